@@ -1,0 +1,149 @@
+//! What one run of a DFT code left behind.
+
+use std::path::PathBuf;
+
+use crate::abacus;
+use crate::basis::Basis;
+use crate::operator::{Operator, SpinOperator};
+use crate::structure::Structure;
+use crate::units::{BOHR_IN_ANGSTROM, HARTREE_IN_EV};
+
+/// One run: structure, basis and operators, each operator with its own blocks. Energies in hartree with the code's own
+/// absolute zero, lengths in bohr.
+#[derive(Debug, Clone)]
+pub struct Calculation {
+    /// Lattice and atoms.
+    pub structure: Structure,
+    /// Orbitals.
+    pub basis: Basis,
+    /// S(R), without spin.
+    pub overlap: Option<Operator<f64>>,
+    /// Converged H(R).
+    pub hamiltonian: Option<SpinOperator>,
+    /// H⁽⁰⁾(R): built from the superposition of atomic densities, before any self-consistency.
+    pub hamiltonian0: Option<SpinOperator>,
+    /// DM(R).
+    pub density_matrix: Option<SpinOperator>,
+    /// Fermi level of the converged run, hartree.
+    pub fermi_level: Option<f64>,
+    /// Number of valence electrons in the cell.
+    pub n_electrons: Option<f64>,
+    /// How the code smeared the occupations.
+    pub smearing: Option<Smearing>,
+    /// The code's k mesh.
+    pub k_grid: Option<KGrid>,
+    /// The code's band path.
+    pub k_path: Option<Vec<PathNode>>,
+    /// Eigenvalues that the code itself printed.
+    pub printed: Vec<PrintedSpectrum>,
+    /// What a native writer needs and dense blocks cannot say.
+    pub native: Option<NativeLayout>,
+    /// Where it came from.
+    pub origin: Origin,
+}
+
+/// Code, version and files, and the code's own constants.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Origin {
+    /// `ABACUS`, `SIESTA`, `OpenMX`.
+    pub code: &'static str,
+    /// Version as printed, where known.
+    pub version: Option<String>,
+    /// Files that were read, in the order of reading.
+    pub files: Vec<PathBuf>,
+    /// One hartree in the code's own eV. Energies printed for a run use it, so that they equal the code's to the last digit.
+    pub ev_per_hartree: f64,
+    /// One bohr in the code's own ångström.
+    pub angstrom_per_bohr: f64,
+}
+
+impl Default for Origin {
+    fn default() -> Self {
+        Origin {
+            code: "unknown",
+            version: None,
+            files: Vec::new(),
+            ev_per_hartree: HARTREE_IN_EV,
+            angstrom_per_bohr: BOHR_IN_ANGSTROM,
+        }
+    }
+}
+
+/// How occupations are smeared; widths in hartree.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Smearing {
+    /// Integer occupations.
+    Fixed,
+    /// Gaussian, `f = erfc((ε − μ)/σ)/2`.
+    Gaussian(f64),
+    /// Fermi–Dirac with k_B T.
+    FermiDirac(f64),
+    /// Methfessel–Paxton of first order.
+    MethfesselPaxton(f64),
+    /// Marzari–Vanderbilt cold smearing.
+    Cold(f64),
+}
+
+/// A regular mesh of k points, reduced coordinates.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct KGrid {
+    /// Divisions.
+    pub divisions: [u32; 3],
+    /// Shift in units of one division: k_a = (n_a + shift_a)/N_a for a Γ-centred mesh.
+    pub shift: [f64; 3],
+    /// Γ-centred, or Monkhorst–Pack: k_a = (2 n_a − N_a + 1)/(2 N_a) + shift_a/N_a.
+    pub gamma_centred: bool,
+}
+
+/// A corner of a band path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PathNode {
+    /// Reduced coordinates.
+    pub k: [f64; 3],
+    /// Number of points from here towards the next corner, this one included (1: the path ends or jumps here).
+    pub points: usize,
+    /// Label where known (`G` for Γ).
+    pub label: Option<String>,
+}
+
+/// Which Hamiltonian.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Of {
+    /// H⁽⁰⁾.
+    H0,
+    /// The converged one.
+    Scf,
+}
+
+/// Eigenvalues that the code printed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct PrintedSpectrum {
+    /// The Hamiltonian that they belong to.
+    pub of: Of,
+    /// Reduced k points.
+    pub kpoints: Vec<[f64; 3]>,
+    /// `energies[spin][k][band]`, hartree (converted with the code's own constant), ascending; spin has length 2 for nspin 2, else 1.
+    pub energies: Vec<Vec<Vec<f64>>>,
+    /// Half a unit of the last printed digit, hartree.
+    pub precision: f64,
+    /// The file.
+    pub file: PathBuf,
+}
+
+/// What a writer of the native format needs beyond dense blocks, one variant per code.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum NativeLayout {
+    /// ABACUS csr files.
+    Abacus(abacus::Layout),
+}
+
+impl Calculation {
+    /// H⁽⁰⁾ or the converged H.
+    pub fn operator(&self, of: Of) -> Option<&SpinOperator> {
+        match of {
+            Of::H0 => self.hamiltonian0.as_ref(),
+            Of::Scf => self.hamiltonian.as_ref(),
+        }
+    }
+}

@@ -1,0 +1,20 @@
+//! The in-memory model of one run of a DFT code ([`Calculation`]), **and** the files of the codes in and out of it.
+//!
+//! (The model lives here, and not in `hzero`, because the readers build it and `hzero` uses the readers.)
+
+pub mod abacus;
+pub mod basis;
+pub mod calculation;
+pub mod error;
+pub mod harmonics;
+pub mod operator;
+pub mod structure;
+pub mod units;
+
+pub use basis::{Basis, Shell, Species};
+pub use calculation::{
+    Calculation, KGrid, NativeLayout, Of, Origin, PathNode, PrintedSpectrum, Smearing,
+};
+pub use error::{Error, ErrorKind, Result};
+pub use operator::{Operator, Pair, Pairs, SpinOperator, c64};
+pub use structure::Structure;
