@@ -8,13 +8,13 @@ pub mod calculation;
 pub mod error;
 pub mod harmonics;
 pub mod operator;
+pub mod read;
 pub mod structure;
 pub mod units;
 
 pub use basis::{Basis, Shell, Species};
-pub use calculation::{
-    Calculation, KGrid, NativeLayout, Of, Origin, PathNode, PrintedSpectrum, Smearing,
-};
+pub use calculation::{Calculation, KGrid, NativeLayout, Of, Origin, PathNode, PrintedSpectrum, Smearing};
 pub use error::{Error, ErrorKind, Result};
 pub use operator::{Operator, Pair, Pairs, SpinOperator, c64};
+pub use read::{ReadOptions, Step, read};
 pub use structure::Structure;

@@ -1,0 +1,82 @@
+//! The command line: one file per subcommand; arguments in, a library call, text or JSON out.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+mod bands;
+mod check;
+mod doctor;
+mod eigenvalues;
+mod eval;
+mod fit;
+mod h0_recipe;
+mod info;
+mod predict;
+pub mod run_args;
+mod train;
+
+/// Predicts the converged DFT Hamiltonian from the zeroth-step one, and lets the DFT code go on from it.
+#[derive(Parser)]
+#[command(name = "hzero", version, about)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Predict(predict::Args),
+    Bands(bands::Args),
+    Eigenvalues(eigenvalues::Args),
+    Fit(fit::Args),
+    Train(train::Args),
+    Eval(eval::Args),
+    Info(info::Args),
+    Check(check::Args),
+    H0Recipe(h0_recipe::Args),
+    Doctor(doctor::Args),
+}
+
+/// What a command reports besides errors: exit code 0, or 1 where a check failed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done (exit code 0).
+    Done,
+    /// Ran, but a check failed or some runs of a batch did (exit code 1).
+    Failed,
+}
+
+/// Entry point of the `hzero` binary: exit codes 0 (done), 1 (a check failed), 2 (error).
+pub fn main() -> ExitCode {
+    match run(Cli::parse()) {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed) => ExitCode::from(1),
+        Err(error) if is_broken_pipe(&error) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("hzero: {error:#}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(cli: Cli) -> anyhow::Result<Outcome> {
+    match cli.command {
+        Command::Predict(args) => predict::run(args),
+        Command::Bands(args) => bands::run(args),
+        Command::Eigenvalues(args) => eigenvalues::run(args),
+        Command::Fit(args) => fit::run(args),
+        Command::Train(args) => train::run(args),
+        Command::Eval(args) => eval::run(args),
+        Command::Info(args) => info::run(args),
+        Command::Check(args) => check::run(args),
+        Command::H0Recipe(args) => h0_recipe::run(args),
+        Command::Doctor(args) => doctor::run(args),
+    }
+}
+
+fn is_broken_pipe(error: &anyhow::Error) -> bool {
+    error
+        .chain()
+        .any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe))
+}

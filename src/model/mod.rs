@@ -1,0 +1,1 @@
+//! What predicts ΔH = H − H⁽⁰⁾: a closed-form linear stage, then a network.
