@@ -1,0 +1,36 @@
+#!/usr/bin/env bash
+# Fetches what a full build needs, once: a C++ compiler (Debian packages, when run as root) and the CPU half of libtorch,
+# 0.5 GB in .libtorch, out of PyTorch's own wheels. Does nothing where LIBTORCH names your own PyTorch.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+version=2.11.0 # the libtorch that the tch crate of Cargo.toml is made for
+
+need_packages=()
+command -v c++ >/dev/null || need_packages+=(g++)
+command -v python3 >/dev/null || need_packages+=(python3)
+python3 -m pip --version >/dev/null 2>&1 || need_packages+=(python3-pip)
+if ((${#need_packages[@]})); then
+  if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+    apt-get update -qq && apt-get install -y -qq --no-install-recommends "${need_packages[@]}"
+  else
+    echo "setup: please install ${need_packages[*]} and run this again" >&2
+    exit 1
+  fi
+fi
+
+if [ -n "${LIBTORCH:-}${LIBTORCH_USE_PYTORCH:-}" ]; then
+  echo "setup: using your own libtorch (LIBTORCH=${LIBTORCH:-}, LIBTORCH_USE_PYTORCH=${LIBTORCH_USE_PYTORCH:-})"
+elif [ -f .libtorch/build-version ]; then
+  echo "setup: .libtorch is there ($(cat .libtorch/build-version))"
+else
+  echo "setup: fetching libtorch $version (544 MB) ..."
+  rm -rf .whl .libtorch
+  python3 -m pip download -q --no-deps --no-cache-dir --only-binary=:all: \
+    --python-version 3.12 --implementation cp --abi cp312 \
+    --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 --platform manylinux2014_x86_64 \
+    -d .whl "torch==$version" nvidia-cuda-cupti==13.0.85 nvidia-cuda-runtime==13.0.96
+  python3 scripts/unpack_libtorch.py .whl .libtorch
+  rm -rf .whl
+  echo "setup: libtorch $version is in .libtorch"
+fi
