@@ -1,1 +1,14 @@
 //! What predicts ΔH = H − H⁽⁰⁾: a closed-form linear stage, then a network.
+//!
+//! A run becomes a [`Sample`]: atoms, bonds with their frames, and S, H⁽⁰⁾ and ΔH as coupled channels over the model's
+//! [`Slots`]. Both stages predict channels; [`Sample::operator`] and [`apply`] turn them back into H.
+
+pub mod graph;
+pub mod sample;
+pub mod slots;
+pub mod target;
+
+pub use graph::{Edge, Graph};
+pub use sample::{Channels, Sample};
+pub use slots::{ModelSpecies, Slot, Slots};
+pub use target::{apply, delta, gauge_shift};

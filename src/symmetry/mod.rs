@@ -1,1 +1,12 @@
 //! O(3) algebra in the real-harmonics basis: Clebsch–Gordan, Wigner D, blocks and bond frames. No files, no torch.
+
+pub mod clebsch_gordan;
+pub mod frame;
+pub mod pair_algebra;
+pub mod rotate;
+pub mod wigner;
+
+pub use clebsch_gordan::Coupling;
+pub use frame::bond_frame;
+pub use pair_algebra::{Channel, FrameClass, PairAlgebra, Signed};
+pub use wigner::{WignerD, WignerTables};

@@ -1,0 +1,175 @@
+//! One run, ready for the model.
+
+use std::sync::Arc;
+
+use rayon::prelude::*;
+
+use super::graph::{Edge, Graph};
+use super::slots::{Seat, Slots};
+use super::target;
+use crate::parsers::{Calculation, Operator, Pairs, Result};
+use crate::symmetry::PairAlgebra;
+use crate::symmetry::pair_algebra::permute;
+
+/// An operator on a graph, `width` = (orbitals of the slots)² numbers per bond and per atom, row-major.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Channels {
+    /// Numbers per row.
+    pub width: usize,
+    /// `[directed bonds, width]`: coupled in the frame of each bond, in frame order ([`PairAlgebra`]).
+    pub edges: Vec<f64>,
+    /// `[atoms, width]`: on-site blocks, coupled, in the axes of the run.
+    pub nodes: Vec<f64>,
+}
+
+impl Channels {
+    /// Zeros for every bond and atom of a graph.
+    pub fn zeros(graph: &Graph, width: usize) -> Self {
+        Channels { width, edges: vec![0.0; graph.edges.len() * width], nodes: vec![0.0; graph.n_nodes() * width] }
+    }
+
+    /// Row of bond `edge`.
+    pub fn edge(&self, edge: usize) -> &[f64] {
+        &self.edges[edge * self.width..(edge + 1) * self.width]
+    }
+
+    /// Row of atom `node`.
+    pub fn node(&self, node: usize) -> &[f64] {
+        &self.nodes[node * self.width..(node + 1) * self.width]
+    }
+}
+
+/// One run as the model sees it: atoms, bonds, and its operators on them in hartree.
+#[derive(Debug, Clone)]
+pub struct Sample {
+    /// Species of each atom, an index into [`Slots::species`].
+    pub species: Vec<usize>,
+    /// Atoms and bonds.
+    pub graph: Graph,
+    /// H⁽⁰⁾ without spin.
+    pub h0: Channels,
+    /// S.
+    pub overlap: Channels,
+    /// ΔH = H − H⁽⁰⁾ without spin, where the run has a converged H.
+    pub delta: Option<Channels>,
+    pairs: Arc<Pairs>,
+    seats: Vec<Seat>,
+}
+
+impl Sample {
+    /// Puts a run onto the slots of a model. Needs S and H⁽⁰⁾; ΔH is there if H is.
+    ///
+    /// # Errors
+    /// `Unsupported` for species that the model does not know, missing operators and collinear spin; `Inconsistent` as
+    /// [`Graph::new`].
+    pub fn new(run: &Calculation, slots: &Slots) -> Result<Self> {
+        let seats = slots.seats(&run.basis)?;
+        let atoms = 0..run.basis.n_atoms();
+        let seats: Vec<Seat> = atoms.map(|atom| seats[run.basis.species_index(atom)].clone()).collect();
+        let species: Vec<usize> = seats.iter().map(|seat| seat.species).collect();
+        let overlap = target::overlap(run)?;
+        let graph = Graph::new(&run.structure, overlap.pairs(), &species)?;
+        let channels = |operator: &Operator<f64>| channels(operator, &graph, &seats, slots.algebra());
+        let delta = run.hamiltonian.as_ref().map(|_| target::delta(run)).transpose()?;
+        Ok(Sample {
+            h0: channels(&target::h0_on_overlap(run)?),
+            overlap: channels(overlap),
+            delta: delta.as_ref().map(channels),
+            pairs: overlap.pairs().clone(),
+            species,
+            graph,
+            seats,
+        })
+    }
+
+    /// The real symmetric operator with these channels, on the blocks of S: what (i, j) and (j, i) say is averaged, and so is
+    /// an on-site block with its transpose.
+    pub fn operator(&self, channels: &Channels, slots: &Slots) -> Result<Operator<f64>> {
+        let algebra = slots.algebra();
+        let (half, _) = self.graph.edges.split_at(self.graph.n_canonical());
+        let bonds: Vec<Vec<f64>> =
+            (0..half.len()).into_par_iter().map(|edge| self.bond_block(channels, edge, algebra)).collect();
+        let mut operator = Operator::zeros(self.pairs.clone());
+        for (k, block) in bonds.iter().enumerate() {
+            let (edge, reverse) = (&self.graph.edges[k], &self.graph.edges[self.graph.reverse(k)]);
+            let (rows, columns) = (&self.seats[edge.i].orbitals, &self.seats[edge.j].orbitals);
+            gather(block, algebra.n_orbitals(), rows, columns, operator.block_mut(edge.block));
+            gather_transposed(block, algebra.n_orbitals(), columns, rows, operator.block_mut(reverse.block));
+        }
+        for (atom, &block) in self.graph.onsite.iter().enumerate() {
+            let orbitals = &self.seats[atom].orbitals;
+            let symmetric = onsite_block(channels.node(atom), algebra);
+            gather(&symmetric, algebra.n_orbitals(), orbitals, orbitals, operator.block_mut(block));
+        }
+        Ok(operator)
+    }
+
+    /// Block of slots of one bond, averaged with its reverse.
+    fn bond_block(&self, channels: &Channels, edge: usize, algebra: &PairAlgebra) -> Vec<f64> {
+        let mut mean = averaged(channels.edge(edge), channels.edge(self.graph.reverse(edge)), algebra.exchange());
+        let d = algebra.wigner().matrices(&self.graph.edges[edge].frame);
+        let mut coupled = vec![0.0; algebra.width()];
+        algebra.from_frame(&mean, &d, &mut coupled);
+        algebra.uncouple(&coupled, &mut mean);
+        mean
+    }
+}
+
+fn onsite_block(coupled: &[f64], algebra: &PairAlgebra) -> Vec<f64> {
+    let mean = averaged(coupled, coupled, algebra.transpose());
+    let mut block = vec![0.0; algebra.width()];
+    algebra.uncouple(&mean, &mut block);
+    block
+}
+
+/// (v + T w)/2.
+fn averaged(v: &[f64], w: &[f64], exchange: &[crate::symmetry::Signed]) -> Vec<f64> {
+    let mut mean = vec![0.0; v.len()];
+    permute(exchange, w, &mut mean);
+    mean.iter_mut().zip(v).for_each(|(mean, v)| *mean = (*mean + v) / 2.0);
+    mean
+}
+
+fn channels(operator: &Operator<f64>, graph: &Graph, seats: &[Seat], algebra: &PairAlgebra) -> Channels {
+    let mut channels = Channels::zeros(graph, algebra.width());
+    let coupled = |i: usize, j: usize, block: usize, coupled: &mut [f64]| {
+        let mut slots = vec![0.0; algebra.width()];
+        scatter(operator.block(block), algebra.n_orbitals(), &seats[i].orbitals, &seats[j].orbitals, &mut slots);
+        algebra.couple(&slots, coupled);
+    };
+    let framed = |(edge, row): (&Edge, &mut [f64])| {
+        let mut common = vec![0.0; algebra.width()];
+        coupled(edge.i, edge.j, edge.block, &mut common);
+        algebra.to_frame(&common, &algebra.wigner().matrices(&edge.frame), row);
+    };
+    let width = channels.width;
+    graph.edges.par_iter().zip(channels.edges.par_chunks_mut(width)).for_each(framed);
+    for (atom, row) in channels.nodes.chunks_mut(width).enumerate() {
+        coupled(atom, atom, graph.onsite[atom], row);
+    }
+    channels
+}
+
+fn scatter(block: &[f64], n: usize, rows: &[usize], columns: &[usize], slots: &mut [f64]) {
+    for (row, values) in rows.iter().zip(block.chunks_exact(columns.len())) {
+        for (column, value) in columns.iter().zip(values) {
+            slots[row * n + column] = *value;
+        }
+    }
+}
+
+fn gather(slots: &[f64], n: usize, rows: &[usize], columns: &[usize], block: &mut [f64]) {
+    for (row, values) in rows.iter().zip(block.chunks_exact_mut(columns.len())) {
+        for (column, value) in columns.iter().zip(values) {
+            *value = slots[row * n + column];
+        }
+    }
+}
+
+fn gather_transposed(slots: &[f64], n: usize, rows: &[usize], columns: &[usize], block: &mut [f64]) {
+    for (row, values) in rows.iter().zip(block.chunks_exact_mut(columns.len())) {
+        for (column, value) in columns.iter().zip(values) {
+            *value = slots[column * n + row];
+        }
+    }
+}
