@@ -7,6 +7,7 @@ pub mod basis;
 pub mod calculation;
 pub mod error;
 pub mod harmonics;
+pub mod input;
 pub mod operator;
 pub mod read;
 pub mod structure;

@@ -1,0 +1,144 @@
+//! What a csr file means: sparse matrices in rydberg and ABACUS' order ⇄ dense blocks in hartree and canonical order.
+//!
+//! Row μ, column ν of the matrix of R is ⟨φ_μ (cell 0)| O |φ_ν (cell R)⟩; nspin 4 interleaves spin, index = 2·orbital + s
+//! with s = 0 up, 1 down. Every step is exact: a factor of 2 or ½ and signed permutations.
+
+mod dense;
+
+use std::sync::Arc;
+
+use crate::abacus::csr::{Block, Blocks, Csr};
+use crate::basis::Basis;
+use crate::error::{Error, Result};
+use crate::operator::{Operator, Pairs, SpinOperator, c64};
+use crate::units::RYDBERG_IN_HARTREE;
+
+use dense::{fill, touched_pairs};
+
+/// S(R), without spin. The S of an nspin 4 run holds every number twice; its spin blocks are checked and reduced.
+///
+/// # Errors
+/// `Inconsistent` where the dimension does not fit the basis, or an nspin 4 S is not the same for both spins.
+pub fn overlap(csr: &Csr, basis: &Basis) -> Result<Operator<f64>> {
+    match &csr.blocks {
+        Blocks::Real(blocks) => {
+            check_dimension(csr, basis, 1)?;
+            let pairs = Arc::new(Pairs::new(touched_pairs(blocks, basis, 1), basis)?);
+            Operator::new(pairs.clone(), fill(blocks, basis, &pairs, 1.0))
+        }
+        Blocks::Complex(blocks) => {
+            check_dimension(csr, basis, 2)?;
+            without_spin(&spinor(blocks, basis, 1.0)?)
+        }
+    }
+}
+
+/// H(R): one real file is nspin 1, two are up and down of nspin 2, a complex one is nspin 4.
+///
+/// # Errors
+/// `Inconsistent` where a dimension does not fit the basis; `Unsupported` where the files hold no element at all (the
+/// message names the version of ABACUS that writes such files), or their number and kind fit no nspin.
+pub fn hamiltonian(files: &[Csr], basis: &Basis) -> Result<SpinOperator> {
+    if files.iter().all(|csr| csr.blocks.n_values() == 0) {
+        return Err(Error::unsupported(EMPTY_HAMILTONIAN));
+    }
+    match files {
+        [csr] if matches!(csr.blocks, Blocks::Real(_)) => unpolarized(csr, basis, RYDBERG_IN_HARTREE),
+        [Csr { blocks: Blocks::Complex(blocks), .. }] => {
+            check_dimension(&files[0], basis, 2)?;
+            Ok(SpinOperator::Spinor(spinor(blocks, basis, RYDBERG_IN_HARTREE)?))
+        }
+        [up, down] => collinear(up, down, basis, RYDBERG_IN_HARTREE),
+        _ => Err(wrong_number(files.len())),
+    }
+}
+
+/// DM(R), no unit. nspin 4 files are real and hold per pair of orbitals \[\[n, m_x\], \[m_y, m_z\]\] (`density_matrix.cpp` of
+/// 3.8); they become ρ = (n + m·σ)/2, which is all of the density matrix that such a file keeps: the real parts.
+///
+/// # Errors
+/// `Inconsistent` where a dimension does not fit the basis; `Unsupported` for complex files.
+pub fn density_matrix(files: &[Csr], basis: &Basis) -> Result<SpinOperator> {
+    match files {
+        [csr] if csr.dimension == 2 * basis.n_orbitals() => pauli(csr, basis),
+        [csr] => unpolarized(csr, basis, 1.0),
+        [up, down] => collinear(up, down, basis, 1.0),
+        _ => Err(wrong_number(files.len())),
+    }
+}
+
+const EMPTY_HAMILTONIAN: &str = "no element is stored: ABACUS 3.11 writes such empty files for nspin 2 (a bug of that version); \
+     take H from ABACUS 3.8 (data-HR-sparse_SPIN0.csr), or go on with `init_chg dm`";
+
+fn wrong_number(n: usize) -> Error {
+    Error::unsupported(format!("expected one file, or two of real numbers (nspin 2), found {n} files"))
+}
+
+/// Orbitals of the basis, twice for nspin 4.
+fn check_dimension(csr: &Csr, basis: &Basis, spins: usize) -> Result<()> {
+    let expected = spins * basis.n_orbitals();
+    if csr.dimension == expected {
+        return Ok(());
+    }
+    let spin = if spins == 2 { " with two spins each" } else { "" };
+    let message =
+        format!("matrix dimension is {}, but the basis has {} orbitals{spin}", csr.dimension, basis.n_orbitals());
+    Err(Error::inconsistent(message))
+}
+
+fn real_blocks(csr: &Csr) -> Result<&[Block<f64>]> {
+    match &csr.blocks {
+        Blocks::Real(blocks) => Ok(blocks),
+        Blocks::Complex(_) => Err(Error::unsupported("complex numbers where real ones belong (nspin 1 or 2, or DM)")),
+    }
+}
+
+fn unpolarized(csr: &Csr, basis: &Basis, scale: f64) -> Result<SpinOperator> {
+    check_dimension(csr, basis, 1)?;
+    let blocks = real_blocks(csr)?;
+    let pairs = Arc::new(Pairs::new(touched_pairs(blocks, basis, 1), basis)?);
+    Ok(SpinOperator::Unpolarized(Operator::new(pairs.clone(), fill(blocks, basis, &pairs, scale))?))
+}
+
+fn collinear(up: &Csr, down: &Csr, basis: &Basis, scale: f64) -> Result<SpinOperator> {
+    check_dimension(up, basis, 1)?;
+    check_dimension(down, basis, 1)?;
+    let (up, down) = (real_blocks(up)?, real_blocks(down)?);
+    let mut touched = touched_pairs(up, basis, 1);
+    touched.extend(touched_pairs(down, basis, 1));
+    let pairs = Arc::new(Pairs::new(touched, basis)?);
+    let operator = |blocks| Operator::new(pairs.clone(), fill(blocks, basis, &pairs, scale));
+    Ok(SpinOperator::Collinear([operator(up)?, operator(down)?]))
+}
+
+/// uu, ud, du, dd out of interleaved spins.
+fn spinor(blocks: &[Block<c64>], basis: &Basis, scale: f64) -> Result<[Operator<c64>; 4]> {
+    let pairs = Arc::new(Pairs::new(touched_pairs(blocks, basis, 2), basis)?);
+    components(&pairs, dense::fill_spin(blocks, basis, &pairs, scale))
+}
+
+fn components<T>(pairs: &Arc<Pairs>, [uu, ud, du, dd]: [Vec<T>; 4]) -> Result<[Operator<T>; 4]> {
+    let operator = |values| Operator::new(pairs.clone(), values);
+    Ok([operator(uu)?, operator(ud)?, operator(du)?, operator(dd)?])
+}
+
+fn without_spin([uu, ud, du, dd]: &[Operator<c64>; 4]) -> Result<Operator<f64>> {
+    let spin_free = uu.values() == dd.values()
+        && uu.values().iter().all(|x| x.im == 0.0)
+        && [ud, du].iter().all(|o| o.values().iter().all(|x| *x == c64::default()));
+    if !spin_free {
+        return Err(Error::inconsistent("the overlap of an nspin 4 run must be real and the same for both spins"));
+    }
+    Operator::new(uu.pairs().clone(), uu.values().iter().map(|x| x.re).collect())
+}
+
+/// ρ_uu = (n + m_z)/2, ρ_ud = (m_x − i m_y)/2, ρ_du = (m_x + i m_y)/2, ρ_dd = (n − m_z)/2.
+fn pauli(csr: &Csr, basis: &Basis) -> Result<SpinOperator> {
+    let blocks = real_blocks(csr)?;
+    let pairs = Arc::new(Pairs::new(touched_pairs(blocks, basis, 2), basis)?);
+    let [n, x, y, z] = dense::fill_spin(blocks, basis, &pairs, 0.5);
+    let real = |a: &[f64], sign: f64, b: &[f64]| a.iter().zip(b).map(|(a, b)| c64::new(a + sign * b, 0.0)).collect();
+    let mixed = |sign: f64| x.iter().zip(&y).map(|(&x, y)| c64::new(x, sign * y)).collect();
+    let spin = [real(&n, 1.0, &z), mixed(-1.0), mixed(1.0), real(&n, -1.0, &z)];
+    Ok(SpinOperator::Spinor(components(&pairs, spin)?))
+}

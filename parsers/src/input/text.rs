@@ -1,0 +1,293 @@
+//! A cursor over the bytes of a text file. Every error knows its line and column.
+
+use std::ops::Range;
+
+use num_complex::Complex;
+
+use crate::error::{Error, Location, Result};
+
+/// A position in a text file, and where reading must stop. Tokens are separated by white space.
+#[derive(Debug, Clone)]
+pub struct Text<'a> {
+    file: &'a [u8],
+    at: usize,
+    end: usize,
+}
+
+impl<'a> Text<'a> {
+    /// The whole file.
+    pub fn new(file: &'a [u8]) -> Self {
+        Text { file, at: 0, end: file.len() }
+    }
+
+    /// A part of the same file; places stay those of the file.
+    pub fn section(&self, range: Range<usize>) -> Self {
+        let end = range.end.min(self.file.len());
+        Text { file: self.file, at: range.start.min(end), end }
+    }
+
+    /// Byte offset of the next byte.
+    pub fn offset(&self) -> usize {
+        self.at
+    }
+
+    /// Everything from here to the end.
+    pub fn rest(&self) -> &'a [u8] {
+        &self.file[self.at..self.end]
+    }
+
+    /// Byte offset of the end of this section.
+    pub fn section_end(&self) -> usize {
+        self.end
+    }
+
+    /// Byte offset of the start of the line that holds byte `offset`.
+    pub fn line_start(&self, offset: usize) -> usize {
+        memchr::memrchr(b'\n', &self.file[..offset.min(self.file.len())]).map_or(0, |newline| newline + 1)
+    }
+
+    /// Moves to byte `offset` of the file (not beyond the end of this section).
+    pub fn seek(&mut self, offset: usize) {
+        self.at = offset.min(self.end);
+    }
+
+    /// Is nothing but white space left?
+    pub fn is_at_end(&mut self) -> bool {
+        self.skip_space();
+        self.at == self.end
+    }
+
+    /// Next byte that is no white space, not consumed.
+    pub fn peek(&mut self) -> Option<u8> {
+        self.skip_space();
+        self.rest().first().copied()
+    }
+
+    /// Consumes white space and line ends.
+    pub fn skip_space(&mut self) {
+        while self.at < self.end && self.file[self.at] <= b' ' {
+            self.at += 1;
+        }
+    }
+
+    /// Next token, empty at the end.
+    pub fn token(&mut self) -> &'a [u8] {
+        self.skip_space();
+        let token = first_token(self.rest());
+        self.at += token.len();
+        token
+    }
+
+    /// Rest of the line without its end; the cursor moves to the next line. `None` at the end.
+    pub fn line(&mut self) -> Option<&'a [u8]> {
+        let rest = self.rest();
+        if rest.is_empty() {
+            return None;
+        }
+        let length = memchr::memchr(b'\n', rest).unwrap_or(rest.len());
+        self.at = (self.at + length + 1).min(self.end);
+        Some(&rest[..length])
+    }
+
+    /// Next number. The token must end where the number ends: Fortran's `1.0D-03` and `****` are errors.
+    ///
+    /// # Errors
+    /// `Syntax` with the place; infinite and NaN are refused too.
+    #[inline]
+    pub fn f64(&mut self) -> Result<f64> {
+        self.skip_space();
+        let (value, length) = self.float_here()?;
+        self.at += length;
+        if self.at < self.end && self.file[self.at] > b' ' {
+            self.at -= length;
+            return Err(self.expected("a number"));
+        }
+        Ok(value)
+    }
+
+    /// Next complex number, written `(re,im)`.
+    ///
+    /// # Errors
+    /// As [`Text::f64`].
+    #[inline]
+    pub fn complex(&mut self) -> Result<Complex<f64>> {
+        self.skip_space();
+        let start = self.at;
+        self.complex_here().ok_or_else(|| {
+            self.at = start;
+            self.expected("a complex number (re,im)")
+        })
+    }
+
+    fn complex_here(&mut self) -> Option<Complex<f64>> {
+        let re = self.part(b'(')?;
+        let im = self.part(b',')?;
+        self.byte(b')')?;
+        (self.at == self.end || self.file[self.at] <= b' ').then_some(Complex::new(re, im))
+    }
+
+    #[inline]
+    fn part(&mut self, before: u8) -> Option<f64> {
+        self.byte(before)?;
+        let (value, length) = self.float_here().ok()?;
+        self.at += length;
+        Some(value)
+    }
+
+    #[inline]
+    fn byte(&mut self, byte: u8) -> Option<()> {
+        let found = self.at < self.end && self.file[self.at] == byte;
+        self.at += usize::from(found);
+        found.then_some(())
+    }
+
+    #[inline]
+    fn float_here(&self) -> Result<(f64, usize)> {
+        match fast_float2::parse_partial::<f64, _>(self.rest()) {
+            Ok((value, length)) if value.is_finite() => Ok((value, length)),
+            _ => Err(self.expected("a number")),
+        }
+    }
+
+    /// Next unsigned integer.
+    ///
+    /// # Errors
+    /// `Syntax` with the place.
+    #[inline]
+    pub fn unsigned(&mut self) -> Result<u64> {
+        self.skip_space();
+        let start = self.at;
+        let mut value: u64 = 0;
+        while self.at < self.end && self.file[self.at].is_ascii_digit() {
+            let digit = u64::from(self.file[self.at] - b'0');
+            value = match value.checked_mul(10).and_then(|tens| tens.checked_add(digit)) {
+                Some(value) => value,
+                None => return Err(self.expected_at(start, "an integer below 2^64")),
+            };
+            self.at += 1;
+        }
+        if self.at == start || (self.at < self.end && self.file[self.at] > b' ') {
+            self.at = start;
+            return Err(self.expected("an unsigned integer"));
+        }
+        Ok(value)
+    }
+
+    /// Next signed integer of 32 bits.
+    ///
+    /// # Errors
+    /// `Syntax` with the place.
+    pub fn integer(&mut self) -> Result<i32> {
+        self.skip_space();
+        let start = self.at;
+        let token = self.token();
+        std::str::from_utf8(token)
+            .ok()
+            .and_then(|token| token.parse().ok())
+            .ok_or_else(|| self.expected_at(start, "an integer"))
+    }
+
+    /// Consumes `literal`, after white space.
+    ///
+    /// # Errors
+    /// `Syntax` with the place where something else stands.
+    pub fn literal(&mut self, literal: &str) -> Result<()> {
+        self.skip_space();
+        if !self.rest().starts_with(literal.as_bytes()) {
+            return Err(self.expected(&format!("`{literal}`")));
+        }
+        self.at += literal.len();
+        Ok(())
+    }
+
+    /// Nothing but white space may be left.
+    ///
+    /// # Errors
+    /// `Syntax` with the place of what is left.
+    pub fn end(&mut self, expected: &str) -> Result<()> {
+        if self.is_at_end() { Ok(()) } else { Err(self.expected(expected)) }
+    }
+
+    /// Offset of token `n` (from 0) of this section: for errors that are found after reading.
+    pub fn token_offset(&self, n: usize) -> usize {
+        let mut cursor = self.clone();
+        for _ in 0..n {
+            cursor.token();
+        }
+        cursor.skip_space();
+        cursor.at
+    }
+
+    /// Error: something else was expected here.
+    #[cold]
+    pub fn expected(&self, expected: &str) -> Error {
+        self.expected_at(self.at, expected)
+    }
+
+    /// Error: something else was expected at byte `offset`.
+    #[cold]
+    pub fn expected_at(&self, offset: usize, expected: &str) -> Error {
+        let found = describe(&self.file[offset.min(self.end)..self.end], self.end == self.file.len());
+        Error::syntax(expected, found).at(self.place(offset))
+    }
+
+    /// Line and column of byte `offset`.
+    pub fn place(&self, offset: usize) -> Location {
+        let before = &self.file[..offset.min(self.file.len())];
+        let line = 1 + memchr::memchr_iter(b'\n', before).count();
+        let column = 1 + before.len() - self.line_start(offset);
+        Location { byte: offset as u64, line: Some(line as u32), column: Some(column as u32), record: None }
+    }
+}
+
+fn first_token(bytes: &[u8]) -> &[u8] {
+    let length = bytes.iter().position(|&b| b <= b' ').unwrap_or(bytes.len());
+    &bytes[..length]
+}
+
+/// What stands at the start of `rest`, in words and at most 40 bytes.
+fn describe(rest: &[u8], is_file_end: bool) -> String {
+    const SHOWN: usize = 40;
+    let rest = rest.trim_ascii_start();
+    if rest.is_empty() {
+        return if is_file_end { "the end of the file" } else { "nothing more" }.into();
+    }
+    let token = first_token(rest);
+    let text = String::from_utf8_lossy(&token[..token.len().min(SHOWN)]);
+    let dots = if token.len() > SHOWN { "…" } else { "" };
+    format!("`{}{dots}`", text.escape_debug())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tokens_know_their_place() {
+        let mut text = Text::new(b"1 2.5e-3\n 7 x");
+        assert_eq!(text.unsigned().unwrap(), 1);
+        assert_eq!(text.f64().unwrap(), 2.5e-3);
+        assert_eq!(text.integer().unwrap(), 7);
+        assert_eq!(text.unsigned().unwrap_err().to_string(), "2:4: expected an unsigned integer, found `x`");
+    }
+
+    #[test]
+    fn half_a_number_is_no_number() {
+        for bad in ["1.0D-03", "1.0-103", "****", "nan", "inf", "1e999"] {
+            let error = Text::new(bad.as_bytes()).f64().unwrap_err();
+            assert_eq!(error.to_string(), format!("1:1: expected a number, found `{bad}`"));
+        }
+    }
+
+    #[test]
+    fn complex_numbers() {
+        assert_eq!(Text::new(b" (1.5,-2) ").complex().unwrap(), Complex::new(1.5, -2.0));
+        let error = Text::new(b"(1.5, 2)").complex().unwrap_err();
+        assert_eq!(error.to_string(), "1:1: expected a complex number (re,im), found `(1.5,`");
+    }
+
+    #[test]
+    fn large_integers_do_not_wrap() {
+        assert!(Text::new(b"99999999999999999999999").unsigned().is_err());
+    }
+}
