@@ -3,6 +3,7 @@
 //! A run becomes a [`Sample`]: atoms, bonds with their frames, and S, H⁽⁰⁾ and ΔH as coupled channels over the model's
 //! [`Slots`]. Both stages predict channels; [`Sample::operator`] and [`apply`] turn them back into H.
 
+pub mod band_error;
 pub mod graph;
 pub mod sample;
 pub mod slots;
