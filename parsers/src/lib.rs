@@ -2,6 +2,8 @@
 //!
 //! (The model lives here, and not in `hzero`, because the readers build it and `hzero` uses the readers.)
 
+#![doc = include_str!("conventions.md")]
+
 pub mod abacus;
 pub mod basis;
 pub mod calculation;
