@@ -1,1 +1,20 @@
 //! From O(R) to ε(k), and what people look at: band structures, Fermi levels, plots.
+//!
+//! k points are in reduced coordinates of the run's own reciprocal lattice, energies in hartree with the code's own zero.
+
+pub mod bloch;
+pub mod eigen;
+pub mod fermi;
+pub mod mesh;
+pub mod occupation;
+pub mod spectrum;
+
+use crate::parsers::Of;
+
+/// What people call a Hamiltonian: `H0` or `SCF`.
+pub fn name(of: Of) -> &'static str {
+    match of {
+        Of::H0 => "H0",
+        Of::Scf => "SCF",
+    }
+}

@@ -1,0 +1,45 @@
+//! The Fermi level of any Hamiltonian of a run, from its electrons on its k mesh.
+
+use super::mesh::KMesh;
+use super::occupation::States;
+use super::spectrum::{SpectrumOptions, electrons_per_state, energies};
+use crate::parsers::{Calculation, Error, Of, Smearing, SpinOperator};
+
+/// Smearing where the run states none: 0.005 hartree, Gaussian.
+pub const DEFAULT_SMEARING: Smearing = Smearing::Gaussian(0.005);
+
+/// Fermi level of `hamiltonian` (hartree) with the run's overlap, electrons, smearing and k mesh (else
+/// [`DEFAULT_SMEARING`] and [`super::mesh::default_grid`]). `None` where electrons or overlap are unknown.
+///
+/// # Errors
+/// `Inconsistent` where the eigenproblem has no solution or the basis cannot hold the electrons.
+pub fn computed_level(
+    run: &Calculation,
+    hamiltonian: &SpinOperator,
+    options: SpectrumOptions,
+) -> Result<Option<f64>, Error> {
+    let (Some(electrons), Some(overlap)) = (run.n_electrons, &run.overlap) else { return Ok(None) };
+    let mesh = KMesh::of_run(run, hamiltonian);
+    let energies = energies(hamiltonian, overlap, &run.basis, &mesh.points, options)?;
+    let per_state = electrons_per_state(hamiltonian);
+    let states = States { energies: &energies, weights: &mesh.weights, electrons_per_state: per_state };
+    let level = states.fermi_level(electrons, run.smearing.unwrap_or(DEFAULT_SMEARING));
+    level.map(Some).ok_or_else(|| {
+        let capacity = per_state * (energies.len() * run.basis.n_orbitals()) as f64;
+        Error::inconsistent(format!("{electrons} electrons do not fit into a basis that holds {capacity}"))
+    })
+}
+
+/// Fermi level of H⁽⁰⁾ or H: the run's own for the converged H where it is known, else [`computed_level`].
+///
+/// # Errors
+/// As [`computed_level`]; `Inconsistent` where the run lacks that Hamiltonian.
+pub fn level_of(run: &Calculation, of: Of, options: SpectrumOptions) -> Result<Option<f64>, Error> {
+    if let (Of::Scf, Some(level)) = (of, run.fermi_level) {
+        return Ok(Some(level));
+    }
+    match run.operator(of) {
+        Some(hamiltonian) => computed_level(run, hamiltonian, options),
+        None => Err(Error::inconsistent(format!("the run has no {} Hamiltonian", super::name(of)))),
+    }
+}

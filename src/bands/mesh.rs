@@ -1,0 +1,119 @@
+//! Regular meshes of k points with weights.
+
+use std::collections::BTreeMap;
+
+use crate::parsers::{Calculation, KGrid, Pairs, SpinOperator};
+
+/// k points in reduced coordinates, and weights that sum to 1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct KMesh {
+    /// Reduced coordinates.
+    pub points: Vec<[f64; 3]>,
+    /// One per point.
+    pub weights: Vec<f64>,
+}
+
+impl KMesh {
+    /// All points of `grid`; with `time_reversal`, only one of k and −k, with twice the weight (ε(k) = ε(−k)).
+    pub fn new(grid: &KGrid, time_reversal: bool) -> Self {
+        let points = grid_points(grid);
+        let weight = 1.0 / points.len() as f64;
+        let mut kept = KMesh { points: Vec::new(), weights: Vec::new() };
+        let mut place: BTreeMap<[i64; 3], usize> = BTreeMap::new();
+        for k in points {
+            let partner = place.get(&key(k.map(|x| -x))).copied().filter(|_| time_reversal);
+            match partner {
+                Some(partner) => kept.weights[partner] += weight,
+                None => {
+                    place.insert(key(k), kept.points.len());
+                    kept.points.push(k);
+                    kept.weights.push(weight);
+                }
+            }
+        }
+        kept
+    }
+
+    /// The mesh of the run, else [`default_grid`]. Points are halved by time reversal where H(R) is real.
+    pub fn of_run(run: &Calculation, hamiltonian: &SpinOperator) -> Self {
+        let grid = run.k_grid.unwrap_or_else(|| default_grid(periodic_directions(run)));
+        KMesh::new(&grid, !matches!(hamiltonian, SpinOperator::Spinor(_)))
+    }
+}
+
+/// Γ-centred, 4 divisions in each periodic direction.
+pub fn default_grid(periodic: [bool; 3]) -> KGrid {
+    KGrid { divisions: periodic.map(|p| if p { 4 } else { 1 }), shift: [0.0; 3], gamma_centred: true }
+}
+
+/// A direction is periodic where some block of S, H⁽⁰⁾ or H reaches another cell in it.
+pub fn periodic_directions(run: &Calculation) -> [bool; 3] {
+    let hamiltonians = [&run.hamiltonian0, &run.hamiltonian].into_iter().flatten().map(|h| h.pairs());
+    let mut periodic = [false; 3];
+    for pairs in run.overlap.iter().map(|s| s.pairs()).chain(hamiltonians) {
+        let reached = reached_directions(pairs);
+        periodic.iter_mut().zip(reached).for_each(|(all, one)| *all |= one);
+    }
+    periodic
+}
+
+fn reached_directions(pairs: &Pairs) -> [bool; 3] {
+    [0, 1, 2].map(|a| pairs.as_slice().iter().any(|pair| pair.r[a] != 0))
+}
+
+fn grid_points(grid: &KGrid) -> Vec<[f64; 3]> {
+    let [x, y, z] = [0, 1, 2].map(|a| axis_points(grid, a));
+    let mut points = Vec::with_capacity(x.len() * y.len() * z.len());
+    for &c in &z {
+        for &b in &y {
+            points.extend(x.iter().map(|&a| [a, b, c]));
+        }
+    }
+    points
+}
+
+fn axis_points(grid: &KGrid, axis: usize) -> Vec<f64> {
+    let n = grid.divisions[axis].max(1);
+    let first = if grid.gamma_centred { 0.0 } else { (1.0 - n as f64) / 2.0 };
+    (0..n).map(|i| (i as f64 + first + grid.shift[axis]) / n as f64).collect()
+}
+
+/// Equal for equivalent points: coordinates modulo 1 in units of 1e-8.
+fn key(k: [f64; 3]) -> [i64; 3] {
+    const UNITS: f64 = 1e8;
+    k.map(|x| ((x * UNITS).round() as i64).rem_euclid(UNITS as i64))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn weights_sum_to_one_and_mirror_points_merge() {
+        for (divisions, gamma_centred, expected) in [
+            ([4, 4, 4], true, 36),
+            ([3, 3, 1], true, 5),
+            ([4, 4, 4], false, 32),
+            ([1, 1, 1], true, 1),
+            ([6, 6, 6], true, 112),
+        ] {
+            let grid = KGrid { divisions, shift: [0.0; 3], gamma_centred };
+            let (full, half) = (KMesh::new(&grid, false), KMesh::new(&grid, true));
+            assert_eq!(full.points.len(), divisions.iter().product::<u32>() as usize);
+            assert_eq!(half.points.len(), expected, "{divisions:?}");
+            for mesh in [full, half] {
+                assert!((mesh.weights.iter().sum::<f64>() - 1.0).abs() < 1e-12);
+            }
+        }
+    }
+
+    #[test]
+    fn points_follow_their_definition() {
+        let grid = |gamma_centred, shift| KGrid { divisions: [2, 1, 1], shift: [shift, 0.0, 0.0], gamma_centred };
+        let first = |grid| KMesh::new(&grid, false).points.iter().map(|k| k[0]).collect::<Vec<_>>();
+        assert_eq!(first(grid(true, 0.0)), [0.0, 0.5]);
+        assert_eq!(first(grid(true, 0.5)), [0.25, 0.75]);
+        assert_eq!(first(grid(false, 0.0)), [-0.25, 0.25]);
+        assert_eq!(KMesh::new(&grid(true, 0.5), true).points, [[0.25, 0.0, 0.0]]);
+    }
+}

@@ -1,0 +1,191 @@
+//! Occupations, Fermi level, band edges.
+
+use super::spectrum::Energies;
+use crate::parsers::Smearing;
+
+/// Eigenvalues with what is needed to fill them.
+#[derive(Debug, Clone, Copy)]
+pub struct States<'a> {
+    /// `energies[spin][k][band]`, hartree.
+    pub energies: &'a Energies,
+    /// One per k point, sum 1.
+    pub weights: &'a [f64],
+    /// Electrons in one filled state: 2 without spin, else 1.
+    pub electrons_per_state: f64,
+}
+
+/// Highest occupied and lowest empty level of an insulator, hartree.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct BandEdges {
+    /// Valence band maximum.
+    pub valence: f64,
+    /// Conduction band minimum.
+    pub conduction: f64,
+}
+
+impl BandEdges {
+    /// Edges of the gap around `fermi_level`; `None` for a metal (some band crosses the level) or where no state is above.
+    pub fn around(energies: &Energies, fermi_level: f64) -> Option<Self> {
+        let (mut valence, mut conduction) = (f64::NEG_INFINITY, f64::INFINITY);
+        for spin in energies {
+            let filled = |bands: &Vec<f64>| bands.iter().filter(|&&e| e <= fermi_level).count();
+            let n = spin.first().map(filled)?;
+            if spin.iter().any(|bands| filled(bands) != n) {
+                return None;
+            }
+            for bands in spin {
+                valence = bands[..n].iter().copied().fold(valence, f64::max);
+                conduction = bands[n..].iter().copied().fold(conduction, f64::min);
+            }
+        }
+        (valence.is_finite() && conduction.is_finite()).then_some(BandEdges { valence, conduction })
+    }
+
+    /// Band gap.
+    pub fn gap(&self) -> f64 {
+        self.conduction - self.valence
+    }
+}
+
+/// Occupation 0 … 1 of a level at `x` = ε − μ, hartree (Methfessel–Paxton and cold smearing leave that range a little).
+pub fn occupation(smearing: Smearing, x: f64) -> f64 {
+    match smearing {
+        Smearing::Fixed => step(x),
+        Smearing::Gaussian(width) if width > 0.0 => 0.5 * libm::erfc(x / width),
+        Smearing::FermiDirac(width) if width > 0.0 => 1.0 / (1.0 + (x / width).exp()),
+        Smearing::MethfesselPaxton(width) if width > 0.0 => methfessel_paxton(x / width),
+        Smearing::Cold(width) if width > 0.0 => cold(x / width),
+        _ => step(x),
+    }
+}
+
+fn step(x: f64) -> f64 {
+    if x <= 0.0 { 1.0 } else { 0.0 }
+}
+
+/// First order: Phys. Rev. B 40, 3616 (1989), f = erfc(x)/2 − x exp(−x²)/(2√π).
+fn methfessel_paxton(x: f64) -> f64 {
+    0.5 * libm::erfc(x) - x * (-x * x).exp() / (2.0 * std::f64::consts::PI.sqrt())
+}
+
+/// Marzari–Vanderbilt: Phys. Rev. Lett. 82, 3296 (1999), with y = −x − 1/√2: f = (1 + erf y)/2 + exp(−y²)/√(2π).
+fn cold(x: f64) -> f64 {
+    let y = -x - std::f64::consts::FRAC_1_SQRT_2;
+    0.5 * libm::erfc(-y) + (-y * y).exp() / std::f64::consts::TAU.sqrt()
+}
+
+impl States<'_> {
+    /// Electrons at chemical potential `mu`.
+    pub fn electrons(&self, smearing: Smearing, mu: f64) -> f64 {
+        let at_k = |bands: &Vec<f64>| bands.iter().map(|e| occupation(smearing, e - mu)).sum::<f64>();
+        let of_spin =
+            |spin: &Vec<Vec<f64>>| spin.iter().zip(self.weights).map(|(bands, w)| w * at_k(bands)).sum::<f64>();
+        self.electrons_per_state * self.energies.iter().map(of_spin).sum::<f64>()
+    }
+
+    /// The level at which the states hold `electrons`, by bisection; where it is not unique (in a gap), the middle of the
+    /// interval. `None` where the states cannot hold so many.
+    pub fn fermi_level(&self, electrons: f64, smearing: Smearing) -> Option<f64> {
+        const TOLERANCE: f64 = 1e-10;
+        let (low, high) = self.range(smearing)?;
+        let lower = self.crossing(electrons - TOLERANCE, smearing, low, high)?;
+        let upper = self.crossing(electrons + TOLERANCE, smearing, low, high).unwrap_or(lower);
+        Some(0.5 * (lower + upper))
+    }
+
+    /// Smallest μ (for monotonic occupations) that holds at least `electrons`.
+    fn crossing(&self, electrons: f64, smearing: Smearing, mut low: f64, mut high: f64) -> Option<f64> {
+        if self.electrons(smearing, low) > electrons || self.electrons(smearing, high) < electrons {
+            return None;
+        }
+        while high - low > 1e-13 * (1.0 + low.abs() + high.abs()) {
+            let middle = 0.5 * (low + high);
+            if self.electrons(smearing, middle) < electrons { low = middle } else { high = middle }
+        }
+        Some(high)
+    }
+
+    /// All levels with a margin beyond which everything is empty or filled.
+    fn range(&self, smearing: Smearing) -> Option<(f64, f64)> {
+        let levels = || self.energies.iter().flatten().flatten().copied();
+        let margin = 1e-6 + 40.0 * width(smearing);
+        let (low, high) = (levels().reduce(f64::min)?, levels().reduce(f64::max)?);
+        Some((low - margin, high + margin))
+    }
+}
+
+fn width(smearing: Smearing) -> f64 {
+    match smearing {
+        Smearing::Fixed => 0.0,
+        Smearing::Gaussian(w) | Smearing::FermiDirac(w) | Smearing::MethfesselPaxton(w) | Smearing::Cold(w) => w,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ALL: [Smearing; 5] = [
+        Smearing::Fixed,
+        Smearing::Gaussian(0.01),
+        Smearing::FermiDirac(0.01),
+        Smearing::MethfesselPaxton(0.01),
+        Smearing::Cold(0.01),
+    ];
+
+    #[test]
+    fn occupations_have_their_limits() {
+        for smearing in ALL {
+            assert!((occupation(smearing, -1.0) - 1.0).abs() < 1e-14, "{smearing:?}");
+            assert!(occupation(smearing, 1.0).abs() < 1e-14, "{smearing:?}");
+        }
+        for symmetric in &ALL[1..4] {
+            assert!((occupation(*symmetric, 0.0) - 0.5).abs() < 1e-15);
+        }
+        assert!((occupation(Smearing::Gaussian(0.01), 0.005) - 0.239_750_061_093_476_8).abs() < 1e-14);
+        assert!((occupation(Smearing::FermiDirac(0.01), 0.01) - 0.268_941_421_369_995_1).abs() < 1e-14);
+    }
+
+    /// ∫ (f(x) − θ(−x)) dx = 0 for all, and ∫ x (f(x) − θ(−x)) dx = 0 for Methfessel–Paxton and cold smearing.
+    #[test]
+    fn smearings_conserve_charge_and_energy() {
+        let moment = |smearing, power: i32| -> f64 {
+            let step = 1e-5;
+            let points = (-60_000..60_000).map(|i| (i as f64 + 0.5) * step);
+            points.map(|x| (occupation(smearing, x) - if x < 0.0 { 1.0 } else { 0.0 }) * x.powi(power) * step).sum()
+        };
+        for smearing in ALL {
+            assert!(moment(smearing, 0).abs() < 1e-12, "{smearing:?}");
+        }
+        assert!(moment(Smearing::MethfesselPaxton(0.01), 1).abs() < 1e-10);
+        assert!(moment(Smearing::Cold(0.01), 1).abs() < 1e-10);
+        assert!(moment(Smearing::Gaussian(0.01), 1).abs() > 1e-6);
+    }
+
+    #[test]
+    fn fermi_level_of_an_insulator_is_in_the_middle_of_the_gap() {
+        let energies = vec![vec![vec![-0.5, -0.2, 0.4], vec![-0.6, -0.1, 0.3]]];
+        let states = States { energies: &energies, weights: &[0.5, 0.5], electrons_per_state: 2.0 };
+        for smearing in [Smearing::Fixed, Smearing::Gaussian(0.002), Smearing::FermiDirac(0.002)] {
+            let level = states.fermi_level(4.0, smearing).unwrap();
+            assert!((level - 0.1).abs() < 1e-6, "{smearing:?}: {level}");
+        }
+        let edges = BandEdges::around(&energies, 0.1).unwrap();
+        assert_eq!(edges, BandEdges { valence: -0.1, conduction: 0.3 });
+        assert!((edges.gap() - 0.4).abs() < 1e-15);
+        assert_eq!(BandEdges::around(&energies, -0.15), None);
+    }
+
+    #[test]
+    fn fermi_level_of_a_metal_holds_the_electrons() {
+        let energies = vec![vec![vec![-0.2, 0.1], vec![-0.1, 0.2]], vec![vec![-0.15, 0.15], vec![-0.05, 0.25]]];
+        let states = States { energies: &energies, weights: &[0.25, 0.75], electrons_per_state: 1.0 };
+        for smearing in &ALL[1..] {
+            let level = states.fermi_level(1.3, *smearing).unwrap();
+            assert!((states.electrons(*smearing, level) - 1.3).abs() < 1e-9, "{smearing:?}");
+        }
+        assert_eq!(states.fermi_level(4.1, Smearing::Gaussian(0.01)), None);
+        assert_eq!(states.fermi_level(-0.1, Smearing::Gaussian(0.01)), None);
+        assert!(states.fermi_level(4.0, Smearing::Gaussian(0.01)).is_some());
+    }
+}

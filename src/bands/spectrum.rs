@@ -1,0 +1,138 @@
+//! Eigenvalues at many k points, threaded over k.
+
+use faer::Par;
+use rayon::prelude::*;
+
+use super::bloch::BlochSum;
+use super::eigen::OverlapFactor;
+use crate::parsers::{Basis, Error, Operator, SpinOperator};
+
+/// `energies[spin][k][band]`, hartree, ascending; two spins for collinear Hamiltonians, else one.
+pub type Energies = Vec<Vec<Vec<f64>>>;
+
+/// How eigenvalues are computed.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct SpectrumOptions {
+    /// Leave out combinations of orbitals whose eigenvalue of S(k) is at most this; `None`: S(k) must be positive definite.
+    pub null_space: Option<f64>,
+}
+
+/// Eigenvalues of H(k) c = ε S(k) c at `kpoints` (reduced coordinates).
+///
+/// # Errors
+/// `Inconsistent` where S(k) is not positive definite at some k, or numbers are not finite.
+pub fn energies(
+    hamiltonian: &SpinOperator,
+    overlap: &Operator<f64>,
+    basis: &Basis,
+    kpoints: &[[f64; 3]],
+    options: SpectrumOptions,
+) -> Result<Energies, Error> {
+    let (h, s) = (BlochSum::new(hamiltonian.pairs(), basis), BlochSum::new(overlap.pairs(), basis));
+    let spinor = matches!(hamiltonian, SpinOperator::Spinor(_));
+    let par = threads_inside(kpoints.len());
+    let at_k = |&k: &[f64; 3]| {
+        let factor = OverlapFactor::new(s.overlap_at(overlap, spinor, k).as_ref(), k, options.null_space, par)?;
+        h.channels_at(hamiltonian, k).iter().map(|h_k| factor.energies(h_k.as_ref())).collect::<Result<Vec<_>, _>>()
+    };
+    let by_k = kpoints.par_iter().map(at_k).collect::<Result<Vec<_>, Error>>()?;
+    Ok(by_spin(by_k, n_channels(hamiltonian)))
+}
+
+/// Number of spin channels: 2 for collinear Hamiltonians, else 1.
+pub fn n_channels(hamiltonian: &SpinOperator) -> usize {
+    if matches!(hamiltonian, SpinOperator::Collinear(_)) { 2 } else { 1 }
+}
+
+/// Electrons in one filled state: 2 for unpolarized Hamiltonians, else 1.
+pub fn electrons_per_state(hamiltonian: &SpinOperator) -> f64 {
+    if matches!(hamiltonian, SpinOperator::Unpolarized(_)) { 2.0 } else { 1.0 }
+}
+
+/// k points first; threads inside one eigenproblem only where there are fewer k points than cores.
+fn threads_inside(n_k: usize) -> Par {
+    if n_k >= rayon::current_num_threads() { Par::Seq } else { Par::rayon(0) }
+}
+
+fn by_spin(by_k: Vec<Vec<Vec<f64>>>, n_spins: usize) -> Energies {
+    let mut energies: Energies = (0..n_spins).map(|_| Vec::with_capacity(by_k.len())).collect();
+    for spins in by_k {
+        energies.iter_mut().zip(spins).for_each(|(spin, bands)| spin.push(bands));
+    }
+    energies
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+    use crate::parsers::{Pair, Pairs, Shell, Species, c64};
+
+    fn chain_basis() -> Basis {
+        let shells = vec![Shell { l: 0, zeta: 1, n: None }];
+        Basis::new(vec![Species { label: "H".into(), z: Some(1), shells, cutoff: None }], &[0]).unwrap()
+    }
+
+    /// One s orbital per cell; neighbours along the first lattice vector.
+    fn chain(basis: &Basis, onsite: f64, hopping: f64) -> Operator<f64> {
+        let pairs = [-1, 0, 1].map(|x| Pair { i: 0, j: 0, r: [x, 0, 0] });
+        let pairs = Arc::new(Pairs::new(pairs.to_vec(), basis).unwrap());
+        Operator::new(pairs, vec![hopping, onsite, hopping]).unwrap()
+    }
+
+    /// ε(k) = (e + 2 t cos 2πk) / (1 + 2 s cos 2πk).
+    fn chain_energy(k: f64, onsite: f64, hopping: f64, overlap: f64) -> f64 {
+        let c = 2.0 * (std::f64::consts::TAU * k).cos();
+        (onsite + hopping * c) / (1.0 + overlap * c)
+    }
+
+    const K: [[f64; 3]; 4] = [[0.0; 3], [0.1, 0.0, 0.0], [0.37, 0.2, -0.9], [0.5, 0.5, 0.5]];
+
+    #[test]
+    fn chain_with_overlap_has_its_closed_form() {
+        let basis = chain_basis();
+        let (s, up, down) = (chain(&basis, 1.0, 0.2), chain(&basis, -0.3, -0.1), chain(&basis, 0.1, 0.05));
+        let h = SpinOperator::Collinear([up, down]);
+        let energies = energies(&h, &s, &basis, &K, SpectrumOptions::default()).unwrap();
+        for (k, point) in K.iter().enumerate() {
+            assert!((energies[0][k][0] - chain_energy(point[0], -0.3, -0.1, 0.2)).abs() < 1e-14);
+            assert!((energies[1][k][0] - chain_energy(point[0], 0.1, 0.05, 0.2)).abs() < 1e-14);
+        }
+    }
+
+    /// A direction-dependent phase in `ud` (hopping i·λ to the right, −i·λ to the left): the sign of the Bloch phase matters.
+    #[test]
+    fn spinor_chain_has_its_closed_form() {
+        let basis = chain_basis();
+        let s = chain(&basis, 1.0, 0.2);
+        let (e, t, lambda) = (0.2, -0.1, 0.03);
+        let complex = |values: [c64; 3]| Operator::new(s.pairs().clone(), values.to_vec()).unwrap();
+        let diagonal = || complex([t.into(), e.into(), t.into()]);
+        let right = c64::new(0.0, lambda);
+        let h = SpinOperator::Spinor([
+            complex([-right + t, e.into(), right + t]),
+            complex([0.0.into(); 3]),
+            complex([0.0.into(); 3]),
+            diagonal(),
+        ]);
+        let energies = energies(&h, &s, &basis, &K, SpectrumOptions::default()).unwrap();
+        for (k, point) in K.iter().enumerate() {
+            let phase = std::f64::consts::TAU * point[0];
+            let norm = 1.0 + 0.4 * phase.cos();
+            let mut expected = [e + 2.0 * t * phase.cos() - 2.0 * lambda * phase.sin(), e + 2.0 * t * phase.cos()];
+            expected.sort_by(f64::total_cmp);
+            assert_eq!(energies[0][k].len(), 2);
+            assert!((0..2).all(|b| (energies[0][k][b] - expected[b] / norm).abs() < 1e-14));
+        }
+    }
+
+    #[test]
+    fn error_names_the_k_point() {
+        let basis = chain_basis();
+        let h = SpinOperator::Unpolarized(chain(&basis, 0.0, 1.0));
+        let s = chain(&basis, 1.0, 0.6);
+        let error = energies(&h, &s, &basis, &K, SpectrumOptions::default()).unwrap_err().to_string();
+        assert!(error.contains("-2.000e-1") && error.contains("[0.5, 0.5, 0.5]"), "{error}");
+    }
+}
