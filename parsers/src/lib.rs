@@ -11,6 +11,7 @@ pub mod error;
 pub mod harmonics;
 pub mod input;
 pub mod operator;
+pub mod output;
 pub mod read;
 pub mod structure;
 pub mod units;

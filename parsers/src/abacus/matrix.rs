@@ -4,16 +4,18 @@
 //! with s = 0 up, 1 down. Every step is exact: a factor of 2 or ½ and signed permutations.
 
 mod dense;
+mod sparse;
 
 use std::sync::Arc;
 
-use crate::abacus::csr::{Block, Blocks, Csr};
+use crate::abacus::csr::{Block, Blocks, Csr, CsrLayout};
 use crate::basis::Basis;
-use crate::error::{Error, Result};
+use crate::error::{Error, ErrorKind, Result};
 use crate::operator::{Operator, Pairs, SpinOperator, c64};
 use crate::units::RYDBERG_IN_HARTREE;
 
 use dense::{fill, touched_pairs};
+use sparse::{sparse, united_lattice_vectors};
 
 /// S(R), without spin. The S of an nspin 4 run holds every number twice; its spin blocks are checked and reduced.
 ///
@@ -65,6 +67,96 @@ pub fn density_matrix(files: &[Csr], basis: &Basis) -> Result<SpinOperator> {
         [up, down] => collinear(up, down, basis, 1.0),
         _ => Err(wrong_number(files.len())),
     }
+}
+
+/// H(R) in the layouts of the files that it replaces, one per file (two for nspin 2). The lattice vectors are those of the
+/// layout and of the blocks, closed under R → −R; elements of at most 10⁻¹⁰ Ry are left out, as ABACUS does.
+///
+/// # Errors
+/// `NotRepresentable` where the number or kind of `layouts` does not fit the spin of `h`.
+pub fn hamiltonian_to_csr(h: &SpinOperator, basis: &Basis, layouts: &[CsrLayout]) -> Result<Vec<Csr>> {
+    const SCALE: f64 = 1.0 / RYDBERG_IN_HARTREE;
+    match (h, layouts) {
+        (SpinOperator::Spinor(spin), [layout]) => Ok(vec![complex(spin, basis, layout, SCALE)]),
+        _ => real_files(h, basis, layouts, SCALE),
+    }
+}
+
+/// DM(R) in the layouts of the files that it replaces; nspin 4 is packed as [`density_matrix`] describes.
+///
+/// # Errors
+/// As [`hamiltonian_to_csr`].
+pub fn density_matrix_to_csr(dm: &SpinOperator, basis: &Basis, layouts: &[CsrLayout]) -> Result<Vec<Csr>> {
+    match (dm, layouts) {
+        (SpinOperator::Spinor(spin), [layout]) => Ok(vec![packed(spin, basis, layout)?]),
+        _ => real_files(dm, basis, layouts, 1.0),
+    }
+}
+
+fn real_files(operator: &SpinOperator, basis: &Basis, layouts: &[CsrLayout], scale: f64) -> Result<Vec<Csr>> {
+    match (operator, layouts) {
+        (SpinOperator::Unpolarized(operator), [layout]) => Ok(vec![real([operator], basis, layout, scale)]),
+        (SpinOperator::Collinear([up, down]), [layout_up, layout_down]) => {
+            Ok(vec![real([up], basis, layout_up, scale), real([down], basis, layout_down, scale)])
+        }
+        _ => Err(wrong_layouts(operator.nspin(), layouts.len())),
+    }
+}
+
+/// S(R) in the layout of the file that it replaces; a complex layout (nspin 4) gets every number for both spins.
+pub fn overlap_to_csr(s: &Operator<f64>, basis: &Basis, layout: &CsrLayout) -> Csr {
+    let csr = real([s], basis, layout, 1.0);
+    match &csr.blocks {
+        Blocks::Real(blocks) if layout.is_complex => {
+            let blocks = blocks.iter().map(|block| for_both_spins(block, csr.dimension)).collect();
+            Csr { dimension: 2 * csr.dimension, blocks: Blocks::Complex(blocks), ..csr }
+        }
+        _ => csr,
+    }
+}
+
+fn for_both_spins(block: &Block<f64>, n_orbitals: usize) -> Block<c64> {
+    let mut spinor = Block::empty(block.r);
+    for row in 0..if block.values.is_empty() { 0 } else { 2 * n_orbitals } {
+        let (columns, values) = block.row(row / 2);
+        spinor.row_pointers.push(spinor.values.len() as u32);
+        spinor.columns.extend(columns.iter().map(|column| 2 * column + row as u32 % 2));
+        spinor.values.extend(values.iter().map(|&value| c64::new(value, 0.0)));
+    }
+    if !spinor.values.is_empty() {
+        spinor.row_pointers.push(spinor.values.len() as u32);
+    }
+    spinor
+}
+
+/// The inverse of [`pauli`]: n = ρ_uu + ρ_dd, m_x = ρ_ud + ρ_du, m_y = i (ρ_ud − ρ_du), m_z = ρ_uu − ρ_dd, real parts.
+fn packed([uu, ud, du, dd]: &[Operator<c64>; 4], basis: &Basis, layout: &CsrLayout) -> Result<Csr> {
+    let join = |a: &Operator<c64>, b: &Operator<c64>, entry: fn(c64, c64) -> f64| {
+        let values = a.values().iter().zip(b.values()).map(|(&a, &b)| entry(a, b)).collect();
+        Operator::new(a.pairs().clone(), values)
+    };
+    let (n, z) = (join(uu, dd, |a, b| a.re + b.re)?, join(uu, dd, |a, b| a.re - b.re)?);
+    let (x, y) = (join(ud, du, |a, b| a.re + b.re)?, join(ud, du, |a, b| b.im - a.im)?);
+    Ok(real([&n, &x, &y, &z], basis, layout, 1.0))
+}
+
+/// `N` = (spins per orbital)².
+fn real<const N: usize>(components: [&Operator<f64>; N], basis: &Basis, layout: &CsrLayout, scale: f64) -> Csr {
+    let vectors = united_lattice_vectors(&layout.lattice_vectors, components[0].pairs());
+    let blocks = Blocks::Real(sparse(components, basis, &vectors, scale));
+    let dimension = const { N.isqrt() } * basis.n_orbitals();
+    Csr { header: layout.header.clone(), dimension, digits: layout.digits, blocks }
+}
+
+fn complex([uu, ud, du, dd]: &[Operator<c64>; 4], basis: &Basis, layout: &CsrLayout, scale: f64) -> Csr {
+    let vectors = united_lattice_vectors(&layout.lattice_vectors, uu.pairs());
+    let blocks = Blocks::Complex(sparse([uu, ud, du, dd], basis, &vectors, scale));
+    Csr { header: layout.header.clone(), dimension: 2 * basis.n_orbitals(), digits: layout.digits, blocks }
+}
+
+fn wrong_layouts(nspin: usize, n_files: usize) -> Error {
+    let what = format!("nspin {nspin} needs {} layouts, {n_files} were given", if nspin == 2 { 2 } else { 1 });
+    ErrorKind::NotRepresentable { format: "ABACUS csr".into(), what }.into()
 }
 
 const EMPTY_HAMILTONIAN: &str = "no element is stored: ABACUS 3.11 writes such empty files for nspin 2 (a bug of that version); \

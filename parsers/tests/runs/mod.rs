@@ -2,6 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
+use hzero_parsers::basis::parse_shells;
+use hzero_parsers::{Basis, Species};
+
 /// All files below `fixtures/` and, where it is present, below `../shared/dft/abacus*` (or `$HZERO_SHARED/dft`), whose name
 /// fits; files of `fixtures/bad` are left out.
 pub fn files(fits: impl Fn(&str) -> bool) -> Vec<PathBuf> {
@@ -32,3 +35,32 @@ fn walk(folder: &Path, fits: &impl Fn(&str) -> bool, found: &mut Vec<PathBuf>) {
         }
     }
 }
+
+/// The basis of the system whose name occurs in `path`.
+pub fn basis(path: &Path) -> Basis {
+    let text = path.to_string_lossy();
+    let (_, shells) = BASES.iter().find(|(name, _)| text.contains(name)).expect("a system with a known basis");
+    let species: Vec<Species> = shells
+        .iter()
+        .map(|text| Species { label: "X".into(), z: None, shells: parse_shells(text).unwrap(), cutoff: None })
+        .collect();
+    let species_of: Vec<usize> = (0..species.len()).collect();
+    Basis::new(species, &species_of).unwrap()
+}
+
+/// Shells atom by atom.
+const BASES: &[(&str, &[&str])] = &[
+    ("H2O_box", &["2s2p1d", "2s1p", "2s1p"]),
+    ("O2_box", &["2s2p1d", "2s2p1d"]),
+    ("graphene_sqrt3", &["2s2p1d"; 6]),
+    ("graphene", &["2s2p1d", "2s2p1d"]),
+    ("si2_soc_sz", &["1s1p", "1s1p"]),
+    ("si2", &["2s2p1d", "2s2p1d"]),
+    ("Si_diamond", &["2s2p1d", "2s2p1d"]),
+    ("o2_spin2", &["1s1p", "1s1p"]),
+    ("TiSe2", &["4s2p2d1f", "2s2p1d", "2s2p1d"]),
+    ("Fe_bcc", &["4s2p2d1f"]),
+    ("fe_spin2", &["4s2p2d1f"]),
+    ("GaAs_monolayer_soc", &["2s2p2d", "2s2p2d"]),
+    ("gaas_soc", &["2s2p2d", "2s2p2d"]),
+];

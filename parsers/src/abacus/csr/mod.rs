@@ -4,10 +4,13 @@
 //! Writing routines of ABACUS: `module_io/write_HS_sparse.cpp` (3.8, old layout), `source_io/.../output_hcontainer.cpp`
 //! and `write_HS_R.cpp` (3.9.0.25 and later, new layout).
 
+mod layout;
 mod parse;
 mod write;
 
 use num_complex::Complex;
+
+pub use layout::{CsrLayout, Quantity, Version, structure_lines};
 
 use crate::error::Result;
 use crate::input::Text;
@@ -27,31 +30,6 @@ pub struct Csr {
     pub digits: usize,
     /// One sparse matrix per lattice vector, in the file's order.
     pub blocks: Blocks,
-}
-
-/// A csr file without its numbers: what it takes to write another matrix in the same layout.
-#[derive(Debug, Clone, PartialEq)]
-pub struct CsrLayout {
-    /// Layout and words.
-    pub header: Header,
-    /// Digits after the point.
-    pub digits: usize,
-    /// Complex numbers with interleaved spin (nspin 4)?
-    pub is_complex: bool,
-    /// Lattice vectors in the file's order, also those without elements.
-    pub lattice_vectors: Vec<[i32; 3]>,
-}
-
-impl Csr {
-    /// Layout of this file.
-    pub fn layout(&self) -> CsrLayout {
-        CsrLayout {
-            header: self.header.clone(),
-            digits: self.digits,
-            is_complex: matches!(self.blocks, Blocks::Complex(_)),
-            lattice_vectors: self.blocks.lattice_vectors(),
-        }
-    }
 }
 
 /// Which layout, and the words around its numbers.
@@ -161,6 +139,9 @@ pub trait Element: Copy + Default + Send + Sync {
     /// `Syntax` with the place.
     fn parse(text: &mut Text) -> Result<Self>;
 
+    /// Its absolute value.
+    fn magnitude(self) -> f64;
+
     /// Appends it with `digits` digits after the point.
     fn write(self, digits: usize, out: &mut Vec<u8>);
 }
@@ -169,6 +150,10 @@ impl Element for f64 {
     #[inline]
     fn parse(text: &mut Text) -> Result<Self> {
         text.f64()
+    }
+
+    fn magnitude(self) -> f64 {
+        self.abs()
     }
 
     fn write(self, digits: usize, out: &mut Vec<u8>) {
@@ -180,6 +165,10 @@ impl Element for Complex<f64> {
     #[inline]
     fn parse(text: &mut Text) -> Result<Self> {
         text.complex()
+    }
+
+    fn magnitude(self) -> f64 {
+        self.norm()
     }
 
     fn write(self, digits: usize, out: &mut Vec<u8>) {
