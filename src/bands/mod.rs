@@ -3,8 +3,10 @@
 //! k points are in reduced coordinates of the run's own reciprocal lattice, energies in hartree with the code's own zero.
 
 pub mod bloch;
+pub mod bravais;
 pub mod eigen;
 pub mod fermi;
+pub mod kpath;
 pub mod mesh;
 pub mod occupation;
 pub mod spectrum;
