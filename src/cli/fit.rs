@@ -1,11 +1,80 @@
 //! `hzero fit`.
 
+use std::path::PathBuf;
+
+use anyhow::Context;
+use rayon::prelude::*;
+
 use super::Outcome;
+use super::run_args::RunFiles;
+use crate::model::file::{Model, Training};
+use crate::model::linear::{FitReport, FitSettings, fit};
+use crate::model::{Sample, Slots};
+use crate::parsers::{Calculation, read};
 
 /// Fit the closed-form linear stage to runs
+///
+/// Each run needs S, H0 and the converged H. The strength of the ridge is chosen on runs that the fit does not use: those of
+/// --validate, or else by leaving out in turn all runs with equal numbers of atoms.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Folders of runs
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// Model file to write
+    #[arg(long, short, value_name = "FILE")]
+    out: PathBuf,
+    /// Runs on which the strength of the ridge is chosen; they are not learned from
+    #[arg(long, value_name = "RUN", num_args = 1..)]
+    validate: Vec<PathBuf>,
+    /// Gaussians of the bond's length that multiply every feature of a bond
+    #[arg(long, default_value_t = FitSettings::default().bond_gaussians)]
+    gaussians: usize,
+    #[command(flatten)]
+    files: RunFiles,
+}
 
-pub fn run(_args: Args) -> anyhow::Result<Outcome> {
-    anyhow::bail!("not built yet")
+pub fn run(args: Args) -> anyhow::Result<Outcome> {
+    let training = read_all(&args.runs, &args.files)?;
+    let validation = read_all(&args.validate, &args.files)?;
+    let slots = Slots::of_runs(training.iter().map(|run| &run.basis))?;
+    let about = describe(&training);
+    let (training, validation) = (samples(training, &args.runs, &slots)?, samples(validation, &args.validate, &slots)?);
+    let settings = FitSettings { bond_gaussians: args.gaussians, ..FitSettings::default() };
+    let (stage, report) = fit(&training, &validation, &slots, &settings)?;
+    print(&report, validation.is_empty());
+    Model::linear(slots, about, stage, report).write(&args.out)?;
+    println!("{}: fitted to {} runs", args.out.display(), training.len());
+    Ok(Outcome::Done)
+}
+
+fn read_all(paths: &[PathBuf], files: &RunFiles) -> anyhow::Result<Vec<Calculation>> {
+    let options = files.options();
+    paths.par_iter().map(|path| Ok(read(path, &options)?)).collect()
+}
+
+/// Consumes the runs one by one, so that samples take their place in memory.
+fn samples(runs: Vec<Calculation>, paths: &[PathBuf], slots: &Slots) -> anyhow::Result<Vec<Sample>> {
+    let sample =
+        |(run, path): (Calculation, &PathBuf)| Sample::new(&run, slots).with_context(|| path.display().to_string());
+    runs.into_iter().zip(paths).map(sample).collect()
+}
+
+fn describe(runs: &[Calculation]) -> Training {
+    let n_atoms = || runs.iter().map(|run| run.structure.n_atoms());
+    Training {
+        code: runs.first().map_or("", |run| run.origin.code).to_owned(),
+        n_runs: runs.len(),
+        n_atoms: [n_atoms().min().unwrap_or(0), n_atoms().max().unwrap_or(0)],
+    }
+}
+
+fn print(report: &FitReport, cross_validated: bool) {
+    if cross_validated {
+        println!("ridge chosen by cross-validation with {} folds", report.n_folds);
+    }
+    println!("{:<20} {:>9} {:>9} {:>8} {:>20}", "regression", "features", "rows", "ridge", "residual / target");
+    for r in &report.regressions {
+        println!("{:<20} {:>9} {:>9} {:>8.0e} {:>20.4}", r.name, r.n_features, r.n_rows, r.lambda, r.residual);
+    }
 }

@@ -4,9 +4,14 @@
 //! [`Slots`]. Both stages predict channels; [`Sample::operator`] and [`apply`] turn them back into H.
 
 pub mod band_error;
+pub mod evaluate;
+pub mod file;
 pub mod graph;
+pub mod linear;
 pub mod sample;
 pub mod slots;
+#[cfg(test)]
+pub(crate) mod synthetic;
 pub mod target;
 
 pub use graph::{Edge, Graph};

@@ -173,3 +173,53 @@ fn gather_transposed(slots: &[f64], n: usize, rows: &[usize], columns: &[usize],
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::{synthetic, target};
+    use crate::parsers::SpinOperator;
+
+    fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
+        a.iter().zip(b).fold(0.0, |worst, (a, b)| (a - b).abs().max(worst))
+    }
+
+    #[test]
+    fn operator_to_channels_and_back() {
+        let run = synthetic::run(synthetic::structure(1));
+        let slots = Slots::of_runs([&run.basis]).unwrap();
+        let sample = Sample::new(&run, &slots).unwrap();
+        let delta = target::delta(&run).unwrap();
+        let back = sample.operator(sample.delta.as_ref().unwrap(), &slots).unwrap();
+        assert!(largest_difference(delta.values(), back.values()) < 1e-14);
+        let h = target::apply(&run.basis, run.hamiltonian0.as_ref().unwrap(), &back).unwrap();
+        let (SpinOperator::Unpolarized(h), Some(SpinOperator::Unpolarized(wanted))) = (&h, &run.hamiltonian) else {
+            panic!("spins differ")
+        };
+        assert!(largest_difference(h.values(), wanted.values()) < 1e-14);
+    }
+
+    #[test]
+    fn two_centre_integrals_are_natural_and_m0_in_the_bond_frame() {
+        let run = synthetic::run(synthetic::structure(2));
+        let slots = Slots::of_runs([&run.basis]).unwrap();
+        let sample = Sample::new(&run, &slots).unwrap();
+        let beyond = slots.algebra().natural0().end;
+        for k in 0..sample.graph.edges.len() {
+            assert!(sample.overlap.edge(k)[beyond..].iter().all(|x| x.abs() < 1e-14));
+            assert!(
+                sample.delta.as_ref().unwrap().edge(k)[slots.algebra().unnatural0()].iter().all(|x| x.abs() < 1e-14)
+            );
+        }
+    }
+
+    #[test]
+    fn shift_is_recovered() {
+        let run = synthetic::run(synthetic::structure(3));
+        let overlap = run.overlap.as_ref().unwrap();
+        let mut shifted = target::delta(&run).unwrap();
+        let before = target::gauge_shift(&shifted, overlap);
+        shifted.values_mut().iter_mut().zip(overlap.values()).for_each(|(d, s)| *d += 0.25 * s);
+        assert!((target::gauge_shift(&shifted, overlap) - before - 0.25).abs() < 1e-14);
+    }
+}

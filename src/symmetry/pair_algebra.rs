@@ -171,6 +171,15 @@ impl PairAlgebra {
         permute(&self.frame, &rotated, framed);
     }
 
+    /// One number of [`Self::to_frame`].
+    pub fn frame_value(&self, component: usize, coupled: &[f64], d: &WignerD) -> f64 {
+        let Signed { index, sign } = self.frame[component];
+        let Channel { l, offset, .. } = self.channels[self.frame_channel[component]];
+        let size = 2 * l + 1;
+        let row = &d.block(l)[(index - offset) * size..][..size];
+        sign * row.iter().zip(&coupled[offset..]).map(|(d, x)| d * x).sum::<f64>()
+    }
+
     /// The inverse of [`Self::to_frame`].
     pub fn from_frame(&self, framed: &[f64], d: &WignerD, coupled: &mut [f64]) {
         let mut rotated = vec![0.0; self.width()];

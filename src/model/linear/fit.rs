@@ -1,0 +1,383 @@
+//! Fitting the linear stage.
+
+use std::collections::BTreeMap;
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::design::{self, Rows, Source};
+use super::environment::{BondProfile, Environment};
+use super::layout::{BondLayout, OnsiteLayout};
+use super::regression::{Normal, Regression, choose_lambda};
+use super::stage::{BONDS_AT_ONCE, LinearConfig, LinearStage, atoms_of, canonical_edges};
+use crate::model::sample::{Channels, Sample};
+use crate::model::slots::Slots;
+use crate::parsers::{Error, Result};
+
+/// How to fit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FitSettings {
+    /// Gaussians of the bond's length that multiply every feature of a bond.
+    pub bond_gaussians: usize,
+    /// Gaussians that weigh the neighbour sums of on-site features.
+    pub sum_gaussians: usize,
+    /// Strengths of the ridge to choose from, ascending.
+    pub lambdas: Vec<f64>,
+    /// Most folds of the cross-validation.
+    pub max_folds: usize,
+    /// Random directions from which the leverage is estimated (to about 1/√(2n) of itself in its root).
+    pub directions: usize,
+}
+
+impl Default for FitSettings {
+    fn default() -> Self {
+        FitSettings {
+            bond_gaussians: 6,
+            sum_gaussians: 5,
+            lambdas: (-9..=-2).map(|e| 10f64.powi(e)).collect(),
+            max_folds: 5,
+            directions: 48,
+        }
+    }
+}
+
+/// One regression of a fit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct RegressionReport {
+    /// Species and |m|, or species and L.
+    pub name: String,
+    /// Number of features.
+    pub n_features: usize,
+    /// Number of rows.
+    pub n_rows: usize,
+    /// Chosen strength of the ridge.
+    pub lambda: f64,
+    /// Root-mean-square residual of training over that of the target.
+    pub residual: f64,
+}
+
+/// All regressions of a fit.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FitReport {
+    /// Folds of the cross-validation.
+    pub n_folds: usize,
+    /// In the order of the model file.
+    pub regressions: Vec<RegressionReport>,
+}
+
+/// Added to the size of ΔH before rows are divided by it: numbers below 0.5 meV need not be relatively right. In hartree.
+const NEGLIGIBLE: f64 = 2e-5;
+/// Steps of a [`BondProfile`].
+const PROFILE_STEPS: usize = 24;
+
+/// A sample with what the fit derives from it.
+struct Prepared<'a> {
+    sample: &'a Sample,
+    delta: &'a Channels,
+    environment: Environment,
+    fold: usize,
+}
+
+/// Fits the linear stage. λ is chosen per |m| and per L on `validation`, or else by leaving out one fold at a time: a fold is what
+/// has equally many atoms of each species, since a model must hold in cells unlike those of training.
+///
+/// # Errors
+/// `Unsupported` where there is no sample, or one without ΔH.
+pub fn fit(
+    training: &[Sample],
+    validation: &[Sample],
+    slots: &Slots,
+    settings: &FitSettings,
+) -> Result<(LinearStage, FitReport)> {
+    if training.is_empty() {
+        return Err(Error::unsupported("no run to fit to"));
+    }
+    let config = LinearConfig {
+        bond_gaussians: settings.bond_gaussians,
+        sum_gaussians: settings.sum_gaussians,
+        profiles: profiles(training)?,
+    };
+    let folds = folds(training, settings.max_folds);
+    let n_folds = folds.iter().max().map_or(0, |last| last + 1);
+    let job = Job {
+        training: prepare(training, &folds, slots, &config)?,
+        validation: prepare(validation, &vec![0; validation.len()], slots, &config)?,
+        slots,
+        config: &config,
+        settings,
+        n_folds,
+    };
+    let sources = config.sums(slots.species().len()).sources();
+    let pairs = config.profiles.iter().flat_map(|profile| BondLayout::all(slots, profile.species, &sources));
+    let bonds: Vec<_> = pairs.collect::<Vec<_>>().into_par_iter().map(|layout| job.fit_bonds(layout)).collect();
+    let ranks = (0..slots.species().len()).flat_map(|species| OnsiteLayout::all(slots, species, &sources));
+    let onsite: Vec<_> = ranks.collect::<Vec<_>>().into_par_iter().map(|layout| job.fit_onsite(layout)).collect();
+    let (bonds, bond_reports): (Vec<_>, Vec<_>) = bonds.into_iter().unzip();
+    let (onsite, onsite_reports): (Vec<_>, Vec<_>) = onsite.into_iter().unzip();
+    let regressions = bond_reports.into_iter().flatten().chain(onsite_reports).collect();
+    Ok((LinearStage { config, bonds, onsite }, FitReport { n_folds, regressions }))
+}
+
+/// Numbers of atoms by species decide the fold; where all samples are alike they are dealt out.
+fn folds(samples: &[Sample], most: usize) -> Vec<usize> {
+    let mut known: BTreeMap<Vec<usize>, usize> = BTreeMap::new();
+    let compositions: Vec<Vec<usize>> = samples.iter().map(composition).collect();
+    for composition in &compositions {
+        let next = known.len();
+        known.entry(composition.clone()).or_insert(next);
+    }
+    match known.len() {
+        1 => (0..samples.len()).map(|k| k % most).collect(),
+        _ => compositions.iter().map(|composition| known[composition] % most).collect(),
+    }
+}
+
+fn composition(sample: &Sample) -> Vec<usize> {
+    let mut counts = vec![0; sample.species.iter().max().map_or(0, |last| last + 1)];
+    sample.species.iter().for_each(|&species| counts[species] += 1);
+    counts
+}
+
+fn target(sample: &Sample) -> Result<&Channels> {
+    sample.delta.as_ref().ok_or_else(|| Error::unsupported("a run without converged H cannot be learned from"))
+}
+
+fn prepare<'a>(
+    samples: &'a [Sample],
+    folds: &[usize],
+    slots: &Slots,
+    config: &LinearConfig,
+) -> Result<Vec<Prepared<'a>>> {
+    let sums = config.sums(slots.species().len());
+    let prepare = |(sample, &fold): (&'a Sample, &usize)| {
+        Ok(Prepared { sample, delta: target(sample)?, environment: Environment::new(sample, slots, &sums), fold })
+    };
+    samples.iter().zip(folds).map(prepare).collect()
+}
+
+fn profiles(samples: &[Sample]) -> Result<Vec<BondProfile>> {
+    let mut bonds: BTreeMap<[usize; 2], Vec<(f64, f64)>> = BTreeMap::new();
+    for sample in samples {
+        let delta = target(sample)?;
+        for (k, edge) in sample.graph.edges[..sample.graph.n_canonical()].iter().enumerate() {
+            let mean_square = delta.edge(k).iter().map(|x| x * x).sum::<f64>() / delta.width as f64;
+            let species = [sample.species[edge.i], sample.species[edge.j]];
+            bonds.entry(species).or_default().push((edge.distance, mean_square));
+        }
+    }
+    Ok(bonds.into_iter().map(|(species, bonds)| profile(species, &bonds)).collect())
+}
+
+fn profile(species: [usize; 2], bonds: &[(f64, f64)]) -> BondProfile {
+    let distances = || bonds.iter().map(|(distance, _)| *distance);
+    let (shortest, longest) = (distances().fold(f64::INFINITY, f64::min), distances().fold(0.0, f64::max));
+    let mut profile = BondProfile { species, shortest, longest, rms: vec![0.0; PROFILE_STEPS] };
+    let mut counts = vec![0.0f64; PROFILE_STEPS];
+    for &(distance, mean_square) in bonds {
+        let bin = profile.bin(distance);
+        profile.rms[bin] += mean_square;
+        counts[bin] += 1.0;
+    }
+    for (rms, count) in profile.rms.iter_mut().zip(counts) {
+        *rms = (*rms / count.max(1.0)).sqrt() + NEGLIGIBLE;
+    }
+    profile
+}
+
+struct Job<'a> {
+    training: Vec<Prepared<'a>>,
+    validation: Vec<Prepared<'a>>,
+    slots: &'a Slots,
+    config: &'a LinearConfig,
+    settings: &'a FitSettings,
+    n_folds: usize,
+}
+
+type BondFit = ((BondLayout, Vec<Regression>), Vec<RegressionReport>);
+type OnsiteFit = ((OnsiteLayout, Regression), RegressionReport);
+
+impl Job<'_> {
+    fn source<'b>(&'b self, prepared: &'b Prepared) -> Source<'b> {
+        Source { sample: prepared.sample, environment: &prepared.environment, algebra: self.slots.algebra() }
+    }
+
+    fn fit_bonds(&self, layout: BondLayout) -> BondFit {
+        let empty: Vec<Normal> = layout
+            .sectors
+            .iter()
+            .map(|sector| Normal::zeros(sector.inputs.len() * self.config.bond_gaussians, sector.outputs.len()))
+            .collect();
+        let gather = |samples: &[Prepared], n_folds: usize| {
+            let mut folds = vec![empty.clone(); n_folds];
+            samples.iter().for_each(|prepared| self.add_bonds(&layout, prepared, &mut folds[prepared.fold]));
+            folds
+        };
+        let training = gather(&self.training, self.n_folds);
+        let validation = (!self.validation.is_empty()).then(|| gather(&self.validation, 1).remove(0));
+        let fitted = (0..layout.sectors.len()).map(|sector| {
+            let folds: Vec<Normal> = training.iter().map(|fold| fold[sector].clone()).collect();
+            self.solve(&folds, validation.as_ref().map(|v| &v[sector]), self.bond_name(&layout, sector))
+        });
+        let (regressions, reports) = fitted.unzip();
+        ((layout, regressions), reports)
+    }
+
+    fn add_bonds(&self, layout: &BondLayout, prepared: &Prepared, sectors: &mut [Normal]) {
+        let [a, b] = layout.species;
+        let Some(profile) = self.config.profile(a, b) else { return };
+        let radial = self.config.bond_radial(profile);
+        let weight = |distance: f64| 1.0 / profile.size(distance);
+        for edges in canonical_edges(prepared.sample, layout.species).chunks(BONDS_AT_ONCE) {
+            let features = design::bond_features(self.source(prepared), layout, edges, &radial, weight);
+            let targets = design::bond_targets(prepared.sample, prepared.delta, layout, edges, weight);
+            for ((normal, x), y) in sectors.iter_mut().zip(&features).zip(&targets) {
+                normal.add_rows(x, y);
+            }
+        }
+    }
+
+    fn fit_onsite(&self, layout: OnsiteLayout) -> OnsiteFit {
+        let gather = |samples: &[Prepared], n_folds: usize| {
+            let mut folds = vec![Normal::zeros(layout.n_inputs(), layout.outputs.len()); n_folds];
+            for prepared in samples {
+                let (x, y) = self.onsite_rows(&layout, prepared);
+                folds[prepared.fold].add_rows(&x, &y);
+            }
+            folds
+        };
+        let folds = gather(&self.training, self.n_folds);
+        let validation = (!self.validation.is_empty()).then(|| gather(&self.validation, 1).remove(0));
+        let name = format!("{} L={}", self.label(layout.species), layout.l);
+        let (regression, report) = self.solve(&folds, validation.as_ref(), name);
+        ((layout, regression), report)
+    }
+
+    fn onsite_rows(&self, layout: &OnsiteLayout, prepared: &Prepared) -> (Rows, Rows) {
+        let atoms = atoms_of(prepared.sample, layout.species);
+        let features = design::onsite_features(self.source(prepared), layout, &atoms);
+        (features, design::onsite_targets(prepared.delta, self.slots.algebra(), layout, &atoms))
+    }
+
+    fn solve(&self, folds: &[Normal], validation: Option<&Normal>, name: String) -> (Regression, RegressionReport) {
+        let mut total = folds[0].clone();
+        folds[1..].iter().for_each(|fold| total.add(fold, 1.0));
+        let lambda = choose_lambda(folds, &total, validation, &self.settings.lambdas);
+        let regression = total.solve(lambda, self.settings.directions);
+        let squared: f64 = regression.residual.iter().map(|r| r * r).sum::<f64>() * total.n_rows();
+        let report = RegressionReport {
+            name,
+            n_features: regression.weights.nrows(),
+            n_rows: total.n_rows() as usize,
+            lambda: regression.lambda,
+            residual: (squared / total.squared_targets().max(f64::MIN_POSITIVE)).sqrt(),
+        };
+        (regression, report)
+    }
+
+    fn label(&self, species: usize) -> &str {
+        &self.slots.species()[species].label
+    }
+
+    fn bond_name(&self, layout: &BondLayout, sector: usize) -> String {
+        let [a, b] = layout.species.map(|species| self.label(species));
+        format!("{a}-{b} |m|={} {}", layout.m, layout.sectors[sector].name)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use nalgebra::{Matrix3, Rotation3};
+
+    use super::*;
+    use crate::model::synthetic;
+    use crate::parsers::{Calculation, Operator, Pair, Structure};
+    use crate::symmetry::rotate::rotated;
+
+    fn slots() -> Slots {
+        Slots::of_runs([&synthetic::run(synthetic::structure(0)).basis]).unwrap()
+    }
+
+    fn sample(seed: usize) -> Sample {
+        Sample::new(&synthetic::run(synthetic::structure(seed)), &slots()).unwrap()
+    }
+
+    fn settings(lambda: f64) -> FitSettings {
+        FitSettings { lambdas: vec![lambda], bond_gaussians: 3, sum_gaussians: 2, ..FitSettings::default() }
+    }
+
+    fn fitted() -> LinearStage {
+        fit(&[sample(1), sample(2), sample(3)], &[], &slots(), &settings(1e-6)).unwrap().0
+    }
+
+    fn predict(stage: &LinearStage, run: &Calculation) -> Operator<f64> {
+        let sample = Sample::new(run, &slots()).unwrap();
+        sample.operator(&stage.predict(&sample, &slots()).delta, &slots()).unwrap()
+    }
+
+    fn largest(values: impl Iterator<Item = f64>) -> f64 {
+        values.fold(0.0, |worst, x| worst.max(x.abs()))
+    }
+
+    #[test]
+    fn prediction_turns_with_the_run() {
+        let (stage, run) = (fitted(), synthetic::run(synthetic::structure(7)));
+        let turn = *Rotation3::from_euler_angles(0.3, -1.2, 2.5).matrix();
+        let here = predict(&stage, &run);
+        for r in [turn, -Matrix3::identity(), -turn] {
+            let turned = predict(&stage, &rotated(&run, &r).unwrap());
+            let mut carrier = run.clone();
+            carrier.overlap = Some(here.clone());
+            let wanted = rotated(&carrier, &r).unwrap().overlap.unwrap();
+            let error = largest(turned.values().iter().zip(wanted.values()).map(|(a, b)| a - b));
+            let size = largest(wanted.values().iter().copied());
+            assert!(error < 1e-12 * size, "{error} of {size} for {r}");
+        }
+    }
+
+    #[test]
+    fn prediction_follows_a_renumbering_of_atoms() {
+        let stage = fitted();
+        let order = [3, 0, 4, 2, 1];
+        let Structure { lattice, positions, species } = synthetic::structure(8);
+        let moved = Structure {
+            lattice,
+            positions: order.iter().map(|&k| positions[k]).collect(),
+            species: order.iter().map(|&k| species[k]).collect(),
+        };
+        let here = predict(&stage, &synthetic::run(Structure { lattice, positions, species }));
+        let there = predict(&stage, &synthetic::run(moved));
+        for (pair, block) in there.blocks() {
+            let [i, j] = [pair.i, pair.j].map(|atom| order[atom as usize] as u32);
+            let wanted = here.get(&Pair { i, j, r: pair.r }).unwrap();
+            assert!(largest(block.iter().zip(wanted).map(|(a, b)| a - b)) < 1e-12);
+        }
+    }
+
+    #[test]
+    fn a_linear_law_is_recovered() {
+        let mut samples: Vec<Sample> = (10..20).map(sample).collect();
+        let law = fit(&samples[..9], &[], &slots(), &settings(1e-4)).unwrap().0;
+        for sample in &mut samples {
+            sample.delta = Some(law.predict(sample, &slots()).delta);
+        }
+        let (training, test) = samples.split_at(9);
+        let (stage, report) = fit(training, &[], &slots(), &settings(1e-13)).unwrap();
+        assert!(report.regressions.iter().all(|r| r.residual < 1e-6), "{report:?}");
+        let (found, wanted) = (stage.predict(&test[0], &slots()).delta, test[0].delta.as_ref().unwrap());
+        let size = largest(wanted.edges.iter().copied());
+        let error = largest(found.edges.iter().zip(&wanted.edges).map(|(a, b)| a - b));
+        assert!(error < 1e-5 * size, "bonds: {error} of {size}");
+        let error = largest(found.nodes.iter().zip(&wanted.nodes).map(|(a, b)| a - b));
+        assert!(error < 1e-5 * size, "on-site: {error} of {size}");
+    }
+
+    #[test]
+    fn leverage_warns_of_bonds_unlike_training() {
+        let stage = fitted();
+        let most = |sample: &Sample| largest(stage.predict(sample, &slots()).bond_leverage.into_iter());
+        let mut compressed = synthetic::structure(2);
+        compressed.positions[1] = compressed.positions[0] * 0.6 + compressed.positions[1] * 0.4;
+        let compressed = Sample::new(&synthetic::run(compressed), &slots()).unwrap();
+        assert!(most(&sample(2)) < 1.5 && most(&compressed) > 10.0, "{} {}", most(&sample(2)), most(&compressed));
+    }
+}
