@@ -278,6 +278,7 @@ impl BlockPlace {
 }
 
 /// `length` entries and nothing more.
+#[inline]
 fn array<T>(
     text: &Text,
     range: &Range<usize>,

@@ -5,51 +5,85 @@ use std::ops::{Mul, Range};
 use rayon::prelude::*;
 
 use crate::abacus::csr::{Block, Element};
-use crate::basis::Basis;
+use crate::basis::{Basis, Species};
 use crate::harmonics;
 use crate::operator::{Pair, Pairs};
 
-/// Where an orbital of the file goes.
+/// Where a row or column of the file goes inside its atom.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Target {
-    /// Its atom.
-    pub atom: u32,
-    /// Its place among the atom's orbitals, canonical order.
-    pub place: u32,
+    /// Place among the atom's orbitals, canonical order.
+    pub place: usize,
+    /// 0 up, 1 down.
+    pub spin: usize,
     /// ABACUS' function is `sign` times the canonical one.
     pub sign: f64,
 }
 
-/// For every orbital of the file its atom, canonical place and sign.
-pub(super) fn targets(basis: &Basis) -> Vec<Target> {
-    let mut targets = Vec::with_capacity(basis.n_orbitals());
-    for atom in 0..basis.n_atoms() {
-        let mut first = 0;
-        for shell in &basis.species_of(atom).shells {
-            let order = harmonics::abacus(shell.l);
-            let start = targets.len();
-            targets.resize(start + shell.n_orbitals(), Target { atom: atom as u32, place: 0, sign: 1.0 });
-            for (canonical, (&file, &sign)) in order.index.iter().zip(&order.sign).enumerate() {
-                targets[start + file] = Target { atom: atom as u32, place: first + canonical as u32, sign };
-            }
-            first += shell.n_orbitals() as u32;
+/// Rows of the file (index = spins · orbital + spin), atom by atom.
+pub(super) struct FileOrder<'a> {
+    basis: &'a Basis,
+    spins: usize,
+    of_species: Vec<Vec<Target>>,
+    atom_of: Vec<u32>,
+}
+
+impl<'a> FileOrder<'a> {
+    pub fn new(basis: &'a Basis, spins: usize) -> Self {
+        let of_species = basis.species().iter().map(|species| species_targets(species, spins)).collect();
+        let rows_of = |atom| std::iter::repeat_n(atom as u32, spins * basis.orbitals_of(atom).len());
+        FileOrder { basis, spins, of_species, atom_of: (0..basis.n_atoms()).flat_map(rows_of).collect() }
+    }
+
+    /// Rows of `atom` in the file.
+    pub fn rows(&self, atom: usize) -> Range<usize> {
+        let orbitals = self.basis.orbitals_of(atom);
+        self.spins * orbitals.start..self.spins * orbitals.end
+    }
+
+    /// Where the rows of `atom` go, one after the other.
+    pub fn targets(&self, atom: usize) -> &[Target] {
+        &self.of_species[self.basis.species_index(atom)]
+    }
+
+    /// The atom of row `row`.
+    pub fn atom_of(&self, row: u32) -> usize {
+        self.atom_of[row as usize] as usize
+    }
+}
+
+fn species_targets(species: &Species, spins: usize) -> Vec<Target> {
+    let mut targets = Vec::with_capacity(spins * species.n_orbitals());
+    let mut first = 0;
+    for shell in &species.shells {
+        let order = harmonics::abacus(shell.l);
+        let canonical_of = |file: usize| order.index.iter().position(|&index| index == file).unwrap_or(file);
+        for canonical in (0..shell.n_orbitals()).map(canonical_of) {
+            let sign = order.sign[canonical];
+            targets.extend((0..spins).map(|spin| Target { place: first + canonical, spin, sign }));
         }
+        first += shell.n_orbitals();
     }
     targets
 }
 
-/// Every (i, j, R) with at least one stored element; `spins` file indices per orbital.
+/// Every (i, j, R) with at least one stored element; `spins` rows of the file per orbital.
 pub(super) fn touched_pairs<T: Element>(blocks: &[Block<T>], basis: &Basis, spins: usize) -> Vec<Pair> {
-    let targets = targets(basis);
-    let of_atom = |atom: usize| {
+    let order = FileOrder::new(basis, spins);
+    let of_atom = |i: usize| {
         let mut pairs = Vec::new();
         let mut seen = vec![usize::MAX; basis.n_atoms()];
-        for (k, block) in blocks.iter().enumerate() {
-            for row in file_rows(basis, atom, spins) {
+        for (matrix, block) in blocks.iter().enumerate() {
+            for row in order.rows(i) {
+                let mut next_atom = 0;
                 for &column in block.row(row).0 {
-                    let j = targets[column as usize / spins].atom;
-                    if std::mem::replace(&mut seen[j as usize], k) != k {
-                        pairs.push(Pair { i: atom as u32, j, r: block.r });
+                    if column < next_atom {
+                        continue;
+                    }
+                    let j = order.atom_of(column);
+                    next_atom = order.rows(j).end as u32;
+                    if std::mem::replace(&mut seen[j], matrix) != matrix {
+                        pairs.push(Pair { i: i as u32, j: j as u32, r: block.r });
                     }
                 }
             }
@@ -57,11 +91,6 @@ pub(super) fn touched_pairs<T: Element>(blocks: &[Block<T>], basis: &Basis, spin
         pairs
     };
     (0..basis.n_atoms()).into_par_iter().flat_map_iter(of_atom).collect()
-}
-
-fn file_rows(basis: &Basis, atom: usize, spins: usize) -> Range<usize> {
-    let orbitals = basis.orbitals_of(atom);
-    spins * orbitals.start..spins * orbitals.end
 }
 
 /// Elements of a matrix without spin indices, on `pairs`, times `scale`.
@@ -86,7 +115,7 @@ fn fill_components<T, const N: usize>(blocks: &[Block<T>], basis: &Basis, pairs:
 where
     T: Element + Mul<f64, Output = T>,
 {
-    let targets = targets(basis);
+    let order = FileOrder::new(basis, const { N.isqrt() });
     let mut values: [Vec<T>; N] = std::array::from_fn(|_| vec![T::default(); pairs.n_values()]);
     let mut rests: [&mut [T]; N] = values.each_mut().map(Vec::as_mut_slice);
     let tasks: Vec<AtomRows<T, N>> = (0..basis.n_atoms())
@@ -96,7 +125,7 @@ where
             AtomRows { atom, first_value: range.start, out }
         })
         .collect();
-    tasks.into_par_iter().for_each(|mut rows| rows.fill(blocks, basis, pairs, &targets, scale));
+    tasks.into_par_iter().for_each(|mut rows| rows.fill(blocks, &order, pairs, scale));
     values
 }
 
@@ -115,33 +144,50 @@ struct AtomRows<'a, T, const N: usize> {
     out: [&'a mut [T]; N],
 }
 
-/// Where the block with some atom j starts in [`AtomRows::out`], for the matrix number `matrix`.
+/// Where the columns of some atom j go in [`AtomRows::out`], for the matrix number `matrix`.
 #[derive(Clone, Copy)]
-struct Slot {
+struct Slot<'a> {
     matrix: usize,
+    /// Where block (i, j, R) starts.
     offset: usize,
+    first_column: u32,
+    end_column: u32,
+    /// Number of orbitals of j.
     width: usize,
+    targets: &'a [Target],
+}
+
+impl<'a> Slot<'a> {
+    fn of_atom(atom: usize, order: &'a FileOrder) -> Self {
+        let (rows, targets) = (order.rows(atom), order.targets(atom));
+        let (first_column, end_column) = (rows.start as u32, rows.end as u32);
+        Slot { matrix: usize::MAX, offset: 0, first_column, end_column, width: rows.len() / order.spins, targets }
+    }
 }
 
 impl<T: Element + Mul<f64, Output = T>, const N: usize> AtomRows<'_, T, N> {
-    fn fill(&mut self, blocks: &[Block<T>], basis: &Basis, pairs: &Pairs, targets: &[Target], scale: f64) {
-        let spins = const { N.isqrt() };
-        let mut slots = vec![Slot { matrix: usize::MAX, offset: 0, width: 0 }; basis.n_atoms()];
+    fn fill(&mut self, blocks: &[Block<T>], order: &FileOrder, pairs: &Pairs, scale: f64) {
+        let mut slots: Vec<Slot> = (0..order.basis.n_atoms()).map(|j| Slot::of_atom(j, order)).collect();
         for (matrix, block) in blocks.iter().enumerate() {
-            for row in file_rows(basis, self.atom, spins) {
-                let (mu, s) = (targets[row / spins], row % spins);
+            for (row, mu) in order.rows(self.atom).zip(order.targets(self.atom)) {
                 let (columns, values) = block.row(row);
+                // columns ascend: all those of one atom follow each other
+                let mut slot = Slot { end_column: 0, ..slots[self.atom] };
                 for (&column, &value) in columns.iter().zip(values) {
-                    let (nu, t) = (targets[column as usize / spins], column as usize % spins);
-                    let slot = &mut slots[nu.atom as usize];
-                    if slot.matrix != matrix {
-                        let pair = Pair { i: mu.atom, j: nu.atom, r: block.r };
-                        let Some(index) = pairs.find(&pair) else { continue };
-                        let offset = pairs.range(index).start - self.first_value;
-                        *slot = Slot { matrix, offset, width: basis.orbitals_of(nu.atom as usize).len() };
+                    if column >= slot.end_column {
+                        let j = order.atom_of(column);
+                        if slots[j].matrix != matrix {
+                            let pair = Pair { i: self.atom as u32, j: j as u32, r: block.r };
+                            let Some(index) = pairs.find(&pair) else { continue };
+                            slots[j].matrix = matrix;
+                            slots[j].offset = pairs.range(index).start - self.first_value;
+                        }
+                        slot = slots[j];
                     }
-                    let place = slot.offset + mu.place as usize * slot.width + nu.place as usize;
-                    self.out[spins * s + t][place] = value * (mu.sign * nu.sign * scale);
+                    let nu = &slot.targets[(column - slot.first_column) as usize];
+                    let place = slot.offset + mu.place * slot.width + nu.place;
+                    let component = const { N.isqrt() } * mu.spin + nu.spin;
+                    self.out[component][place] = value * (mu.sign * nu.sign * scale);
                 }
             }
         }

@@ -5,7 +5,7 @@ use std::ops::Mul;
 
 use rayon::prelude::*;
 
-use super::dense::{Target, targets};
+use super::dense::FileOrder;
 use crate::abacus::csr::{Block, Element};
 use crate::basis::Basis;
 use crate::operator::{Operator, Pairs};
@@ -24,7 +24,7 @@ where
     T: Element + Mul<f64, Output = T>,
 {
     let by_r = blocks_by_r(components[0].pairs());
-    let targets = targets(basis);
+    let order = FileOrder::new(basis, const { N.isqrt() });
     let no_blocks = Vec::new();
     let matrix = |r: &[i32; 3]| {
         let mut matrix = Block::empty(*r);
@@ -34,7 +34,7 @@ where
             let pairs = components[0].pairs().as_slice();
             let (mine, others) = rest.split_at(rest.partition_point(|&index| pairs[index].i as usize == atom));
             rest = others;
-            add_rows(&mut matrix, components, basis, &targets, (atom, mine), scale);
+            add_rows(&mut matrix, components, &order, (atom, mine), scale);
         }
         if matrix.values.is_empty() { Block::empty(*r) } else { matrix }
     };
@@ -54,8 +54,7 @@ fn blocks_by_r(pairs: &Pairs) -> BTreeMap<[i32; 3], Vec<usize>> {
 fn add_rows<T, const N: usize>(
     matrix: &mut Block<T>,
     components: [&Operator<T>; N],
-    basis: &Basis,
-    targets: &[Target],
+    order: &FileOrder,
     (atom, blocks): (usize, &[usize]),
     scale: f64,
 ) where
@@ -63,25 +62,20 @@ fn add_rows<T, const N: usize>(
 {
     let spins = const { N.isqrt() };
     let pairs = components[0].pairs();
-    for mu in basis.orbitals_of(atom) {
-        for s in 0..spins {
-            for &block in blocks {
-                let columns = basis.orbitals_of(pairs.as_slice()[block].j as usize);
-                let row = targets[mu].place as usize * columns.len();
-                for nu in columns {
-                    let sign = targets[mu].sign * targets[nu].sign;
-                    for t in 0..spins {
-                        let place = row + targets[nu].place as usize;
-                        let value = components[spins * s + t].block(block)[place] * (sign * scale);
-                        if value.magnitude() > THRESHOLD {
-                            matrix.columns.push((spins * nu + t) as u32);
-                            matrix.values.push(value);
-                        }
-                    }
+    for mu in order.targets(atom) {
+        for &block in blocks {
+            let j = pairs.as_slice()[block].j as usize;
+            let row = mu.place * (order.rows(j).len() / spins);
+            for (column, nu) in order.rows(j).zip(order.targets(j)) {
+                let element = components[spins * mu.spin + nu.spin].block(block)[row + nu.place];
+                let value = element * (mu.sign * nu.sign * scale);
+                if value.magnitude() > THRESHOLD {
+                    matrix.columns.push(column as u32);
+                    matrix.values.push(value);
                 }
             }
-            matrix.row_pointers.push(matrix.values.len() as u32);
         }
+        matrix.row_pointers.push(matrix.values.len() as u32);
     }
 }
 
