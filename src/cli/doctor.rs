@@ -35,7 +35,7 @@ fn facts() -> Vec<(String, String)> {
 
 #[cfg(feature = "torch")]
 fn torch_facts() -> Vec<(String, String)> {
-    Vec::new()
+    crate::model::network::doctor()
 }
 
 #[cfg(not(feature = "torch"))]

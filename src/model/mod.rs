@@ -8,6 +8,8 @@ pub mod evaluate;
 pub mod file;
 pub mod graph;
 pub mod linear;
+#[cfg(feature = "torch")]
+pub mod network;
 pub mod sample;
 pub mod slots;
 #[cfg(test)]

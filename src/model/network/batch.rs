@@ -1,0 +1,337 @@
+//! A structure as tensors: everything that does not depend on the weights, computed once in double precision.
+
+use std::ops::Range;
+
+use rayon::prelude::*;
+use tch::{Device, Kind, Tensor};
+
+use super::config::{Input, ModelConfig};
+use super::features::{Classes, Hidden, HiddenTables, Rotations};
+use super::interface::Interface;
+use super::network::Output;
+use super::statistics::{Statistics, gaussians};
+use crate::model::{Channels, Edge, Sample, Slots};
+use crate::symmetry::WignerTables;
+
+/// Keeps inputs finite whose spread vanishes (hartree).
+const INPUT_FLOOR: f64 = 4e-8;
+/// Brings S, which is at most one, to the size of the other inputs.
+const OVERLAP_FACTOR: f64 = 3.0;
+
+/// What turns structures into tensors for one network.
+#[derive(Debug)]
+pub struct Preparation {
+    /// Shape of the network.
+    pub config: ModelConfig,
+    /// Columns in and out.
+    pub interface: Interface,
+    /// Of H⁽⁰⁾.
+    pub input: Statistics,
+    /// Of ΔH minus the base.
+    pub output: Statistics,
+    /// Slots of the model.
+    pub slots: Slots,
+    /// Constant tensors on the network's device.
+    pub tables: HiddenTables,
+    /// Number format of the network.
+    pub kind: Kind,
+    /// Where the network runs.
+    pub device: Device,
+    wigner: WignerTables,
+}
+
+/// One structure.
+#[derive(Debug)]
+pub struct Batch {
+    /// The atoms.
+    pub nodes: Nodes,
+    /// Bonds within the envelope.
+    pub near: Vec<EdgeTile>,
+    /// Bonds beyond it, whose ΔH follows from their H⁽⁰⁾ and the features of both atoms.
+    pub far: Vec<EdgeTile>,
+}
+
+/// The atoms of a structure.
+#[derive(Debug)]
+pub struct Nodes {
+    /// One-hot, `[N, species]`.
+    pub species: Tensor,
+    /// On-site H⁽⁰⁾ divided by its spread, natural channels: by L, `[N, 2L+1, channels]`.
+    pub natural: Vec<Tensor>,
+    /// The same for unnatural channels.
+    pub unnatural: Vec<Tensor>,
+    /// Spread of the outputs, `[N, node columns]`.
+    pub scale: Tensor,
+    /// What the network should say, hartree.
+    pub target: Option<Tensor>,
+}
+
+/// Some of the bonds, both directions of each: the second half of all rows are the first half reversed.
+#[derive(Debug)]
+pub struct EdgeTile {
+    /// Bonds of the sample (canonical directions) that are in this tile.
+    pub bonds: Vec<usize>,
+    /// Atom i of every directed bond.
+    pub first: Tensor,
+    /// Gaussians of the distance, and both species one-hot: `[E, radial + 2 species]`.
+    pub scalars: Tensor,
+    /// (1 + cos πr/r_c)/2 within the envelope, zero beyond: `[E]`.
+    pub envelope: Tensor,
+    /// Of the hidden features.
+    pub rotations: Rotations,
+    /// H⁽⁰⁾ of the pair minus its mean over its spread, and S.
+    pub inputs: Classes,
+    /// Spread of the outputs, `[bonds, pair columns]`.
+    pub scale: Tensor,
+    /// What the network should say, hartree.
+    pub target: Option<Tensor>,
+}
+
+impl Preparation {
+    /// Puts statistics and tables together.
+    pub fn new(
+        config: &ModelConfig,
+        slots: &Slots,
+        [input, output]: [Statistics; 2],
+        kind: Kind,
+        device: Device,
+    ) -> Self {
+        let hidden = config.hidden();
+        Preparation {
+            interface: Interface::new(slots, hidden.l_max),
+            tables: HiddenTables::new(hidden, kind, device),
+            wigner: WignerTables::new(hidden.l_max as usize),
+            config: config.clone(),
+            slots: slots.clone(),
+            input,
+            output,
+            kind,
+            device,
+        }
+    }
+
+    /// A structure in tiles of at most `tile` bonds; `residual` is ΔH minus the base's part that statistics do not know.
+    pub fn batch(&self, sample: &Sample, residual: Option<&Channels>, tile: usize) -> Batch {
+        let bonds = 0..sample.graph.n_canonical();
+        let (near, far): (Vec<usize>, Vec<usize>) =
+            bonds.partition(|&bond| sample.graph.edges[bond].distance < self.config.envelope);
+        let tiles = |bonds: Vec<usize>| -> Vec<EdgeTile> {
+            bonds.chunks(tile.max(1)).map(|bonds| self.tile(sample, residual, bonds)).collect()
+        };
+        Batch { nodes: self.nodes(sample, residual), near: tiles(near), far: tiles(far) }
+    }
+
+    /// Adds the network's output to the channels of its sample; both directions of a bond get the same block.
+    pub fn add(&self, batch: &Batch, output: &Output, channels: &mut Channels) {
+        let width = channels.width;
+        let half = channels.edges.len() / width / 2;
+        let (columns, exchange) = (&self.interface.pair_columns, &self.interface.exchange);
+        for (tile, rows) in batch.near.iter().chain(&batch.far).zip(&output.pairs) {
+            for (&bond, row) in tile.bonds.iter().zip(to_vec(rows).chunks(columns.len())) {
+                for (k, &column) in columns.iter().enumerate() {
+                    channels.edges[bond * width + column] += row[k];
+                    channels.edges[(bond + half) * width + column] += exchange[k].sign * row[exchange[k].index];
+                }
+            }
+        }
+        let columns = self.interface.node_columns();
+        for (row, values) in channels.nodes.chunks_mut(width).zip(to_vec(&output.nodes).chunks(columns.len())) {
+            columns.iter().zip(values).for_each(|(&column, value)| row[column] += value);
+        }
+    }
+
+    /// The mean of ΔH minus the base: `(edge rows, node rows)` in full width, to which the network's output is added.
+    pub fn mean(&self, sample: &Sample) -> (Vec<f64>, Vec<f64>) {
+        let edges: Vec<usize> = (0..sample.graph.edges.len()).collect();
+        let geometry = Geometry::new(sample, &edges, &self.slots);
+        let species = species_index(sample);
+        let nodes = self.output.node_mean.index_select(0, &species);
+        (to_vec(&self.output.mean_at(&geometry.distance, &geometry.kind)), to_vec(&nodes))
+    }
+
+    fn nodes(&self, sample: &Sample, residual: Option<&Channels>) -> Nodes {
+        let species = species_index(sample);
+        let spread = self.input.node_spread.index_select(0, &species);
+        let mean = self.input.node_mean.index_select(0, &species);
+        let present = spread.gt(0.0);
+        let rows = rows_of(&sample.h0.nodes, sample.h0.width);
+        let scaled = ((rows - mean) / spread.clamp_min(f64::MIN_POSITIVE)).where_self(&present, &Tensor::from(0.0f64));
+        let degrees = |columns: &[Vec<usize>]| -> Vec<Tensor> {
+            let degree = |(l, columns): (usize, &Vec<usize>)| {
+                let shape = [sample.graph.n_nodes(), 2 * l + 1, columns.len() / (2 * l + 1)].map(|k| k as i64);
+                self.to_device(&scaled.index_select(1, &index(columns))).view(shape)
+            };
+            columns.iter().enumerate().map(degree).collect()
+        };
+        let columns = index(&self.interface.node_columns());
+        let outputs = |rows: &Tensor| self.to_device(&rows.index_select(1, &columns));
+        let node_mean = self.output.node_mean.index_select(0, &species);
+        Nodes {
+            species: self.to_device(&species.one_hot(self.interface.n_species as i64)),
+            natural: degrees(&self.interface.natural_columns),
+            unnatural: degrees(&self.interface.unnatural_columns),
+            scale: outputs(&self.output.node_spread.index_select(0, &species)),
+            target: residual.map(|r| outputs(&(rows_of(&r.nodes, r.width) - &node_mean))),
+        }
+    }
+
+    fn tile(&self, sample: &Sample, residual: Option<&Channels>, bonds: &[usize]) -> EdgeTile {
+        let half = sample.graph.n_canonical();
+        let directed: Vec<usize> = bonds.iter().copied().chain(bonds.iter().map(|bond| bond + half)).collect();
+        let geometry = Geometry::new(sample, &directed, &self.slots);
+        let columns = index(&self.interface.pair_columns);
+        let n = bonds.len() as i64;
+        let outputs = |rows: &Tensor| self.to_device(&rows.narrow(0, 0, n).index_select(1, &columns));
+        let mean = || self.output.mean_at(&geometry.distance, &geometry.kind);
+        EdgeTile {
+            first: index(&geometry.first).to_device(self.device),
+            scalars: self.to_device(&self.scalars(&geometry)),
+            envelope: self.to_device(&self.envelope(&geometry.distance)),
+            rotations: self.rotations(sample, &directed),
+            inputs: self.inputs(sample, &directed, &geometry),
+            scale: outputs(&self.output.spread_at(&geometry.distance, &geometry.kind)),
+            target: residual.map(|r| outputs(&(selected(&r.edges, r.width, &directed) - mean()))),
+            bonds: bonds.to_vec(),
+        }
+    }
+
+    fn scalars(&self, geometry: &Geometry) -> Tensor {
+        let n_species = self.interface.n_species as i64;
+        let radial = gaussians(&geometry.distance, self.input.range, self.config.radial_functions as i64);
+        let species = [&geometry.rows, &geometry.columns].map(|s| index(s).one_hot(n_species).to_kind(Kind::Double));
+        let [rows, columns] = species;
+        Tensor::cat(&[radial, rows, columns], 1)
+    }
+
+    fn envelope(&self, distance: &Tensor) -> Tensor {
+        let phase = (distance * (std::f64::consts::PI / self.config.envelope)).clamp_max(std::f64::consts::PI);
+        (phase.cos() + 1.0) * 0.5
+    }
+
+    fn inputs(&self, sample: &Sample, directed: &[usize], geometry: &Geometry) -> Classes {
+        let operators = self.config.inputs.iter().map(|input| match input {
+            Input::H0 => {
+                let mean = self.input.mean_at(&geometry.distance, &geometry.kind);
+                let spread = self.input.spread_at(&geometry.distance, &geometry.kind) + INPUT_FLOOR;
+                (selected(&sample.h0.edges, sample.h0.width, directed) - mean) / spread
+            }
+            Input::S => selected(&sample.overlap.edges, sample.overlap.width, directed) * OVERLAP_FACTOR,
+        });
+        let operators: Vec<Tensor> = operators.map(|rows| self.to_device(&rows)).collect();
+        self.classes(&operators, directed.len() as i64)
+    }
+
+    /// Rows in frame order, side by side, cut into classes.
+    fn classes(&self, operators: &[Tensor], rows: i64) -> Classes {
+        let mut first = 0;
+        let mut classes = Vec::new();
+        for (class, &width) in self.interface.pair_inputs.iter().enumerate() {
+            let components = if class < 2 { 1 } else { 2 };
+            let shape = if class < 2 { vec![rows, width] } else { vec![rows, 2, width] };
+            let empty: Vec<i64> = [&shape[..shape.len() - 1], &[0]].concat();
+            let mut parts = vec![Tensor::zeros(&empty, (self.kind, self.device))];
+            parts.extend(operators.iter().map(|o| o.narrow(1, first, components * width).reshape(shape.as_slice())));
+            classes.push(Tensor::cat(&parts, -1));
+            first += components * width;
+        }
+        Classes(classes)
+    }
+
+    fn rotations(&self, sample: &Sample, directed: &[usize]) -> Rotations {
+        let hidden = &self.tables.hidden;
+        let [natural_rows, unnatural_rows] = hidden.frame_rows();
+        let (n, u) = (natural_rows.len(), unnatural_rows.len());
+        let (mut natural, mut unnatural) = (vec![0.0; directed.len() * n * n], vec![0.0; directed.len() * u * u]);
+        let edges: Vec<&Edge> = directed.iter().map(|&k| &sample.graph.edges[k]).collect();
+        let wigner = &self.wigner;
+        let rows = edges.par_iter().zip(natural.par_chunks_mut(n * n)).zip(unnatural.par_chunks_mut((u * u).max(1)));
+        rows.for_each(|((edge, natural), unnatural)| {
+            let full = dense(wigner, hidden, edge);
+            fill(natural, &natural_rows, n, &full, 0..n, n);
+            fill(unnatural, &unnatural_rows, u, &full, 1..u + 1, n);
+        });
+        let tensor = |values: &[f64], n: usize| {
+            self.to_device(&Tensor::from_slice(values).view([directed.len() as i64, n as i64, n as i64]))
+        };
+        Rotations { natural: tensor(&natural, n), unnatural: tensor(&unnatural, u) }
+    }
+
+    fn to_device(&self, tensor: &Tensor) -> Tensor {
+        tensor.to_kind(self.kind).to_device(self.device)
+    }
+}
+
+/// D⁰ … D^{l_max} on the diagonal of one square matrix, row-major.
+fn dense(wigner: &WignerTables, hidden: &Hidden, edge: &Edge) -> Vec<f64> {
+    let d = wigner.matrices(&edge.frame);
+    let n = hidden.natural_rows() as usize;
+    let mut full = vec![0.0; n * n];
+    for l in 0..=hidden.l_max as usize {
+        let size = 2 * l + 1;
+        for (row, values) in d.block(l).chunks(size).enumerate() {
+            let start = (l * l + row) * n + l * l;
+            full[start..start + size].copy_from_slice(values);
+        }
+    }
+    full
+}
+
+/// Rows (index, sign) of `full`, columns `columns`; unnatural indices count from l = 1.
+fn fill(out: &mut [f64], rows: &[(usize, f64)], width: usize, full: &[f64], columns: Range<usize>, n: usize) {
+    for (&(row, sign), out) in rows.iter().zip(out.chunks_mut(width.max(1))) {
+        let start = (row + columns.start) * n;
+        let values = &full[start + columns.start..start + columns.end];
+        out.iter_mut().zip(values).for_each(|(out, value)| *out = sign * value);
+    }
+}
+
+/// Geometry of some directed bonds.
+struct Geometry {
+    first: Vec<usize>,
+    rows: Vec<usize>,
+    columns: Vec<usize>,
+    distance: Tensor,
+    kind: Tensor,
+}
+
+impl Geometry {
+    fn new(sample: &Sample, directed: &[usize], slots: &Slots) -> Self {
+        let edges = || directed.iter().map(|&k| &sample.graph.edges[k]);
+        let rows: Vec<usize> = edges().map(|edge| sample.species[edge.i]).collect();
+        let columns: Vec<usize> = edges().map(|edge| sample.species[edge.j]).collect();
+        let kind: Vec<usize> =
+            rows.iter().zip(&columns).map(|(row, column)| row * slots.species().len() + column).collect();
+        Geometry {
+            first: edges().map(|edge| edge.i).collect(),
+            distance: Tensor::from_slice(&edges().map(|edge| edge.distance).collect::<Vec<f64>>()),
+            kind: index(&kind),
+            rows,
+            columns,
+        }
+    }
+}
+
+fn species_index(sample: &Sample) -> Tensor {
+    index(&sample.species)
+}
+
+fn index(values: &[usize]) -> Tensor {
+    Tensor::from_slice(&values.iter().map(|&v| v as i64).collect::<Vec<_>>())
+}
+
+fn rows_of(values: &[f64], width: usize) -> Tensor {
+    Tensor::from_slice(values).view([-1, width as i64])
+}
+
+fn selected(values: &[f64], width: usize, rows: &[usize]) -> Tensor {
+    let values: Vec<f64> = rows.iter().flat_map(|&row| &values[row * width..(row + 1) * width]).copied().collect();
+    rows_of(&values, width)
+}
+
+/// The elements of a tensor on any device, in double precision.
+pub fn to_vec(tensor: &Tensor) -> Vec<f64> {
+    let tensor = tensor.to_device(Device::Cpu).to_kind(Kind::Double).contiguous();
+    let mut values = vec![0.0; tensor.numel()];
+    tensor.copy_data(&mut values, tensor.numel());
+    values
+}

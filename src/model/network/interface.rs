@@ -1,0 +1,85 @@
+//! What goes into the network and comes out: sizes and index lists that follow from the slots of a model.
+
+use crate::model::Slots;
+use crate::symmetry::{PairAlgebra, Signed};
+
+/// Sizes and index lists. Two kinds of outputs vanish for a local change of the potential, as ΔH is one, and are left out: unnatural
+/// m = 0 components of pairs (the product of two orbitals has none at any point of space), and unnatural on-site irreps.
+#[derive(Debug, Clone)]
+pub struct Interface {
+    /// Number of species.
+    pub n_species: usize,
+    /// Highest m of any class, those of the hidden features included.
+    pub m_max: i64,
+    /// Class widths of a pair operator.
+    pub pair_inputs: Vec<i64>,
+    /// Class widths of ΔH: no unnatural m = 0.
+    pub pair_outputs: Vec<i64>,
+    /// Columns of a frame row that are outputs, in the order of the classes.
+    pub pair_columns: Vec<usize>,
+    /// Exchange of the two directions of a bond, on these columns.
+    pub exchange: Vec<Signed>,
+    /// Columns of a coupled on-site row by L, for natural channels: `[m][channel]`.
+    pub natural_columns: Vec<Vec<usize>>,
+    /// The same for unnatural channels.
+    pub unnatural_columns: Vec<Vec<usize>>,
+}
+
+impl Interface {
+    /// The interface of a model with these slots, whose hidden features reach to `hidden_l_max`.
+    pub fn new(slots: &Slots, hidden_l_max: i64) -> Self {
+        let algebra = slots.algebra();
+        let m_max = hidden_l_max.max(algebra.classes().len() as i64);
+        let pair_inputs = class_widths(algebra, m_max);
+        let mut pair_outputs = pair_inputs.clone();
+        pair_outputs[1] = 0;
+        let removed = algebra.unnatural0();
+        let pair_columns: Vec<usize> = (0..algebra.width()).filter(|column| !removed.contains(column)).collect();
+        Interface {
+            n_species: slots.species().len(),
+            m_max,
+            pair_inputs,
+            pair_outputs,
+            exchange: reduced_exchange(algebra, &pair_columns),
+            pair_columns,
+            natural_columns: columns_by_degree(algebra, true),
+            unnatural_columns: columns_by_degree(algebra, false),
+        }
+    }
+
+    /// Columns of a coupled on-site row that are outputs, in the order of [`super::layers::NodeReadout`].
+    pub fn node_columns(&self) -> Vec<usize> {
+        self.natural_columns.concat()
+    }
+
+    /// Number of natural (or unnatural) channels of degree l.
+    pub fn n_channels(columns: &[Vec<usize>], l: usize) -> i64 {
+        columns.get(l).map_or(0, |columns| (columns.len() / (2 * l + 1)) as i64)
+    }
+}
+
+fn class_widths(algebra: &PairAlgebra, m_max: i64) -> Vec<i64> {
+    let mut widths = vec![algebra.natural0().len() as i64, algebra.unnatural0().len() as i64];
+    widths.extend(algebra.classes().iter().map(|class| class.cos.len() as i64));
+    widths.resize(2 + m_max as usize, 0);
+    widths
+}
+
+fn reduced_exchange(algebra: &PairAlgebra, columns: &[usize]) -> Vec<Signed> {
+    let mut place = vec![0; algebra.width()];
+    columns.iter().enumerate().for_each(|(k, &column)| place[column] = k);
+    let entry = |&column: &usize| {
+        let Signed { index, sign } = algebra.exchange()[column];
+        Signed { index: place[index], sign }
+    };
+    columns.iter().map(entry).collect()
+}
+
+fn columns_by_degree(algebra: &PairAlgebra, natural: bool) -> Vec<Vec<usize>> {
+    let l_max = algebra.channels().iter().map(|c| c.l).max().unwrap_or(0);
+    let of_degree = |l: usize| -> Vec<usize> {
+        let channels: Vec<_> = algebra.channels().iter().filter(|c| c.l == l && c.natural == natural).collect();
+        (0..2 * l + 1).flat_map(|m| channels.iter().map(move |c| c.offset + m)).collect()
+    };
+    (0..=l_max).map(of_degree).collect()
+}

@@ -1,0 +1,103 @@
+//! One layer: atoms tell their bonds, bonds tell their atom.
+
+use tch::Tensor;
+
+use super::{GatedSo2, Linear, Mlp, NodeLinear, PairState};
+use crate::model::network::batch::EdgeTile;
+use crate::model::network::features::{Classes, HiddenTables, NodeFeatures};
+use crate::model::network::weights::{Start, WeightTable, Weights};
+
+/// Keep variances near one through sums of two and of a neighbourhood, so that depth needs no normalization layers.
+const PAIR_RESIDUAL: f64 = 0.8;
+const NODE_RESIDUAL: f64 = 0.7;
+const NEIGHBOUR_SUM: f64 = 0.4;
+
+/// A strictly local layer: the features of bond (i, j) see those of atom i only, and atom i sees only its own bonds. So whatever the
+/// depth, nothing beyond the envelope around i and j reaches H_ij.
+#[derive(Debug)]
+pub struct Interaction {
+    /// From atom i and bond to the bond's update and its message to i.
+    bond: GatedSo2,
+    message: NodeLinear,
+    mix: NodeLinear,
+    invariants: Mlp,
+    gate: Linear,
+    shift: Linear,
+    widths: Vec<i64>,
+    m_max: i64,
+}
+
+impl Interaction {
+    /// `widths`: of the hidden classes; `width`: of latent vectors and MLPs.
+    pub fn new(table: &mut WeightTable, name: &str, tables: &HiddenTables, widths: &[i64], width: i64) -> Self {
+        let hidden = &tables.hidden;
+        let doubled: Vec<i64> = widths.iter().map(|k| 2 * k).collect();
+        let bond = format!("{name}.bond");
+        let degrees = (hidden.l_max + 1) * hidden.channels + hidden.unnatural_l_max * hidden.unnatural_channels;
+        let bound = 1.0 / (width as f64).sqrt();
+        Interaction {
+            bond: GatedSo2::new(table, &bond, &[widths, widths], &doubled, width, 1.0)
+                .updating_latent(table, &bond, width),
+            message: NodeLinear::new(table, &format!("{name}.message"), hidden),
+            mix: NodeLinear::new(table, &format!("{name}.mix"), hidden),
+            invariants: Mlp::new(table, &format!("{name}.invariants"), &[hidden.channels], width),
+            gate: Linear::with_start(table, &format!("{name}.gate"), &[width], degrees, bound, Start::Constant(1.0)),
+            shift: Linear::new(table, &format!("{name}.shift"), &[width], hidden.channels),
+            m_max: widths.len() as i64 - 2,
+            widths: widths.to_vec(),
+        }
+    }
+
+    /// The bonds' new state; their messages are added to `sums`.
+    pub fn bonds(
+        &self,
+        w: &Weights,
+        tables: &HiddenTables,
+        tile: &EdgeTile,
+        nodes: &NodeFeatures,
+        state: &PairState,
+        sums: &mut NodeFeatures,
+    ) -> PairState {
+        let hidden = &tables.hidden;
+        let atoms = hidden.to_frame(&nodes.select(&tile.first), &tile.rotations, self.m_max);
+        let new = self.bond.forward(w, &state.latent, &[Some(&atoms), Some(&state.frame)]);
+        let zeros = vec![0; self.widths.len()];
+        let update = new.frame.narrow(&zeros, &self.widths);
+        let message = new.frame.narrow(&self.widths, &self.widths);
+        let message = hidden.from_frame(&message, &tile.rotations);
+        let weight = tile.envelope.view([-1, 1, 1]) * NEIGHBOUR_SUM;
+        sums.natural = sums.natural.index_add(0, &tile.first, &(message.natural * &weight));
+        sums.unnatural = sums.unnatural.index_add(0, &tile.first, &(message.unnatural * &weight));
+        let frame = state.frame.0.iter().zip(&update.0).map(|(old, update)| (old + update) * PAIR_RESIDUAL);
+        PairState { latent: new.latent, frame: Classes(frame.collect()) }
+    }
+
+    /// The atoms' new features from the sums over their bonds.
+    pub fn atoms(&self, w: &Weights, tables: &HiddenTables, nodes: &NodeFeatures, sums: &NodeFeatures) -> NodeFeatures {
+        let sums = self.message.forward(w, tables, sums);
+        let heard =
+            NodeFeatures { natural: &nodes.natural + sums.natural, unnatural: &nodes.unnatural + sums.unnatural };
+        let invariants = self.invariants.forward(w, &[Some(&heard.natural.select(1, 0))]);
+        let mixed = self.gated(w, tables, &invariants, self.mix.forward(w, tables, &heard));
+        let natural = (heard.natural + mixed.natural) * NODE_RESIDUAL;
+        let unnatural = (heard.unnatural + mixed.unnatural) * NODE_RESIDUAL;
+        let shift = self.shift.forward(w, &[Some(&invariants)]).unsqueeze(1);
+        let others = natural.size()[1] - 1;
+        let natural = Tensor::cat(&[natural.narrow(1, 0, 1) + shift, natural.narrow(1, 1, others)], 1);
+        NodeFeatures { natural, unnatural }
+    }
+
+    /// Multiplies every (l, channel) by its gate.
+    fn gated(&self, w: &Weights, tables: &HiddenTables, invariants: &Tensor, x: NodeFeatures) -> NodeFeatures {
+        let hidden = &tables.hidden;
+        let gates = self.gate.forward(w, &[Some(invariants)]);
+        let (n, split) = (gates.size()[0], (hidden.l_max + 1) * hidden.channels);
+        let natural = gates.narrow(1, 0, split).reshape([n, -1, hidden.channels]);
+        let unnatural = gates.narrow(1, split, gates.size()[1] - split);
+        let unnatural = unnatural.reshape([n, hidden.unnatural_l_max, hidden.unnatural_channels]);
+        NodeFeatures {
+            natural: x.natural * natural.index_select(1, &tables.natural_degrees),
+            unnatural: x.unnatural * unnatural.index_select(1, &tables.unnatural_degrees),
+        }
+    }
+}

@@ -1,0 +1,19 @@
+//! The parts of the network, one file each. A layer holds handles of its weights; `forward` takes the weights themselves.
+
+mod embedding;
+mod gated;
+mod interaction;
+mod linear;
+mod node_linear;
+mod node_readout;
+mod pair_readout;
+mod so2;
+
+pub use embedding::{NodeEmbedding, PairEmbedding};
+pub use gated::{GatedSo2, PairState};
+pub use interaction::Interaction;
+pub use linear::{Linear, Mlp};
+pub use node_linear::NodeLinear;
+pub use node_readout::NodeReadout;
+pub use pair_readout::PairReadout;
+pub use so2::So2Linear;

@@ -1,0 +1,21 @@
+//! The second stage: a strictly local, O(3)-exact network of SO(2) maps in the frames of the bonds (feature `torch`).
+//!
+//! No tensor leaves this module.
+
+pub mod batch;
+pub mod config;
+pub mod device;
+pub mod features;
+pub mod interface;
+pub mod layers;
+#[allow(clippy::module_inception)]
+pub mod network;
+pub mod random;
+pub mod statistics;
+pub mod weights;
+
+pub use config::TrainConfig;
+pub use device::{DeviceChoice, doctor, init_torch};
+
+#[cfg(test)]
+mod tests;

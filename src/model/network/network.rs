@@ -1,0 +1,90 @@
+//! The whole network.
+
+use tch::Tensor;
+
+use super::batch::{Batch, EdgeTile, Preparation};
+use super::features::NodeFeatures;
+use super::layers::{Interaction, NodeEmbedding, NodeReadout, PairEmbedding, PairReadout, PairState};
+use super::weights::{WeightTable, Weights};
+
+/// The strictly local SO(2) network: atoms and bonds are embedded, a few [`Interaction`] layers let every atom and bond see its
+/// surroundings within the envelope, and two readouts give ΔH of pairs and on-site blocks.
+///
+/// Bonds are processed in tiles, layer by layer, so memory beyond the bond features does not grow with the structure.
+#[derive(Debug)]
+pub struct Network {
+    /// All weights by name.
+    pub table: WeightTable,
+    atoms: NodeEmbedding,
+    bonds: PairEmbedding,
+    layers: Vec<Interaction>,
+    onsite: NodeReadout,
+    pairs: PairReadout,
+}
+
+/// ΔH minus base and mean, hartree.
+#[derive(Debug)]
+pub struct Output {
+    /// One tensor per tile of near bonds, then of far bonds: `[bonds, pair columns]`.
+    pub pairs: Vec<Tensor>,
+    /// `[N, node columns]`.
+    pub nodes: Tensor,
+}
+
+impl Network {
+    /// Declares all weights.
+    pub fn new(preparation: &Preparation) -> Self {
+        let Preparation { config, interface, tables, .. } = preparation;
+        let widths = tables.hidden.widths(interface.m_max);
+        let inputs: Vec<i64> = interface.pair_inputs.iter().map(|k| k * config.inputs.len() as i64).collect();
+        let mut table = WeightTable::default();
+        Network {
+            atoms: NodeEmbedding::new(&mut table, config, interface),
+            bonds: PairEmbedding::new(&mut table, config, interface, &inputs, &widths),
+            layers: (0..config.layers)
+                .map(|k| Interaction::new(&mut table, &format!("layer{k}"), tables, &widths, config.width as i64))
+                .collect(),
+            onsite: NodeReadout::new(&mut table, config, interface),
+            pairs: PairReadout::new(&mut table, config, interface, &inputs, &widths),
+            table,
+        }
+    }
+
+    /// What the network says about a structure.
+    pub fn forward(&self, w: &Weights, preparation: &Preparation, batch: &Batch) -> Output {
+        let tables = &preparation.tables;
+        let mut nodes = self.atoms.forward(w, &batch.nodes);
+        let latents: Vec<Tensor> = batch.near.iter().map(|tile| self.bonds.latent(w, tile)).collect();
+        let mut states: Vec<PairState> =
+            batch.near.iter().zip(&latents).map(|(tile, latent)| self.bonds.forward(w, tile, latent)).collect();
+        for layer in &self.layers {
+            let mut sums = nodes.zeros_like();
+            for (tile, state) in batch.near.iter().zip(&mut states) {
+                *state = layer.bonds(w, tables, tile, &nodes, state, &mut sums);
+            }
+            nodes = layer.atoms(w, tables, &nodes, &sums);
+        }
+        let near = batch.near.iter().zip(&latents).zip(&states);
+        let mut pairs: Vec<Tensor> = near
+            .map(|((tile, latent), state)| self.readout(w, preparation, tile, &nodes, latent, Some(state)))
+            .collect();
+        pairs.extend(batch.far.iter().map(|tile| {
+            let latent = self.bonds.latent(w, tile);
+            self.readout(w, preparation, tile, &nodes, &latent, None)
+        }));
+        let onsite = self.onsite.forward(w, &tables.hidden, &batch.nodes, &nodes);
+        Output { pairs, nodes: onsite * &batch.nodes.scale }
+    }
+
+    fn readout(
+        &self,
+        w: &Weights,
+        preparation: &Preparation,
+        tile: &EdgeTile,
+        nodes: &NodeFeatures,
+        latent: &Tensor,
+        state: Option<&PairState>,
+    ) -> Tensor {
+        self.pairs.forward(w, &preparation.tables, tile, nodes, latent, state) * &tile.scale
+    }
+}
