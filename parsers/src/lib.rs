@@ -7,6 +7,7 @@
 pub mod abacus;
 pub mod basis;
 pub mod calculation;
+pub mod elements;
 pub mod error;
 pub mod harmonics;
 pub mod input;

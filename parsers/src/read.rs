@@ -2,9 +2,10 @@
 
 use std::path::{Path, PathBuf};
 
+use crate::abacus;
 use crate::basis::Shell;
 use crate::calculation::Calculation;
-use crate::error::{Error, Result};
+use crate::error::Result;
 
 /// What the user says by hand; everything else is found.
 #[derive(Debug, Clone, Default)]
@@ -42,6 +43,6 @@ pub enum Step {
 ///
 /// # Errors
 /// All six kinds; every message names the file.
-pub fn read(path: &Path, _options: &ReadOptions) -> Result<Calculation> {
-    Err(Error::unsupported("no reader is built in").in_file(path))
+pub fn read(path: &Path, options: &ReadOptions) -> Result<Calculation> {
+    abacus::run::read(path, options)
 }

@@ -1,9 +1,29 @@
 //! ABACUS: csr matrices, STRU, orbital headers, logs, k points and bands.
 
+pub mod constants;
 pub mod csr;
+pub mod files;
+pub mod info;
+pub mod input_file;
+pub mod kpt;
+mod lines;
+pub mod log;
+mod matrices;
 pub mod matrix;
+pub mod orb;
+mod pair;
+pub mod run;
+mod species;
+pub mod stru;
 
 pub use csr::Csr;
+pub use files::{Folder, Run};
+pub use info::Info;
+pub use input_file::InputFile;
+pub use kpt::Kpt;
+pub use log::Log;
+pub use orb::OrbHeader;
+pub use stru::Stru;
 
 /// What an ABACUS writer needs beyond dense blocks: the layout of every csr file that was read, one per spin.
 #[derive(Debug, Clone, Default)]
