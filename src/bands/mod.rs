@@ -4,12 +4,16 @@
 
 pub mod bloch;
 pub mod bravais;
+pub mod compare;
 pub mod eigen;
+pub mod export;
 pub mod fermi;
 pub mod kpath;
 pub mod mesh;
 pub mod occupation;
+pub mod plot;
 pub mod spectrum;
+pub mod structure;
 
 use crate::parsers::Of;
 

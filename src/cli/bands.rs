@@ -1,11 +1,193 @@
 //! `hzero bands`.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
 use super::Outcome;
+use super::eigenvalues::OfArg;
+use super::run_args::RunFiles;
+use crate::bands::compare::{self, Comparison};
+use crate::bands::plot::Figure;
+use crate::bands::spectrum::SpectrumOptions;
+use crate::bands::structure::{Align, BandStructure, Role, Source, compute, own_sources, path};
+use crate::bands::{export, occupation::BandEdges};
+use crate::parsers::output::write_file;
+use crate::parsers::{Calculation, Of, ReadOptions, SpinOperator, read};
 
 /// Draw the band structure of one or several Hamiltonians, or compare with the code's own eigenvalues
+///
+/// Writes STEM.dat (for gnuplot), STEM.json, STEM.svg and STEM.png. Energies are relative to the Fermi level; where
+/// several Hamiltonians are drawn, each is relative to its own, computed from the electrons on the run's k mesh.
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// A run's folder, or any file or folder that hzero reads
+    run: PathBuf,
+    /// Which Hamiltonian of the run [default: those that are there]
+    #[arg(long)]
+    of: Option<OfArg>,
+    /// Draw the Hamiltonian of this folder too (such as a prediction); may be repeated
+    #[arg(long, value_name = "FOLDER")]
+    with: Vec<PathBuf>,
+    /// Path such as G-M-K-G, or G-X-U|K-G with a jump [default: the run's own, else the usual one of its lattice]
+    #[arg(long)]
+    path: Option<String>,
+    /// Number of k points on the path [default: the run's own, else 200]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    points: Option<u32>,
+    /// Energies to draw, eV relative to the Fermi level
+    #[arg(long, num_args = 2, value_names = ["EMIN", "EMAX"], allow_negative_numbers = true)]
+    window: Option<Vec<f64>>,
+    /// Where zero is
+    #[arg(long, value_enum, default_value_t = Align::Fermi)]
+    align: Align,
+    /// Folder for the outputs
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
+    /// Name of the outputs, without ending
+    #[arg(long, default_value = "bands")]
+    stem: String,
+    /// Compare instead: `native` with the eigenvalues that the code printed, else with the Hamiltonian of this folder
+    #[arg(long, value_name = "native|FOLDER")]
+    compare: Option<PathBuf>,
+    /// Leave out combinations of orbitals whose eigenvalue of S(k) is at most this
+    #[arg(long, value_name = "THRESHOLD")]
+    null_space: Option<f64>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    files: RunFiles,
+}
 
-pub fn run(_args: Args) -> anyhow::Result<Outcome> {
-    anyhow::bail!("not built yet")
+/// Runs the command.
+pub fn run(args: Args) -> anyhow::Result<Outcome> {
+    let run = read(&args.run, &args.files.options())?;
+    let text = match &args.compare {
+        Some(with) => compared(&args, &run, with)?,
+        None => drawn(&args, &run)?,
+    };
+    super::print(&text)?;
+    Ok(Outcome::Done)
+}
+
+impl Args {
+    fn options(&self) -> SpectrumOptions {
+        SpectrumOptions { null_space: self.null_space }
+    }
+
+    fn of(&self) -> Option<Of> {
+        self.of.map(Of::from)
+    }
+
+    fn located(&self) -> String {
+        self.run.display().to_string()
+    }
+}
+
+fn drawn(args: &Args, run: &Calculation) -> anyhow::Result<String> {
+    let located = || args.located();
+    let predicted = args.with.iter().map(|folder| other(args, run, folder)).collect::<anyhow::Result<Vec<_>>>()?;
+    let mut sources = match own_sources(run, args.of()) {
+        Err(_) if !predicted.is_empty() && args.of.is_none() => Vec::new(),
+        own => own.with_context(located)?,
+    };
+    let before_converged = sources.iter().take_while(|source| source.role == Role::H0).count();
+    for (i, hamiltonian) in predicted.iter().enumerate() {
+        let name = name_of(&args.with, i);
+        sources.insert(before_converged + i, Source { name, role: Role::Predicted, hamiltonian });
+    }
+    let path = path(run, args.path.as_deref(), args.points.map(|n| n as usize)).with_context(located)?;
+    let bands = compute(run, &sources, path, args.align, args.options()).with_context(located)?;
+    let files = write(args, &bands)?;
+    Ok(if args.json { serde_json::to_string(&export::json(&bands))? + "\n" } else { summary(&bands, &files) })
+}
+
+/// `predicted` where there is one, else the folders' names.
+fn name_of(folders: &[PathBuf], index: usize) -> String {
+    match folders {
+        [_] => "predicted".to_owned(),
+        many => many[index].file_name().unwrap_or(many[index].as_os_str()).to_string_lossy().into_owned(),
+    }
+}
+
+/// The Hamiltonian of another folder (its converged or predicted one, else its H0), which must fit the run's basis.
+fn other(args: &Args, run: &Calculation, folder: &Path) -> anyhow::Result<SpinOperator> {
+    let options = ReadOptions { basis: args.files.basis.clone(), ..ReadOptions::default() };
+    let other = read(folder, &options)?;
+    let (own, found) = (run.basis.n_orbitals(), other.basis.n_orbitals());
+    anyhow::ensure!(own == found, "{}: {found} orbitals, but {} has {own}", folder.display(), args.run.display());
+    let hamiltonian = other.hamiltonian.or(other.hamiltonian0);
+    hamiltonian.with_context(|| format!("{}: no Hamiltonian", folder.display()))
+}
+
+fn write(args: &Args, bands: &BandStructure) -> anyhow::Result<Vec<PathBuf>> {
+    let window = args.window.as_ref().map_or_else(|| default_window(bands), |ends| [ends[0], ends[1]]);
+    let figure = Figure::new(bands, window)?;
+    std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
+    let json = serde_json::to_string(&export::json(bands))? + "\n";
+    let outputs = [
+        ("dat", export::text(bands).into_bytes()),
+        ("json", json.into_bytes()),
+        ("svg", figure.svg()?.into_bytes()),
+        ("png", figure.png()?),
+    ];
+    let write_one = |(ending, bytes): (&str, Vec<u8>)| {
+        let file = args.out.join(format!("{}.{ending}", args.stem));
+        write_file(&file, |out| out.write_all(&bytes))?;
+        Ok(file)
+    };
+    outputs.into_iter().map(write_one).collect()
+}
+
+/// From below the lowest state (at most 20 eV under zero) to 10 eV.
+fn default_window(bands: &BandStructure) -> [f64; 2] {
+    let energies = bands
+        .curves
+        .iter()
+        .flat_map(|curve| curve.energies.iter().flatten().flatten().map(|&energy| bands.relative_ev(curve, energy)));
+    let (low, high) = energies.fold((0.0, 0.0), |(low, high), e| (f64::min(low, e), f64::max(high, e)));
+    match bands.relative {
+        true => [(low - 1.0).floor().max(-20.0), 10.0],
+        false => [(low - 1.0).floor(), (high + 1.0).ceil()],
+    }
+}
+
+fn summary(bands: &BandStructure, files: &[PathBuf]) -> String {
+    let ev = bands.ev_per_hartree;
+    let mut text = String::new();
+    for curve in &bands.curves {
+        let level = curve.fermi_level.map_or("unknown".to_owned(), |level| format!("{:.6} eV", level * ev));
+        let edges = curve.fermi_level.and_then(|level| BandEdges::around(&curve.energies, level));
+        let gap = edges.map_or(String::new(), |edges| format!(", gap along the path {:.4} eV", edges.gap() * ev));
+        text += &format!("{:<12} Fermi level {level}{gap}\n", curve.name);
+    }
+    files.iter().for_each(|file| text += &format!("wrote {}\n", file.display()));
+    text
+}
+
+fn compared(args: &Args, run: &Calculation, with: &Path) -> anyhow::Result<String> {
+    let comparison = if with.as_os_str() == "native" {
+        compare::with_printed(run, args.of(), args.options())
+    } else {
+        let default = if run.hamiltonian.is_some() { Of::Scf } else { Of::H0 };
+        let other = other(args, run, with)?;
+        compare::with_hamiltonian(run, args.of().unwrap_or(default), &other, with.to_path_buf(), args.options())
+    };
+    let comparison = comparison.with_context(|| args.located())?;
+    Ok(if args.json { serde_json::to_string_pretty(&comparison)? + "\n" } else { table(&comparison) })
+}
+
+fn table(comparison: &Comparison) -> String {
+    let error = |error: Option<f64>| error.map_or("unknown".to_owned(), |error| format!("{error:.2e}"));
+    let row = |to_5ev: Option<f64>, all: f64, states: usize, of: &str, file: &str| {
+        format!("{:>14} {:>14} {states:>9} {of:>4}  {file}\n", error(to_5ev), error(Some(all)))
+    };
+    let mut text = format!("{:>14} {:>14} {:>9} {:>4}  reference\n", "to E_F+5 (eV)", "all (eV)", "states", "of");
+    for one in &comparison.spectra {
+        let file = one.file.display().to_string();
+        text += &row(one.max_error_to_5ev_ev, one.max_error_all_ev, one.n_states, one.of, &file);
+    }
+    let all = comparison;
+    text + &row(all.max_error_to_5ev_ev, all.max_error_all_ev, all.n_states, "", "largest")
 }

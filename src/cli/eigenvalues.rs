@@ -1,11 +1,138 @@
 //! `hzero eigenvalues`.
 
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+use serde::Serialize;
+
 use super::Outcome;
+use super::run_args::RunFiles;
+use crate::bands::export::scaled;
+use crate::bands::fermi::level_of;
+use crate::bands::spectrum::{Energies, SpectrumOptions, energies};
+use crate::bands::structure::{overlap, own_sources};
+use crate::parsers::{Of, read};
 
 /// Eigenvalues at given k points
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// A run's folder, or any file or folder that hzero reads
+    run: PathBuf,
+    /// File with one k point per line, in reduced coordinates; text after # is a comment
+    #[arg(long, value_name = "FILE")]
+    kpoints: PathBuf,
+    /// Which Hamiltonian [default: the converged one, else H0]
+    #[arg(long)]
+    of: Option<OfArg>,
+    /// Leave out combinations of orbitals whose eigenvalue of S(k) is at most this
+    #[arg(long, value_name = "THRESHOLD")]
+    null_space: Option<f64>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    files: RunFiles,
+}
 
-pub fn run(_args: Args) -> anyhow::Result<Outcome> {
-    anyhow::bail!("not built yet")
+/// Which Hamiltonian.
+#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum OfArg {
+    /// The step-zero one
+    H0,
+    /// The converged one
+    Scf,
+}
+
+impl From<OfArg> for Of {
+    fn from(of: OfArg) -> Self {
+        match of {
+            OfArg::H0 => Of::H0,
+            OfArg::Scf => Of::Scf,
+        }
+    }
+}
+
+#[derive(Serialize)]
+struct Output {
+    schema_version: u32,
+    unit: &'static str,
+    of: &'static str,
+    fermi_level: Option<f64>,
+    kpoints: Vec<[f64; 3]>,
+    energies: Energies,
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> anyhow::Result<Outcome> {
+    let kpoints = read_kpoints(&args.kpoints)?;
+    let run = read(&args.run, &args.files.options())?;
+    let default = if run.hamiltonian.is_some() { Of::Scf } else { Of::H0 };
+    let of = args.of.map_or(default, Of::from);
+    let options = SpectrumOptions { null_space: args.null_space };
+    let located = || format!("{}", args.run.display());
+    let sources = own_sources(&run, Some(of)).with_context(located)?;
+    let overlap = overlap(&run).with_context(located)?;
+    let energies = energies(sources[0].hamiltonian, overlap, &run.basis, &kpoints, options).with_context(located)?;
+    let ev = run.origin.ev_per_hartree;
+    let fermi_level = level_of(&run, of, options).with_context(located)?.map(|level| level * ev);
+    let name = crate::bands::name(of);
+    let energies = scaled(&energies, ev);
+    let output = Output { schema_version: 1, unit: "eV", of: name, fermi_level, kpoints, energies };
+    super::print(&if args.json { serde_json::to_string(&output)? + "\n" } else { table(&output) })?;
+    Ok(Outcome::Done)
+}
+
+fn read_kpoints(file: &Path) -> anyhow::Result<Vec<[f64; 3]>> {
+    let text = std::fs::read_to_string(file).with_context(|| format!("{}", file.display()))?;
+    parse_kpoints(&text).with_context(|| format!("{}", file.display()))
+}
+
+fn parse_kpoints(text: &str) -> anyhow::Result<Vec<[f64; 3]>> {
+    let mut kpoints = Vec::new();
+    for (number, line) in text.lines().enumerate() {
+        let content = line.split('#').next().unwrap_or("").trim();
+        if content.is_empty() {
+            continue;
+        }
+        let numbers: Vec<f64> = content.split_whitespace().filter_map(|word| word.parse().ok()).collect();
+        let point = <[f64; 3]>::try_from(numbers).ok().filter(|k| k.iter().all(|x| x.is_finite()));
+        let whole = content.split_whitespace().count() == 3;
+        let point = point.filter(|_| whole);
+        kpoints.push(point.with_context(|| format!("line {}: expected three numbers, found `{content}`", number + 1))?);
+    }
+    anyhow::ensure!(!kpoints.is_empty(), "no k point");
+    Ok(kpoints)
+}
+
+fn table(output: &Output) -> String {
+    let level = output.fermi_level.map_or("unknown".to_owned(), |level| format!("{level:.6} eV"));
+    let mut text = format!("# eigenvalues of {} in eV; Fermi level: {level}\n", output.of);
+    for (spin, by_k) in output.energies.iter().enumerate() {
+        for (k, bands) in output.kpoints.iter().zip(by_k) {
+            let spin = if output.energies.len() == 2 { ["spin up, ", "spin down, "][spin] } else { "" };
+            text += &format!("# {spin}k = {:.8} {:.8} {:.8}\n", k[0], k[1], k[2]);
+            bands.iter().enumerate().for_each(|(band, energy)| text += &format!("{:6} {energy:16.8}\n", band + 1));
+        }
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn kpoints_may_have_comments_and_blank_lines() {
+        let points = parse_kpoints("# a list\n0 0 0\n\n 0.5 -1e-1 0.25  # X\n").unwrap();
+        assert_eq!(points, [[0.0; 3], [0.5, -0.1, 0.25]]);
+    }
+
+    #[test]
+    fn bad_lines_are_named() {
+        for text in ["0 0 0\n0 0", "0 0 0\n0 x 0", "0 0 0\n0 0 0 1", "0 0 0\nnan 0 0", "0 0 0\n0 0 0 x"] {
+            let error = parse_kpoints(text).unwrap_err().to_string();
+            assert!(error.starts_with("line 2: expected three numbers"), "{error}");
+        }
+        assert!(parse_kpoints("# nothing").is_err());
+    }
 }

@@ -75,6 +75,11 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
     }
 }
 
+/// Prints to standard output; a reader that went away is an error that [`main`] takes for done.
+fn print(text: &str) -> std::io::Result<()> {
+    std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())
+}
+
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
     error
         .chain()

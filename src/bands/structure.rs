@@ -1,0 +1,189 @@
+//! Band structures: one or several Hamiltonians along a path.
+
+use super::bravais::Bravais;
+use super::fermi::{computed_level, level_of};
+use super::kpath::KPath;
+use super::mesh::periodic_directions;
+use super::spectrum::{Energies, SpectrumOptions, energies};
+use crate::parsers::{Calculation, Error, Of, Operator, PathNode, SpinOperator};
+
+/// Points on a path that no run and no user asked for otherwise.
+const DEFAULT_POINTS: usize = 200;
+
+/// What a Hamiltonian is, which decides how it is drawn.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Role {
+    /// H⁽⁰⁾.
+    H0,
+    /// Predicted.
+    Predicted,
+    /// Converged.
+    Scf,
+}
+
+impl From<Of> for Role {
+    fn from(of: Of) -> Self {
+        match of {
+            Of::H0 => Role::H0,
+            Of::Scf => Role::Scf,
+        }
+    }
+}
+
+/// A Hamiltonian to be drawn, in the basis and with the overlap of the run.
+#[derive(Debug, Clone)]
+pub struct Source<'a> {
+    /// Name in outputs and in the legend.
+    pub name: String,
+    /// What it is.
+    pub role: Role,
+    /// H(R).
+    pub hamiltonian: &'a SpinOperator,
+}
+
+/// Where zero is on the axis of energies.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum Align {
+    /// Each Hamiltonian relative to its own Fermi level.
+    Fermi,
+    /// All relative to one level: that of the last Hamiltonian (the converged one where it is drawn).
+    None,
+}
+
+/// Bands of one Hamiltonian.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Curve {
+    /// Name.
+    pub name: String,
+    /// What it is.
+    pub role: Role,
+    /// `energies[spin][k][band]`, hartree.
+    pub energies: Energies,
+    /// Fermi level, hartree.
+    pub fermi_level: Option<f64>,
+    /// Energy at zero of the axis, hartree.
+    pub zero: f64,
+}
+
+/// Bands along a path.
+#[derive(Debug, Clone, PartialEq)]
+pub struct BandStructure {
+    /// The path.
+    pub path: KPath,
+    /// One per Hamiltonian; later ones are drawn over earlier ones.
+    pub curves: Vec<Curve>,
+    /// Is zero a Fermi level (else the code's own zero)?
+    pub relative: bool,
+    /// One hartree in the code's eV.
+    pub ev_per_hartree: f64,
+    /// One bohr in the code's ångström.
+    pub angstrom_per_bohr: f64,
+}
+
+/// The lattice of a run; directions that no block reaches count as not periodic.
+///
+/// # Errors
+/// `Inconsistent` where the lattice vectors are linearly dependent.
+pub fn lattice(run: &Calculation) -> Result<Bravais, Error> {
+    Bravais::new(&run.structure, periodic_directions(run))
+        .ok_or_else(|| Error::inconsistent("the lattice vectors are linearly dependent"))
+}
+
+/// The path: `text` (such as `G-M-K-G`), else the run's own, else the usual one of its lattice, with about `points` points.
+///
+/// # Errors
+/// As [`KPath::parse`].
+pub fn path(run: &Calculation, text: Option<&str>, points: Option<usize>) -> Result<KPath, Error> {
+    let lattice = lattice(run)?;
+    let own: Option<&[PathNode]> = run.k_path.as_deref().filter(|nodes| text.is_none() && !nodes.is_empty());
+    match own {
+        Some(nodes) => KPath::new(nodes, &lattice, points),
+        None => {
+            let nodes = KPath::parse(text.unwrap_or(lattice.path()), &lattice)?;
+            KPath::new(&nodes, &lattice, points.or(Some(DEFAULT_POINTS)))
+        }
+    }
+}
+
+/// The Hamiltonians that `run` holds, the converged one last; only `of` where given.
+///
+/// # Errors
+/// `Inconsistent` where there is none.
+pub fn own_sources(run: &Calculation, of: Option<Of>) -> Result<Vec<Source<'_>>, Error> {
+    let wanted = [Of::H0, Of::Scf].into_iter().filter(|one| of.is_none_or(|of| of == *one));
+    let source =
+        |of| run.operator(of).map(|h| Source { name: super::name(of).to_owned(), role: of.into(), hamiltonian: h });
+    let sources: Vec<_> = wanted.filter_map(source).collect();
+    if sources.is_empty() {
+        let what = of.map_or("Hamiltonian", |of| super::name(of));
+        return Err(Error::inconsistent(format!("the run holds no {what} matrix")));
+    }
+    Ok(sources)
+}
+
+/// S of the run.
+///
+/// # Errors
+/// `Inconsistent` where the run has none.
+pub fn overlap(run: &Calculation) -> Result<&Operator<f64>, Error> {
+    run.overlap.as_ref().ok_or_else(|| Error::inconsistent("the run has no overlap matrix S"))
+}
+
+/// Computes the bands of all sources along `path`.
+///
+/// A single converged Hamiltonian is drawn relative to the Fermi level that the run states. Several Hamiltonians must be
+/// treated alike (in a gap a Fermi level is arbitrary): all levels are then computed, on the same k mesh.
+///
+/// # Errors
+/// `Inconsistent` where an eigenproblem has no solution, or a Fermi level is needed but electrons are unknown.
+pub fn compute(
+    run: &Calculation,
+    sources: &[Source<'_>],
+    path: KPath,
+    align: Align,
+    options: SpectrumOptions,
+) -> Result<BandStructure, Error> {
+    let s = overlap(run)?;
+    let levels: Vec<Option<f64>> = match sources {
+        [only] if only.role == Role::Scf => vec![level_of(run, Of::Scf, options)?],
+        _ => sources.iter().map(|x| computed_level(run, x.hamiltonian, options)).collect::<Result<_, _>>()?,
+    };
+    let zeros = zeros(&levels, align)?;
+    let curve = |((source, level), zero): ((&Source<'_>, &Option<f64>), &Option<f64>)| {
+        let energies = energies(source.hamiltonian, s, &run.basis, &path.points, options)?;
+        let (name, role) = (source.name.clone(), source.role);
+        Ok(Curve { name, role, energies, fermi_level: *level, zero: zero.unwrap_or(0.0) })
+    };
+    let curves = sources.iter().zip(&levels).zip(&zeros).map(curve).collect::<Result<_, Error>>()?;
+    Ok(BandStructure {
+        path,
+        curves,
+        relative: zeros.iter().all(Option::is_some),
+        ev_per_hartree: run.origin.ev_per_hartree,
+        angstrom_per_bohr: run.origin.angstrom_per_bohr,
+    })
+}
+
+fn zeros(levels: &[Option<f64>], align: Align) -> Result<Vec<Option<f64>>, Error> {
+    let unknown = levels.iter().any(Option::is_none);
+    match align {
+        Align::Fermi if unknown && levels.len() > 1 => Err(Error::inconsistent(
+            "Fermi levels are unknown because the number of electrons is: give --electrons N, or --align none",
+        )),
+        Align::Fermi => Ok(levels.to_vec()),
+        Align::None => Ok(vec![levels.last().copied().flatten(); levels.len()]),
+    }
+}
+
+impl BandStructure {
+    /// Energy in eV relative to the curve's zero.
+    pub fn relative_ev(&self, curve: &Curve, energy: f64) -> f64 {
+        (energy - curve.zero) * self.ev_per_hartree
+    }
+
+    /// Distances along the path in 1/Å (with 2π).
+    pub fn distances_per_angstrom(&self) -> Vec<f64> {
+        self.path.distances.iter().map(|d| d / self.angstrom_per_bohr).collect()
+    }
+}
