@@ -2,6 +2,7 @@
 
 pub mod constants;
 pub mod csr;
+pub mod eigenvalues;
 pub mod files;
 pub mod info;
 pub mod input_file;
@@ -14,9 +15,11 @@ pub mod orb;
 mod pair;
 pub mod run;
 mod species;
+mod spectrum;
 pub mod stru;
 
 pub use csr::Csr;
+pub use eigenvalues::Eigenvalues;
 pub use files::{Folder, Run};
 pub use info::Info;
 pub use input_file::InputFile;

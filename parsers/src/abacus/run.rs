@@ -11,9 +11,9 @@ use super::kpt::Kpt;
 use super::log::Log;
 use super::matrices::{self, Matrix, Shells};
 use super::stru::Stru;
-use super::{Layout, constants, pair, species};
+use super::{Layout, constants, pair, species, spectrum};
 use crate::basis::Basis;
-use crate::calculation::{Calculation, NativeLayout, Origin, PrintedSpectrum};
+use crate::calculation::{Calculation, NativeLayout, Of, Origin, PrintedSpectrum};
 use crate::error::{Context, Error, Result};
 use crate::input;
 use crate::operator::{Operator, SpinOperator};
@@ -226,8 +226,12 @@ impl Reader<'_> {
         path.map(|path| parse(path, Kpt::parse)).transpose()
     }
 
-    fn printed(&self, _vectors: &Matrix3<f64>) -> Result<Vec<PrintedSpectrum>> {
-        Ok(Vec::new())
+    /// The best table of each calculation.
+    fn printed(&self, vectors: &Matrix3<f64>) -> Result<Vec<PrintedSpectrum>> {
+        let folders = [(&self.run.h0, Of::H0), (&self.run.scf, Of::Scf), (&self.run.bands, Of::Scf)];
+        let present = folders.into_iter().filter_map(|(folder, of)| Some((folder.as_ref()?, of)));
+        let spectra = present.map(|(folder, of)| spectrum::read(folder, of, vectors)).collect::<Result<Vec<_>>>()?;
+        Ok(spectra.into_iter().flatten().collect())
     }
 
     /// Everything that was read, matrices last.
