@@ -18,6 +18,9 @@ const INPUT_FLOOR: f64 = 4e-8;
 /// Brings S, which is at most one, to the size of the other inputs.
 const OVERLAP_FACTOR: f64 = 3.0;
 
+/// Rows of the mean that are made together.
+const MEAN_AT_ONCE: usize = 4096;
+
 /// What turns structures into tensors for one network.
 #[derive(Debug)]
 pub struct Preparation {
@@ -140,13 +143,17 @@ impl Preparation {
         }
     }
 
-    /// The mean of ΔH minus the base: `(edge rows, node rows)` in full width, to which the network's output is added.
-    pub fn mean(&self, sample: &Sample) -> (Vec<f64>, Vec<f64>) {
+    /// Adds the mean of ΔH minus the base, to which the network's output is relative.
+    pub fn add_mean(&self, sample: &Sample, channels: &mut Channels) {
         let edges: Vec<usize> = (0..sample.graph.edges.len()).collect();
-        let geometry = Geometry::new(sample, &edges, &self.slots);
-        let species = species_index(sample);
-        let nodes = self.output.node_mean.index_select(0, &species);
-        (to_vec(&self.output.mean_at(&geometry.distance, &geometry.kind)), to_vec(&nodes))
+        for edges in edges.chunks(MEAN_AT_ONCE) {
+            let geometry = Geometry::new(sample, edges, &self.slots);
+            let mean = to_vec(&self.output.mean_at(&geometry.distance, &geometry.kind));
+            let start = edges[0] * channels.width;
+            channels.edges[start..].iter_mut().zip(mean).for_each(|(value, mean)| *value += mean);
+        }
+        let nodes = to_vec(&self.output.node_mean.index_select(0, &species_index(sample)));
+        channels.nodes.iter_mut().zip(nodes).for_each(|(value, mean)| *value += mean);
     }
 
     fn nodes(&self, sample: &Sample, residual: Option<&Channels>) -> Nodes {

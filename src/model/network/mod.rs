@@ -2,20 +2,28 @@
 //!
 //! No tensor leaves this module.
 
+pub mod adam;
 pub mod batch;
 pub mod config;
+pub mod data;
 pub mod device;
 pub mod features;
 pub mod interface;
 pub mod layers;
 #[allow(clippy::module_inception)]
 pub mod network;
+pub mod predictor;
 pub mod random;
 pub mod statistics;
+pub mod stored;
+pub mod train;
+pub mod trainer;
 pub mod weights;
 
 pub use config::TrainConfig;
 pub use device::{DeviceChoice, doctor, init_torch};
+pub use predictor::Predictor;
+pub use train::train;
 
 #[cfg(test)]
 mod tests;

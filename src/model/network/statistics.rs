@@ -74,6 +74,26 @@ impl Statistics {
     }
 }
 
+impl Statistics {
+    /// Tensors by name.
+    pub fn named(&self) -> [(&'static str, &Tensor); 4] {
+        let Statistics { mean, spread, node_mean, node_spread, .. } = self;
+        [("mean", mean), ("spread", spread), ("node_mean", node_mean), ("node_spread", node_spread)]
+    }
+
+    /// Names and shapes for a model with these slots.
+    pub fn shapes(slots: &Slots) -> [(&'static str, Vec<i64>); 4] {
+        let [n0, width] = [slots.algebra().natural0().len(), slots.algebra().width()].map(|k| k as i64);
+        let species = slots.species().len() as i64;
+        [
+            ("mean", vec![species * species, N_MEAN, n0]),
+            ("spread", vec![species * species, N_TABLE, width]),
+            ("node_mean", vec![species, width]),
+            ("node_spread", vec![species, width]),
+        ]
+    }
+}
+
 /// `exp(−((r − c_k)/w)²/2)` for `n` centres over `range`, w their distance: `[E, n]`.
 pub fn gaussians(distance: &Tensor, [start, end]: [f64; 2], n: i64) -> Tensor {
     let centres = Tensor::linspace(start, end, n, (Kind::Double, Device::Cpu));

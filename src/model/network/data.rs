@@ -1,0 +1,190 @@
+//! The runs of a configuration: found, read, and turned into samples.
+
+use std::path::{Path, PathBuf};
+
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
+
+use super::config::DataConfig;
+use super::random::Random;
+use crate::model::file::Training;
+use crate::model::{Sample, Slots, gauge_shift};
+use crate::parsers::error::Context;
+use crate::parsers::{Calculation, Error, Operator, ReadOptions, Result, SpinOperator, read};
+
+/// Folders of one configuration.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Folders {
+    /// To learn from.
+    pub train: Vec<PathBuf>,
+    /// To watch.
+    pub validate: Vec<PathBuf>,
+}
+
+/// Everything read.
+pub struct Data {
+    /// Orbitals of all training runs.
+    pub slots: Slots,
+    /// To learn from.
+    pub train: Vec<Sample>,
+    /// To watch.
+    pub validate: Vec<Reference>,
+    /// For the model file.
+    pub about: Training,
+}
+
+/// A run whose error is watched.
+pub struct Reference {
+    /// The run on the model's slots.
+    pub sample: Sample,
+    delta: Operator<f64>,
+    overlap: Operator<f64>,
+    /// Elements that the code stored in H or H⁽⁰⁾.
+    stored: usize,
+}
+
+/// Errors over some runs: mean absolute values over stored elements, hartree.
+#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+pub struct WatchedError {
+    /// |H_predicted − H|.
+    pub mae: f64,
+    /// |H_predicted − H − μS|.
+    pub mae_aligned: f64,
+    /// |H⁽⁰⁾ − H|.
+    pub mae_h0: f64,
+}
+
+impl Folders {
+    /// Expands the patterns of a configuration, relative to `root`.
+    ///
+    /// # Errors
+    /// `Unsupported` where a pattern is malformed or matches nothing.
+    pub fn find(config: &DataConfig, root: &Path, seed: u64) -> Result<Self> {
+        let exclude = expand(&config.exclude, root)?;
+        let mut validate = expand(&config.validate, root)?;
+        let mut train = expand(&config.train, root)?;
+        validate.retain(|path| !exclude.contains(path));
+        train.retain(|path| !exclude.contains(path) && !validate.contains(path));
+        if validate.is_empty() {
+            let n = (train.len() as f64 * config.validation_fraction.clamp(0.0, 0.9)).round() as usize;
+            let mut order = Random::new(seed, 1).permutation(train.len());
+            let (mut taken, mut kept) = (order.split_off(train.len() - n), order);
+            taken.sort_unstable();
+            kept.sort_unstable();
+            validate = taken.iter().map(|&k| train[k].clone()).collect();
+            train = kept.iter().map(|&k| train[k].clone()).collect();
+        }
+        if train.is_empty() {
+            return Err(Error::unsupported("no run to train on"));
+        }
+        Ok(Folders { train, validate })
+    }
+
+    /// Reads all runs.
+    ///
+    /// # Errors
+    /// As [`read`] and [`Sample::new`].
+    pub fn read(&self) -> Result<Data> {
+        let train = read_all(&self.train)?;
+        let validate = read_all(&self.validate)?;
+        let slots = Slots::of_runs(train.iter().map(|run| &run.basis))?;
+        let n_atoms = || train.iter().map(|run| run.structure.n_atoms());
+        let about = Training {
+            code: train[0].origin.code.to_owned(),
+            n_runs: train.len(),
+            n_atoms: [n_atoms().min().unwrap_or(0), n_atoms().max().unwrap_or(0)],
+        };
+        let sample = |(run, path): (Calculation, &PathBuf)| {
+            let sample = Sample::new(&run, &slots).in_file(path)?;
+            require_delta(&sample).in_file(path)?;
+            Ok::<Sample, Error>(sample)
+        };
+        let train = train.into_iter().zip(&self.train).map(sample).collect::<Result<_>>()?;
+        let reference = |(run, path): (Calculation, &PathBuf)| Reference::new(&run, &slots).in_file(path);
+        let validate = validate.into_iter().zip(&self.validate).map(reference).collect::<Result<_>>()?;
+        Ok(Data { train, validate, about, slots })
+    }
+}
+
+fn expand(patterns: &[String], root: &Path) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for pattern in patterns {
+        let full = root.join(pattern);
+        let malformed = |e: glob::PatternError| Error::unsupported(format!("pattern `{pattern}`: {e}"));
+        let before = paths.len();
+        for path in glob::glob(&full.to_string_lossy()).map_err(malformed)? {
+            paths.push(path.map_err(|e| Error::from(std::io::Error::from(e)).in_file(&full))?);
+        }
+        if paths.len() == before {
+            return Err(Error::unsupported("no run is there").in_file(full));
+        }
+    }
+    paths.sort();
+    paths.dedup();
+    Ok(paths)
+}
+
+fn read_all(paths: &[PathBuf]) -> Result<Vec<Calculation>> {
+    paths.par_iter().map(|path| read(path, &ReadOptions::default())).collect()
+}
+
+fn require_delta(sample: &Sample) -> Result<()> {
+    sample.delta.as_ref().map(|_| ()).ok_or_else(|| Error::unsupported("the run has no converged H to learn from"))
+}
+
+impl Reference {
+    fn new(run: &Calculation, slots: &Slots) -> Result<Self> {
+        let sample = Sample::new(run, slots)?;
+        require_delta(&sample)?;
+        let delta = sample.delta.as_ref().map(|delta| sample.operator(delta, slots));
+        Ok(Reference {
+            delta: delta.transpose()?.ok_or_else(|| Error::unsupported("the run has no converged H"))?,
+            overlap: sample.operator(&sample.overlap, slots)?,
+            stored: stored_elements(run),
+            sample,
+        })
+    }
+
+    /// Sums of |error|, aligned |error| and |H⁽⁰⁾ − H| over all elements, and their number.
+    fn sums(&self, predicted: &Operator<f64>) -> [f64; 4] {
+        let mut error = predicted.clone();
+        error.values_mut().iter_mut().zip(self.delta.values()).for_each(|(p, d)| *p -= d);
+        let shift = gauge_shift(&error, &self.overlap);
+        let aligned = error.values().iter().zip(self.overlap.values()).map(|(e, s)| (e - shift * s).abs()).sum();
+        let size = |operator: &Operator<f64>| operator.values().iter().map(|v| v.abs()).sum();
+        [size(&error), aligned, size(&self.delta), self.stored as f64]
+    }
+}
+
+/// Errors of `predict` over all references.
+///
+/// # Errors
+/// As [`Sample::operator`].
+pub fn watch(
+    references: &[Reference],
+    slots: &Slots,
+    predict: impl Fn(&Sample) -> crate::model::Channels,
+) -> Result<WatchedError> {
+    let mut total = [0.0; 4];
+    for reference in references {
+        let operator = reference.sample.operator(&predict(&reference.sample), slots)?;
+        let sums = reference.sums(&operator);
+        total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
+    }
+    let n = total[3].max(1.0);
+    Ok(WatchedError { mae: total[0] / n, mae_aligned: total[1] / n, mae_h0: total[2] / n })
+}
+
+/// Elements where H or H⁽⁰⁾ is not zero.
+fn stored_elements(run: &Calculation) -> usize {
+    let (Some(SpinOperator::Unpolarized(h)), Some(SpinOperator::Unpolarized(h0))) =
+        (&run.hamiltonian, &run.hamiltonian0)
+    else {
+        return run.overlap.as_ref().map_or(0, |s| s.values().len());
+    };
+    let count = |(pair, h): (&crate::parsers::Pair, &[f64])| {
+        let h0 = h0.get(pair).unwrap_or_default();
+        (0..h.len()).filter(|&k| h[k] != 0.0 || h0.get(k).is_some_and(|&v| v != 0.0)).count()
+    };
+    h.blocks().map(count).sum()
+}

@@ -1,0 +1,158 @@
+//! The network's part of a model file, and checkpoints: model files that also hold the state of the optimizer.
+
+use safetensors::tensor::Dtype;
+use serde::{Deserialize, Serialize};
+use tch::{Device, Kind, Tensor};
+
+use super::adam::Adam;
+use super::batch::Preparation;
+use super::config::{ModelConfig, Precision, TrainingConfig};
+use super::network::Network;
+use super::statistics::Statistics;
+use crate::model::file::{Model, NetworkTensors, RawTensor};
+use crate::parsers::{Error, Result};
+
+/// What the header of a model file says about its network.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct NetworkHeader {
+    /// Shape.
+    pub model: ModelConfig,
+    /// How it was trained.
+    pub training: TrainingConfig,
+    /// Steps done.
+    pub step: usize,
+    /// Seconds that they took.
+    pub seconds: f64,
+    /// Ranges in bohr of the statistics of inputs and outputs.
+    pub ranges: [[f64; 2]; 2],
+}
+
+/// A network out of a model file.
+pub struct Stored {
+    /// What the header says.
+    pub header: NetworkHeader,
+    /// Statistics and tables.
+    pub preparation: Preparation,
+    /// The network.
+    pub network: Network,
+    /// Its weights.
+    pub weights: Tensor,
+}
+
+/// State of training besides the weights that a model holds.
+pub struct OptimizerState {
+    /// The weights that are trained (a model holds their running mean).
+    pub weights: Tensor,
+    /// Moments.
+    pub adam: Adam,
+}
+
+const WEIGHTS: &str = "training.weights";
+const FIRST: &str = "training.first_moment";
+const SECOND: &str = "training.second_moment";
+
+/// Puts a network into a model.
+pub fn store(
+    model: &mut Model,
+    header: &NetworkHeader,
+    preparation: &Preparation,
+    network: &Network,
+    weights: &Tensor,
+) {
+    let mut tensors = NetworkTensors::new();
+    for (name, shape, first) in network.table.named() {
+        let piece = weights.detach().narrow(0, first, shape.iter().product());
+        tensors.insert(format!("weights.{name}"), raw(&piece.view(shape)));
+    }
+    for (name, statistics) in [("input", &preparation.input), ("output", &preparation.output)] {
+        for (part, tensor) in statistics.named() {
+            tensors.insert(format!("{name}.{part}"), raw(tensor));
+        }
+    }
+    model.header.network = serde_json::to_value(header).ok();
+    model.network = Some(tensors);
+}
+
+/// Adds the state of the optimizer: the model becomes a checkpoint.
+pub fn store_optimizer(model: &mut Model, weights: &Tensor, adam: &Adam) {
+    let state = [(WEIGHTS, weights), (FIRST, &adam.first), (SECOND, &adam.second)];
+    if let Some(tensors) = &mut model.network {
+        tensors.extend(state.map(|(name, tensor)| (name.to_owned(), raw(&tensor.detach()))));
+    }
+}
+
+/// The network of a model, on a device.
+///
+/// # Errors
+/// `Unsupported` where there is none; `Syntax` where tensors do not fit the header.
+pub fn load(model: &Model, device: Device) -> Result<Stored> {
+    let (Some(header), Some(tensors)) = (&model.header.network, &model.network) else {
+        return Err(Error::unsupported("the model has no network"));
+    };
+    let header: NetworkHeader = serde_json::from_value(header.clone())
+        .map_err(|e| Error::syntax("a description of the network", e.to_string()))?;
+    let kind = kind(header.training.precision);
+    let [input, output] = header.ranges;
+    let statistics = [statistics(tensors, "input", input, model)?, statistics(tensors, "output", output, model)?];
+    let preparation = Preparation::new(&header.model, &model.slots, statistics, kind, device);
+    let network = Network::new(&preparation);
+    let weights = network
+        .table
+        .named()
+        .map(|(name, shape, _)| Ok(tensor(tensors, &format!("weights.{name}"), shape)?.flatten(0, -1).to_kind(kind)));
+    let weights = Tensor::cat(&weights.collect::<Result<Vec<_>>>()?, 0).to_device(device);
+    Ok(Stored { header, preparation, network, weights })
+}
+
+/// The state of the optimizer of a checkpoint.
+///
+/// # Errors
+/// `Syntax` where the model is no checkpoint.
+pub fn load_optimizer(model: &Model, stored: &Stored) -> Result<OptimizerState> {
+    let tensors = model.network.as_ref().ok_or_else(|| Error::unsupported("the model has no network"))?;
+    let read = |name: &str| {
+        let flat = tensor(tensors, name, &[stored.network.table.len()])?;
+        Ok::<Tensor, Error>(flat.to_kind(stored.preparation.kind).to_device(stored.preparation.device))
+    };
+    Ok(OptimizerState { weights: read(WEIGHTS)?, adam: Adam { first: read(FIRST)?, second: read(SECOND)? } })
+}
+
+/// Number format of libtorch.
+pub fn kind(precision: Precision) -> Kind {
+    match precision {
+        Precision::F32 => Kind::Float,
+        Precision::F64 => Kind::Double,
+    }
+}
+
+fn statistics(tensors: &NetworkTensors, name: &str, range: [f64; 2], model: &Model) -> Result<Statistics> {
+    let [a, b, c, d] = Statistics::shapes(&model.slots);
+    let read = |(part, shape): (&str, Vec<i64>)| tensor(tensors, &format!("{name}.{part}"), &shape);
+    Ok(Statistics { range, mean: read(a)?, spread: read(b)?, node_mean: read(c)?, node_spread: read(d)? })
+}
+
+fn raw(tensor: &Tensor) -> RawTensor {
+    let tensor = tensor.to_device(Device::Cpu).contiguous();
+    let (dtype, size) = match tensor.kind() {
+        Kind::Double => (Dtype::F64, 8),
+        _ => (Dtype::F32, 4),
+    };
+    let mut bytes = vec![0; tensor.numel() * size];
+    tensor.copy_data_u8(&mut bytes, tensor.numel());
+    RawTensor { dtype, shape: tensor.size().iter().map(|&k| k as usize).collect(), bytes }
+}
+
+fn tensor(tensors: &NetworkTensors, name: &str, shape: &[i64]) -> Result<Tensor> {
+    let wanted = || format!("tensor {name} of shape {shape:?}");
+    let raw = tensors.get(name).ok_or_else(|| Error::syntax(wanted(), "nothing"))?;
+    let kind = match raw.dtype {
+        Dtype::F32 => Kind::Float,
+        Dtype::F64 => Kind::Double,
+        other => return Err(Error::syntax(wanted(), format!("numbers of type {other:?}"))),
+    };
+    let found: Vec<i64> = raw.shape.iter().map(|&k| k as i64).collect();
+    if found != shape {
+        return Err(Error::syntax(wanted(), format!("shape {found:?}")));
+    }
+    Ok(Tensor::from_data_size(&raw.bytes, shape, kind))
+}
