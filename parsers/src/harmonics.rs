@@ -2,6 +2,9 @@
 //!
 //! Canonical order inside hzero: m = −l … l, real harmonics without Condon–Shortley phase (l = 1: y, z, x).
 
+use nalgebra::Vector3;
+use num_complex::Complex;
+
 /// For one shell: canonical orbital `c` is `sign[c]` times the code's orbital `index[c]`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ShellOrder {
@@ -22,9 +25,66 @@ pub fn abacus(l: u8) -> ShellOrder {
     }
 }
 
+/// Real harmonics of one l in canonical order, in a direction of length 1, normalised to Σ_m Y_lm² = 1. With
+/// Π_l^m = P_l^m(z)/sin^m θ: Y_lm = √(c (l−|m|)!/(l+|m|)!) Π_l^|m|(z) · Re or Im (x + iy)^|m|, c = 1 for m = 0, else 2.
+pub fn real(l: u8, direction: &Vector3<f64>) -> Vec<f64> {
+    let l = usize::from(l);
+    let mut harmonics = vec![0.0; 2 * l + 1];
+    let mut power = Complex::new(1.0, 0.0);
+    let mut norm = 1.0;
+    for m in 0..=l {
+        if m > 0 {
+            power *= Complex::new(direction.x, direction.y);
+            norm /= ((l + m) * (l + 1 - m)) as f64;
+        }
+        let size = legendre(l, m, direction.z) * f64::sqrt(if m == 0 { 1.0 } else { 2.0 * norm });
+        harmonics[l - m] = size * power.im;
+        harmonics[l + m] = size * power.re;
+    }
+    harmonics
+}
+
+/// Π_l^m(z) = P_l^m(z)/sin^m θ without Condon–Shortley phase, upwards from Π_m^m = (2m − 1)!!.
+fn legendre(l: usize, m: usize, z: f64) -> f64 {
+    let (mut below, mut value) = (0.0, (1..=m).map(|k| (2 * k - 1) as f64).product());
+    for k in m + 1..=l {
+        let next = ((2 * k - 1) as f64 * z * value - (k + m - 1) as f64 * below) / (k - m) as f64;
+        (below, value) = (value, next);
+    }
+    value
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn real_harmonics_are_the_textbook_polynomials() {
+        let d = Vector3::new(0.36, -0.48, 0.8);
+        let (x, y, z) = (d.x, d.y, d.z);
+        let root = f64::sqrt;
+        let expected: [Vec<f64>; 4] = [
+            vec![1.0],
+            vec![y, z, x],
+            [x * y, y * z, (3.0 * z * z - 1.0) / root(12.0), x * z, (x * x - y * y) / 2.0]
+                .map(|p| root(3.0) * p)
+                .to_vec(),
+            vec![
+                root(5.0 / 8.0) * y * (3.0 * x * x - y * y),
+                root(15.0) * x * y * z,
+                root(3.0 / 8.0) * y * (5.0 * z * z - 1.0),
+                z * (5.0 * z * z - 3.0) / 2.0,
+                root(3.0 / 8.0) * x * (5.0 * z * z - 1.0),
+                root(15.0) / 2.0 * z * (x * x - y * y),
+                root(5.0 / 8.0) * x * (x * x - 3.0 * y * y),
+            ],
+        ];
+        for (l, expected) in expected.iter().enumerate() {
+            for (a, b) in real(l as u8, &d).iter().zip(expected) {
+                assert!((a - b).abs() < 1e-14, "l = {l}: {a} {b}");
+            }
+        }
+    }
 
     #[test]
     fn abacus_p_is_z_minus_x_minus_y() {

@@ -7,8 +7,12 @@
 pub mod abacus;
 pub mod basis;
 pub mod calculation;
+pub mod check;
+pub mod convert;
+pub mod dump;
 pub mod elements;
 pub mod error;
+pub mod format;
 pub mod harmonics;
 pub mod input;
 pub mod operator;

@@ -1,1 +1,72 @@
-fn main() {}
+//! `ham-convert`: Hamiltonians from one format into another. Built on `hzero-parsers` alone: it never needs libtorch.
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::Parser;
+use hzero_parsers::convert::{Request, convert};
+use hzero_parsers::format::{Format, table};
+use hzero_parsers::{Error, Step};
+
+/// Converts files of Hamiltonians, overlaps and density matrices: one file, or all files of a run's folder
+#[derive(Parser)]
+#[command(name = "ham-convert", version, about)]
+struct Args {
+    /// File or folder to read
+    #[arg(required_unless_present = "list")]
+    source: Option<PathBuf>,
+    /// File or folder to write
+    #[arg(required_unless_present = "list")]
+    target: Option<PathBuf>,
+    /// Format to write
+    #[arg(long, value_name = "FORMAT", value_parser = format, required_unless_present = "list")]
+    to: Option<Format>,
+    /// Format to read (found by content unless given)
+    #[arg(long, value_name = "FORMAT", value_parser = format)]
+    from: Option<Format>,
+    /// Structure file for formats that contain the structure (ABACUS: STRU, found beside the file unless given)
+    #[arg(long, value_name = "FILE")]
+    structure: Option<PathBuf>,
+    /// Ionic step of a relaxation or MD: a number as in the file, or `last`
+    #[arg(long, value_name = "N|last", value_parser = step)]
+    step: Option<Step>,
+    /// Show all formats and what they hold
+    #[arg(long)]
+    list: bool,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse()) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("ham-convert: {error}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(args: Args) -> Result<(), Error> {
+    let Args { source: Some(source), target: Some(target), to: Some(to), from, structure, step, list: false } = args
+    else {
+        print!("{}", table());
+        return Ok(());
+    };
+    for file in convert(&Request { source, target, from, to, structure, step })? {
+        println!("{}", file.display());
+    }
+    Ok(())
+}
+
+fn format(name: &str) -> Result<Format, String> {
+    Format::from_name(name).ok_or_else(|| {
+        let names: Vec<&str> = Format::ALL.iter().map(|format| format.capabilities().name).collect();
+        format!("`{name}` is none of {}", names.join(", "))
+    })
+}
+
+fn step(text: &str) -> Result<Step, String> {
+    match text {
+        "last" => Ok(Step::Last),
+        number => number.parse().map(Step::Number).map_err(|_| format!("`{number}` is neither a number nor `last`")),
+    }
+}

@@ -196,7 +196,9 @@ impl<'a> Text<'a> {
     pub fn literal(&mut self, literal: &str) -> Result<()> {
         self.skip_space();
         if !self.rest().starts_with(literal.as_bytes()) {
-            return Err(self.expected(&format!("`{literal}`")));
+            let line = self.clone().line().unwrap_or_default();
+            let found = if line.is_empty() { self.found(self.at) } else { quoted(line.trim_ascii()) };
+            return Err(Error::syntax(format!("`{literal}`"), found).at(self.place(self.at)));
         }
         self.at += literal.len();
         Ok(())
@@ -229,8 +231,17 @@ impl<'a> Text<'a> {
     /// Error: something else was expected at byte `offset`.
     #[cold]
     pub fn expected_at(&self, offset: usize, expected: &str) -> Error {
-        let found = describe(&self.file[offset.min(self.end)..self.end], self.end == self.file.len());
-        Error::syntax(expected, found).at(self.place(offset))
+        Error::syntax(expected, self.found(offset)).at(self.place(offset))
+    }
+
+    /// What stands at byte `offset`, in words.
+    fn found(&self, offset: usize) -> String {
+        let rest = self.file[offset.min(self.end)..self.end].trim_ascii_start();
+        match rest.is_empty() {
+            true if self.end == self.file.len() => "the end of the file".into(),
+            true => "nothing more".into(),
+            false => quoted(first_token(rest)),
+        }
     }
 
     /// Line and column of byte `offset`.
@@ -290,16 +301,11 @@ fn first_token(bytes: &[u8]) -> &[u8] {
     &bytes[..length]
 }
 
-/// What stands at the start of `rest`, in words and at most 40 bytes.
-fn describe(rest: &[u8], is_file_end: bool) -> String {
+/// At most 40 bytes between back quotes.
+fn quoted(bytes: &[u8]) -> String {
     const SHOWN: usize = 40;
-    let rest = rest.trim_ascii_start();
-    if rest.is_empty() {
-        return if is_file_end { "the end of the file" } else { "nothing more" }.into();
-    }
-    let token = first_token(rest);
-    let text = String::from_utf8_lossy(&token[..token.len().min(SHOWN)]);
-    let dots = if token.len() > SHOWN { "…" } else { "" };
+    let text = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]);
+    let dots = if bytes.len() > SHOWN { "…" } else { "" };
     format!("`{}{dots}`", text.escape_debug())
 }
 

@@ -5,14 +5,19 @@ use std::path::{Path, PathBuf};
 use hzero_parsers::basis::parse_shells;
 use hzero_parsers::{Basis, Species};
 
-/// All files below `fixtures/` and, where it is present, below `../shared/dft/abacus*` (or `$HZERO_SHARED/dft`), whose name
-/// fits; files of `fixtures/bad` are left out.
-pub fn files(fits: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+/// All files below `fixtures/abacus` whose name fits.
+pub fn fixtures(fits: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let mut found = Vec::new();
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    walk(&project.join("fixtures/abacus"), &fits, &mut found);
+    walk(&project().join("fixtures/abacus"), &fits, &mut found);
     assert!(!found.is_empty(), "no fixture fits");
-    let shared = std::env::var_os("HZERO_SHARED").map_or(project.join("../shared"), PathBuf::from);
+    found
+}
+
+/// The fixtures and, where it is present, the files below `../shared/dft/abacus*` (or `$HZERO_SHARED/dft`).
+#[allow(dead_code, reason = "not every test needs the larger runs")]
+pub fn files(fits: impl Fn(&str) -> bool) -> Vec<PathBuf> {
+    let mut found = fixtures(&fits);
+    let shared = std::env::var_os("HZERO_SHARED").map_or(project().join("../shared"), PathBuf::from);
     if !shared.join("dft").is_dir() {
         println!("skipped: the runs of {} (absent)", shared.display());
         return found;
@@ -21,6 +26,10 @@ pub fn files(fits: impl Fn(&str) -> bool) -> Vec<PathBuf> {
         walk(&shared.join("dft").join(folder), &fits, &mut found);
     }
     found
+}
+
+fn project() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
 fn walk(folder: &Path, fits: &impl Fn(&str) -> bool, found: &mut Vec<PathBuf>) {
@@ -50,6 +59,7 @@ pub fn basis(path: &Path) -> Basis {
 
 /// Shells atom by atom.
 const BASES: &[(&str, &[&str])] = &[
+    ("H2_toy", &["2s", "2s"]),
     ("H2O_box", &["2s2p1d", "2s1p", "2s1p"]),
     ("O2_box", &["2s2p1d", "2s2p1d"]),
     ("graphene_sqrt3", &["2s2p1d"; 6]),

@@ -1,7 +1,6 @@
 //! A csr file without its numbers, and how to make one for another version of ABACUS.
 
 use super::{Blocks, Csr, DIMENSION_TITLE, Header, N_BLOCKS_TITLE};
-use crate::basis::Basis;
 use crate::structure::Structure;
 use crate::units::BOHR_IN_ANGSTROM;
 
@@ -142,23 +141,16 @@ impl Quantity {
 }
 
 /// The structure block of the new layout: lattice constant of 1 Å, vectors in Å, reduced positions. (ABACUS itself writes
-/// six digits of the lattice and, on `init_chg hr`, reads none of it.)
-pub fn structure_lines(structure: &Structure, basis: &Basis) -> Vec<String> {
+/// six digits of the lattice and, on `init_chg hr`, reads none of it.) `labels`: species of each atom.
+pub fn structure_lines(structure: &Structure, labels: &[&str]) -> Vec<String> {
     let mut lines = vec![" user_defined_lattice".to_owned(), " 1".to_owned()];
     for row in structure.lattice.row_iter() {
         let [x, y, z] = [row[0], row[1], row[2]].map(|x| rounded(x * BOHR_IN_ANGSTROM));
         lines.push(format!(" {x} {y} {z}"));
     }
-    let mut kinds: Vec<(String, usize)> = Vec::new();
-    for atom in 0..structure.n_atoms() {
-        let label = &basis.species_of(atom).label;
-        match kinds.last_mut() {
-            Some((last, count)) if last == label => *count += 1,
-            _ => kinds.push((label.clone(), 1)),
-        }
-    }
-    lines.push(kinds.iter().map(|(label, _)| format!(" {label}")).collect());
-    lines.push(kinds.iter().map(|(_, count)| format!(" {count}")).collect());
+    let groups: Vec<&[&str]> = labels.chunk_by(|a, b| a == b).collect();
+    lines.push(groups.iter().map(|group| format!(" {}", group[0])).collect());
+    lines.push(groups.iter().map(|group| format!(" {}", group.len())).collect());
     lines.push(" Direct".to_owned());
     for position in &structure.positions {
         let reduced = structure.to_reduced(position).unwrap_or_default().map(rounded);

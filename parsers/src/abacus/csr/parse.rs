@@ -39,8 +39,11 @@ impl Csr {
     /// none was chosen, or lacks the chosen one.
     pub fn parse(bytes: &[u8], step: Option<Step>) -> Result<Csr> {
         let mut text = Text::new(bytes);
-        let mut outlines = Vec::new();
-        while outlines.is_empty() || !text.is_at_end() {
+        let mut outlines = vec![outline(&mut text)?];
+        while !text.is_at_end() {
+            if !matches!(text.peek(), Some(b'S' | b'M' | b'-')) {
+                return Err(text.expected("the end of the file or a further ionic step"));
+            }
             outlines.push(outline(&mut text)?);
         }
         choose(outlines, step)?.read(&text)
