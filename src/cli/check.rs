@@ -55,7 +55,8 @@ fn positive_definite(s: &Operator<f64>, run: &Calculation) -> anyhow::Result<Pro
 
 fn print_line(property: &Property) {
     let verdict = if property.holds() { "ok    " } else { "FAILED" };
-    println!("{verdict}  {:.3e}  ({})  {}", property.value, property.bound, property.name);
+    let (value, bound) = (format!("{:.2e}", property.value), format!("({})", property.bound));
+    println!("{verdict}  {value:>9}  {bound:<14}  {}", property.name);
 }
 
 fn print_json(properties: &[Property]) -> anyhow::Result<()> {

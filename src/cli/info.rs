@@ -134,7 +134,7 @@ fn collect(path: &std::path::Path, found: &mut Vec<Value>) -> anyhow::Result<()>
 fn print_fact(name: &str, value: &Value) {
     let name = name.replace('_', " ");
     match value {
-        Value::Array(items) if items.iter().any(|item| item.is_object() || item.is_string()) => {
+        Value::Array(items) if !items.iter().all(Value::is_number) => {
             println!("{name}:");
             items.iter().for_each(|item| println!("    {}", short(item)));
         }
@@ -152,6 +152,7 @@ fn short(value: &Value) -> String {
             fields.iter().map(field).collect::<Vec<_>>().join(", ")
         }
         Value::Array(items) => items.iter().map(short).collect::<Vec<_>>().join("  "),
+        Value::Number(number) if number.is_f64() => format!("{:.6}", number.as_f64().unwrap_or(f64::NAN)),
         other => other.to_string(),
     }
 }
