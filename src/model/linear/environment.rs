@@ -63,6 +63,8 @@ pub enum AtomSource {
     Overlap(NeighbourSum),
     /// Σ_k g(r) H⁽⁰⁾_ik over its neighbours.
     H0(NeighbourSum),
+    /// B Bᵀ with the sum B of [`AtomSource::Overlap`] as a block: how the neighbours stand to each other.
+    Square(NeighbourSum),
 }
 
 /// Which neighbours, with which weight.
@@ -100,7 +102,7 @@ impl Sums {
     pub fn sources(&self) -> Vec<AtomSource> {
         let sums = (0..self.n_species).flat_map(|neighbour| {
             let sums = (0..self.n_radial()).map(move |radial| NeighbourSum { neighbour, radial });
-            sums.flat_map(|sum| [AtomSource::Overlap(sum), AtomSource::H0(sum)])
+            sums.flat_map(|sum| [AtomSource::Overlap(sum), AtomSource::H0(sum), AtomSource::Square(sum)])
         });
         std::iter::once(AtomSource::Onsite).chain(sums).collect()
     }
@@ -118,6 +120,10 @@ impl Environment {
         values.par_chunks_mut(n_sources * width).zip(&edges_of).enumerate().for_each(|(atom, (values, edges))| {
             values[..width].copy_from_slice(sample.h0.node(atom));
             edges.iter().for_each(|&edge| add_bond(sample, edge, slots.algebra(), sums, &mut values[width..]));
+            for sum in values[width..].chunks_mut(3 * width) {
+                let (overlap, rest) = sum.split_at_mut(width);
+                square(slots.algebra(), overlap, &mut rest[width..]);
+            }
         });
         Environment { n_sources, width, values }
     }
@@ -139,11 +145,23 @@ fn add_bond(sample: &Sample, index: usize, algebra: &PairAlgebra, sums: &Sums, v
     });
     let (a, b) = (sample.species[edge.i], sample.species[edge.j]);
     let gaussians = sums.gaussians[a * sums.n_species + b].values(edge.distance);
-    let first = b * sums.n_radial() * 2;
+    let first = b * sums.n_radial() * 3;
     let mut sources = values.chunks_mut(algebra.width()).skip(first);
     for weight in std::iter::once(1.0).chain(gaussians) {
         for (tensor, sum) in coupled.iter().zip(sources.by_ref()) {
             sum.iter_mut().zip(tensor).for_each(|(sum, x)| *sum += weight * x);
         }
+        sources.next();
     }
+}
+
+/// B Bᵀ of a coupled block B, coupled.
+fn square(algebra: &PairAlgebra, coupled: &[f64], out: &mut [f64]) {
+    let n = algebra.n_orbitals();
+    let mut block = vec![0.0; n * n];
+    algebra.uncouple(coupled, &mut block);
+    let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
+    let product: Vec<f64> =
+        block.chunks(n).flat_map(|a| block.chunks(n).map(move |b| dot(a, b)).collect::<Vec<_>>()).collect();
+    algebra.couple(&product, out);
 }

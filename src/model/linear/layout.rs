@@ -134,7 +134,7 @@ impl AtomSource {
     pub fn is_plain(&self) -> bool {
         match self {
             AtomSource::Onsite => true,
-            AtomSource::Overlap(sum) | AtomSource::H0(sum) => sum.radial == 0,
+            AtomSource::Overlap(sum) | AtomSource::H0(sum) | AtomSource::Square(sum) => sum.radial == 0,
         }
     }
 
@@ -143,7 +143,7 @@ impl AtomSource {
     /// On-site blocks are symmetric, so shells a ≤ b suffice; two-centre integrals have natural channels only.
     pub fn fills(&self, slots: &Slots, species: usize, channel: &Channel) -> bool {
         match *self {
-            AtomSource::Onsite => {
+            AtomSource::Onsite | AtomSource::Square(_) => {
                 slots.has(species, species, channel)
                     && (channel.a < channel.b || (channel.a == channel.b && channel.natural))
             }

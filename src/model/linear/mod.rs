@@ -3,7 +3,7 @@
 //! In the frame of a bond the blocks of a pair split into classes of |m| that do not mix, so each class is a regression of its
 //! own, with one weight matrix for its cosine and sine rows; for equal species it splits once more, into what is even and odd
 //! under exchange of the two atoms. Features are H⁽⁰⁾ of the pair, on-site H⁽⁰⁾ of both atoms, and the sums of S and H⁽⁰⁾ over
-//! the neighbours of both, each times a few Gaussians of the distance. On-site blocks are a regression per rank L.
+//! the neighbours of both and a square of the former, each times a few Gaussians of the distance. On-site blocks are a regression per rank L.
 
 pub mod design;
 pub mod environment;

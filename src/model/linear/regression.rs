@@ -195,8 +195,15 @@ impl Regression {
     }
 }
 
-/// The λ of `candidates` (ascending) that predicts rows best that were not used: each fold in turn, or `validation` if given.
-pub fn choose_lambda(folds: &[Normal], total: &Normal, validation: Option<&Normal>, candidates: &[f64]) -> f64 {
+/// The largest λ of `candidates` (ascending) that predicts rows which were not used nearly best: with at most `tolerance` times the
+/// least squared error. Those rows are each fold in turn, or `validation` if given.
+pub fn choose_lambda(
+    folds: &[Normal],
+    total: &Normal,
+    validation: Option<&Normal>,
+    candidates: &[f64],
+    tolerance: f64,
+) -> f64 {
     let trials: Vec<(Normal, &Normal)> = match validation {
         Some(validation) => vec![(total.clone(), validation)],
         None if folds.len() < 2 => return candidates[candidates.len() / 2],
@@ -210,6 +217,7 @@ pub fn choose_lambda(folds: &[Normal], total: &Normal, validation: Option<&Norma
         trials.iter().map(of_trial).sum()
     };
     let errors: Vec<f64> = candidates.iter().map(|&lambda| error(lambda)).collect();
-    let best = (0..errors.len()).min_by(|&a, &b| errors[a].total_cmp(&errors[b])).unwrap_or(0);
-    candidates[best]
+    let least = errors.iter().copied().fold(f64::INFINITY, f64::min);
+    let best = (0..errors.len()).rfind(|&k| errors[k] <= tolerance * least);
+    candidates[best.unwrap_or(candidates.len() / 2)]
 }
