@@ -26,11 +26,12 @@ pub struct Corner {
 }
 
 impl KPath {
-    /// Samples the corners with their own numbers of points, or with about `total` points over all, spread by length.
+    /// Samples the path with about `total` points, spread by length; corners are among them. Of the numbers of points of
+    /// the corners only 1 matters: the path ends or jumps there.
     ///
     /// # Errors
     /// `Inconsistent` where there is no corner.
-    pub fn new(nodes: &[PathNode], lattice: &Bravais, total: Option<usize>) -> Result<Self, Error> {
+    pub fn new(nodes: &[PathNode], lattice: &Bravais, total: usize) -> Result<Self, Error> {
         if nodes.is_empty() {
             return Err(Error::inconsistent("a path needs at least one k point"));
         }
@@ -43,11 +44,7 @@ impl KPath {
             let next = nodes.get(i + 1).filter(|_| node.points > 1);
             path.corners.push(Corner { index: path.points.len(), label: label(node, lattice), ends: next.is_none() });
             let leg = next.map_or(0.0, |next| steps(node, next));
-            let count = match (next, total) {
-                (None, _) => 1,
-                (_, Some(total)) if length > 0.0 => ((total as f64 * leg / length).round() as usize).max(1),
-                _ => node.points,
-            };
+            let count = if length > 0.0 { ((total as f64 * leg / length).round() as usize).max(1) } else { 1 };
             path.add_leg(node.k, next.map_or(node.k, |next| next.k), count, distance, leg);
             distance += leg;
         }
@@ -63,7 +60,7 @@ impl KPath {
         for stretch in text.split('|') {
             let labels: Vec<&str> = stretch.split('-').map(str::trim).collect();
             for (i, label) in labels.iter().enumerate() {
-                let points = if i + 1 == labels.len() { 1 } else { DEFAULT_POINTS_PER_LEG };
+                let points = if i + 1 == labels.len() { 1 } else { 2 };
                 nodes.push(PathNode { points, ..special_point(label, lattice)? });
             }
         }
@@ -103,9 +100,6 @@ impl KPath {
     }
 }
 
-/// Only tells a corner that goes on from one that ends: paths from labels are sampled by length.
-const DEFAULT_POINTS_PER_LEG: usize = 20;
-
 fn special_point(label: &str, lattice: &Bravais) -> Result<PathNode, Error> {
     let name = match label.to_uppercase().as_str() {
         "GAMMA" | "Γ" => "G".to_owned(),
@@ -143,7 +137,7 @@ mod tests {
     fn labels_make_a_path_with_a_jump() {
         let lattice = fcc();
         let nodes = KPath::parse("Γ-X-U|K-gamma", &lattice).unwrap();
-        let path = KPath::new(&nodes, &lattice, Some(100)).unwrap();
+        let path = KPath::new(&nodes, &lattice, 100).unwrap();
         let ticks = path.ticks();
         let labels: Vec<&str> = ticks.iter().map(|(_, label)| label.as_str()).collect();
         assert_eq!(labels, ["Γ", "X", "U|K", "Γ"]);
@@ -161,16 +155,16 @@ mod tests {
     }
 
     #[test]
-    fn the_runs_own_counts_are_kept_and_corners_named() {
+    fn corners_of_a_run_are_named() {
         let lattice = fcc();
         let node = |k, points| PathNode { k, points, label: None };
         let nodes = [node([0.5; 3], 4), node([0.0; 3], 2), node([0.5, 0.0, 0.5], 1), node([0.375, 0.375, 0.75], 1)];
-        let path = KPath::new(&nodes, &lattice, None).unwrap();
-        assert_eq!(path.points.len(), 8);
-        assert_eq!(path.points[1], [0.375; 3]);
+        let path = KPath::new(&nodes, &lattice, 8).unwrap();
+        assert_eq!(path.points.len(), 10);
+        assert_eq!(path.points[2], [0.25; 3]);
         let labels: Vec<&str> = path.corners.iter().map(|corner| corner.label.as_str()).collect();
         assert_eq!(labels, ["L", "Γ", "X", "K"]);
-        assert_eq!(path.stretches(), [0..7, 7..8]);
+        assert_eq!(path.stretches(), [0..9, 9..10]);
     }
 
     #[test]

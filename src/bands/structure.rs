@@ -5,9 +5,9 @@ use super::fermi::{computed_level, level_of};
 use super::kpath::KPath;
 use super::mesh::periodic_directions;
 use super::spectrum::{Energies, SpectrumOptions, energies};
-use crate::parsers::{Calculation, Error, Of, Operator, PathNode, SpinOperator};
+use crate::parsers::{Calculation, Error, Of, Operator, SpinOperator};
 
-/// Points on a path that no run and no user asked for otherwise.
+/// Points on a path, unless the user says or the run has more.
 const DEFAULT_POINTS: usize = 200;
 
 /// What a Hamiltonian is, which decides how it is drawn.
@@ -96,14 +96,13 @@ pub fn lattice(run: &Calculation) -> Result<Bravais, Error> {
 /// As [`KPath::parse`].
 pub fn path(run: &Calculation, text: Option<&str>, points: Option<usize>) -> Result<KPath, Error> {
     let lattice = lattice(run)?;
-    let own: Option<&[PathNode]> = run.k_path.as_deref().filter(|nodes| text.is_none() && !nodes.is_empty());
-    match own {
-        Some(nodes) => KPath::new(nodes, &lattice, points),
-        None => {
-            let nodes = KPath::parse(text.unwrap_or(lattice.path()), &lattice)?;
-            KPath::new(&nodes, &lattice, points.or(Some(DEFAULT_POINTS)))
-        }
-    }
+    let own = run.k_path.as_ref().filter(|nodes| text.is_none() && !nodes.is_empty());
+    let nodes = match own {
+        Some(nodes) => nodes.clone(),
+        None => KPath::parse(text.unwrap_or(lattice.path()), &lattice)?,
+    };
+    let asked: usize = nodes.iter().map(|node| node.points).sum();
+    KPath::new(&nodes, &lattice, points.unwrap_or(asked.max(DEFAULT_POINTS)))
 }
 
 /// The Hamiltonians that `run` holds, the converged one last; only `of` where given.

@@ -32,7 +32,7 @@ pub struct Args {
     /// Path such as G-M-K-G, or G-X-U|K-G with a jump [default: the run's own, else the usual one of its lattice]
     #[arg(long)]
     path: Option<String>,
-    /// Number of k points on the path [default: the run's own, else 200]
+    /// Number of k points on the path [default: 200, or more where the run has more]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     points: Option<u32>,
     /// Energies to draw, eV relative to the Fermi level
@@ -140,16 +140,16 @@ fn write(args: &Args, bands: &BandStructure) -> anyhow::Result<Vec<PathBuf>> {
     outputs.into_iter().map(write_one).collect()
 }
 
-/// From below the lowest state (at most 20 eV under zero) to 10 eV.
+/// From 20 eV below zero, or below the lowest state above that, to 10 eV; all states where zero is no Fermi level.
 fn default_window(bands: &BandStructure) -> [f64; 2] {
-    let energies = bands
-        .curves
-        .iter()
-        .flat_map(|curve| curve.energies.iter().flatten().flatten().map(|&energy| bands.relative_ev(curve, energy)));
-    let (low, high) = energies.fold((0.0, 0.0), |(low, high), e| (f64::min(low, e), f64::max(high, e)));
+    let energies = || {
+        let of_curve = |curve| move |energy: &f64| bands.relative_ev(curve, *energy);
+        bands.curves.iter().flat_map(move |curve| curve.energies.iter().flatten().flatten().map(of_curve(curve)))
+    };
+    let low = |bottom: f64| energies().filter(|e| *e >= bottom).fold(0.0, f64::min);
     match bands.relative {
-        true => [(low - 1.0).floor().max(-20.0), 10.0],
-        false => [(low - 1.0).floor(), (high + 1.0).ceil()],
+        true => [(low(-19.0) - 1.0).floor(), 10.0],
+        false => [(low(f64::NEG_INFINITY) - 1.0).floor(), (energies().fold(0.0, f64::max) + 1.0).ceil()],
     }
 }
 

@@ -1,0 +1,82 @@
+//! Eigenvalues of H(R) and S(R) equal those that ABACUS itself printed.
+//!
+//! A printed number is wrong by up to half a unit of its last digit, and matrix elements are rounded to 9 digits; where S(k)
+//! has a small eigenvalue (silicon: 0.0066) that rounding moves the topmost bands by 2e-5 eV.
+
+use std::path::{Path, PathBuf};
+
+use hzero::bands::compare::with_printed;
+use hzero::bands::spectrum::SpectrumOptions;
+use hzero::parsers::{ReadOptions, read};
+
+/// Run, bound below E_F + 5 eV, bound for all states (eV): about twice what was measured.
+const RUNS: &[(&str, f64, f64)] = &[
+    ("abacus/Si_diamond", 2e-7, 2e-5),
+    ("abacus/graphene", 1e-7, 1e-5),
+    ("abacus/TiSe2_monolayer", 2e-7, 4e-7),
+    ("abacus/H2O_box", 1e-7, 6e-7),
+    ("abacus/O2_box", 1e-7, 3e-7),
+    ("abacus/GaAs_monolayer_soc", 1e-7, 2e-7),
+    ("abacus/Fe_bcc", 1e-6, 2e-5),
+    ("abacus311/si2", 3e-7, 1e-6),
+    ("abacus311/si2_soc_sz", 2e-7, 2e-7),
+    ("abacus311/o2_spin2", 1e-7, 2e-7),
+    ("abacus311/gaas_soc", 2e-7, 1e-6),
+    ("abacus311/fe_spin2", 1e-6, 2e-5),
+];
+
+/// Compares all runs that exist under `root`; returns how many, and the failures.
+fn compare_all(root: &Path, name_of: impl Fn(&str) -> String) -> (usize, Vec<String>) {
+    let (mut found, mut failures) = (0, Vec::new());
+    println!("{:<28} {:>12} {:>12} {:>9}", "run", "to E_F+5 eV", "all", "states");
+    for &(name, bound_to_5ev, bound_all) in RUNS {
+        let folder = root.join(name_of(name));
+        if !folder.is_dir() {
+            continue;
+        }
+        found += 1;
+        match compared(&folder) {
+            Ok((to_5ev, all, states)) => {
+                println!("{name:<28} {to_5ev:>12.1e} {all:>12.1e} {states:>9}");
+                if to_5ev > bound_to_5ev || all > bound_all || states == 0 {
+                    failures
+                        .push(format!("{name}: {to_5ev:.1e} (bound {bound_to_5ev:.0e}), {all:.1e} ({bound_all:.0e})"));
+                }
+            }
+            Err(error) => failures.push(format!("{name}: {error}")),
+        }
+    }
+    (found, failures)
+}
+
+fn compared(folder: &Path) -> Result<(f64, f64, usize), hzero::parsers::Error> {
+    let run = read(folder, &ReadOptions::default())?;
+    let comparison = with_printed(&run, None, SpectrumOptions::default())?;
+    Ok((comparison.max_error_to_5ev_ev.unwrap_or(f64::INFINITY), comparison.max_error_all_ev, comparison.n_states))
+}
+
+#[test]
+fn eigenvalues_of_the_fixtures_are_the_codes_own() {
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/abacus");
+    let last = |name: &str| name.rsplit('/').next().unwrap_or(name).to_owned();
+    let (found, failures) = compare_all(&fixtures, last);
+    assert!(found >= 6, "only {found} fixtures found");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+#[test]
+fn eigenvalues_of_the_shared_runs_are_the_codes_own() {
+    let Some(root) = shared() else {
+        println!("skipped: neither ../shared nor HZERO_SHARED is there");
+        return;
+    };
+    let (found, failures) = compare_all(&root.join("dft"), str::to_owned);
+    assert!(found >= 12, "only {found} runs found");
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+fn shared() -> Option<PathBuf> {
+    let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
+    let named = std::env::var_os("HZERO_SHARED").map(PathBuf::from);
+    [Some(beside), named].into_iter().flatten().find(|root| root.join("dft").is_dir())
+}
