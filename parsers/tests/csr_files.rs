@@ -4,9 +4,9 @@ mod runs;
 
 use std::path::Path;
 
-use hzero_parsers::Basis;
 use hzero_parsers::abacus::csr::{Blocks, Header, Version};
 use hzero_parsers::abacus::{Csr, matrix};
+use hzero_parsers::{Basis, Step};
 
 /// Fixtures and, where it is present, the folder of larger runs.
 fn csr_files() -> Vec<std::path::PathBuf> {
@@ -126,4 +126,52 @@ fn one_changed_number_changes_one_place() {
         let differ = before.iter().zip(&after).filter(|(a, b)| a != b).count();
         assert_eq!(differ, usize::from(changed.is_some()), "{}", path.display());
     }
+}
+
+/// Two ionic steps, appended as ABACUS does.
+fn two_steps(path: &Path) -> (Csr, Vec<u8>) {
+    let first = Csr::read(path, None).unwrap();
+    let mut second = first.clone();
+    match &mut second.header {
+        Header::Old { step, .. } => *step = Some(1),
+        Header::New { step, lines } => {
+            *step = 2;
+            lines[0] = " --- Ionic Step 2 ---".into();
+        }
+    }
+    let bytes = [text(&first), text(&second)].concat();
+    (second, bytes)
+}
+
+#[test]
+fn one_of_several_steps_has_to_be_chosen() {
+    for path in runs::fixtures(|name| ["hrs1_nao.csr", "data-HR-sparse_SPIN0.csr"].contains(&name)) {
+        let (second, bytes) = two_steps(&path);
+        let number = second.header.step();
+        let error = Csr::parse(&bytes, None).unwrap_err().to_string();
+        assert!(error.contains("holds 2 ionic steps") && error.contains("choose one"), "{error}");
+        assert!(Csr::parse(&bytes, Some(Step::Last)).unwrap() == second);
+        assert!(Csr::parse(&bytes, Some(Step::Number(number))).unwrap() == second);
+        assert!(Csr::parse(&bytes, Some(Step::Number(number - 1))).unwrap() != second);
+        let error = Csr::parse(&bytes, Some(Step::Number(7))).unwrap_err().to_string();
+        assert!(error.contains("holds no ionic step 7"), "{error}");
+    }
+}
+
+/// ABACUS reads a file without −R silently wrong.
+#[test]
+fn written_lattice_vectors_are_closed_under_inversion() {
+    let path = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .join("../fixtures/abacus/graphene/h0/OUT.ABACUS/data-HR-sparse_SPIN0.csr");
+    let csr = Csr::read(&path, None).unwrap();
+    let basis = runs::basis(&path);
+    let h = matrix::hamiltonian(std::slice::from_ref(&csr), &basis).unwrap();
+    let mut layout = csr.layout();
+    layout.lattice_vectors = vec![[9, 0, 0]];
+    let written = &matrix::hamiltonian_to_csr(&h, &basis, &[layout]).unwrap()[0];
+    let vectors = written.blocks.lattice_vectors();
+    assert!(vectors.is_sorted() && vectors.contains(&[9, 0, 0]) && vectors.contains(&[-9, 0, 0]));
+    assert!(vectors.iter().all(|r| vectors.contains(&r.map(|x| -x))));
+    assert_eq!(vectors.len(), csr.blocks.len() + 2);
+    assert_eq!(written.blocks.n_values(), csr.blocks.n_values());
 }
