@@ -1,0 +1,129 @@
+//! The step-zero run: the INPUT by which stock ABACUS writes H⁽⁰⁾.
+//!
+//! One iteration from superposed atomic densities writes the H that was diagonalised, which is H⁽⁰⁾. In 3.8 nspin 2 the
+//! spin-up file is rebuilt after the loop from the mixed density, so that mixing must do nothing (`mixing_beta 0`).
+
+use super::input_file::InputFile;
+
+/// Which file names and traps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Release {
+    /// Up to 3.8.
+    V3_8,
+    /// 3.11.
+    V3_11,
+}
+
+/// The new INPUT, and what the user should know.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Recipe {
+    /// The whole file; changed and added keys carry a comment.
+    pub input: String,
+    /// One sentence each.
+    pub warnings: Vec<String>,
+}
+
+/// Keys that every step-zero run needs.
+const KEYS: [(&str, &str, &str); 8] = [
+    ("calculation", "scf", "one self-consistent step"),
+    ("init_chg", "atomic", "from superposed atomic densities"),
+    ("gamma_only", "0", "gamma_only writes no H(R)"),
+    ("symmetry", "0", "no reduction of k points or densities"),
+    ("scf_nmax", "1", "H(R) of the first iteration is H0"),
+    ("mixing_beta", "0", "the density stays atomic"),
+    ("out_mat_hs2", "1", "write H(R) and S(R)"),
+    ("out_chg", "-1", "no charge files"),
+];
+const MAGNETIC_KEY: (&str, &str, &str) = ("mixing_beta_mag", "0", "the magnetisation stays atomic");
+/// Would start from something else than atoms, or write what nobody reads.
+const DROPPED: [&str; 6] = ["init_wfc", "read_file_dir", "out_mat_hs", "out_dm1", "out_dmr", "restart_load"];
+
+impl Recipe {
+    /// Changes `input`, line by line, into the INPUT of the step-zero run.
+    pub fn step_zero(input: &InputFile, release: Release) -> Recipe {
+        let mut keys = KEYS.to_vec();
+        if input.nspin() != 1 {
+            keys.push(MAGNETIC_KEY);
+        }
+        let lines = input.lines().iter().map(|line| match &line.entry {
+            Some((key, value)) => changed_line(&line.text, key, value, &keys),
+            None => line.text.clone(),
+        });
+        let added = keys.iter().filter(|(key, ..)| input.get(key).is_none());
+        let added = added.map(|&(key, value, reason)| format!("{key:<18} {value}  # added: {reason}"));
+        let text = lines.chain(added).map(|line| line + "\n").collect();
+        Recipe { input: text, warnings: warnings(input, release) }
+    }
+}
+
+fn changed_line(text: &str, key: &str, value: &str, keys: &[(&str, &str, &str)]) -> String {
+    if DROPPED.contains(&key) {
+        return format!("# {text}  (left out of the step-zero run)");
+    }
+    match keys.iter().find(|(k, ..)| *k == key) {
+        Some((_, wanted, _)) if *wanted == value => text.to_owned(),
+        Some((_, wanted, reason)) => format!("{key:<18} {wanted}  # was {value}: {reason}"),
+        None => text.to_owned(),
+    }
+}
+
+fn warnings(input: &InputFile, release: Release) -> Vec<String> {
+    let nspin = input.nspin();
+    let mut warnings = vec!["KPT may be `Gamma` with 1 1 1: H0 does not depend on the k mesh".to_owned()];
+    if nspin == 2 && release == Release::V3_11 {
+        warnings.push(
+            "3.11 writes H files without a single element for nspin 2 (a bug of that version): take 3.8".to_owned(),
+        );
+    }
+    if nspin != 1 {
+        warnings.push(
+            "start moments that are all zero in STRU become 1 on every atom; for a non-magnetic start give one species 1.1e-5"
+                .to_owned(),
+        );
+    }
+    if input.is_on("gamma_only") {
+        warnings.push("your run has gamma_only 1, which writes no H(R): run it with gamma_only 0 as well".to_owned());
+    }
+    if ["relax", "cell-relax", "md"].contains(&input.calculation()) {
+        warnings.push("atoms move in your run: give the step-zero run the STRU of the step that you want".to_owned());
+    }
+    if input.get("out_app_flag").is_some_and(|flag| flag != "1") {
+        warnings.push("out_app_flag 0 adds the step to the names of the files (hrs1g1_nao.csr)".to_owned());
+    }
+    warnings
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const USER: &str = "INPUT_PARAMETERS\n# iron\ncalculation scf\nnspin 2\nscf_nmax 100\necutwfc 80\ninit_wfc file\n";
+
+    #[test]
+    fn only_what_must_changes() {
+        let input = InputFile::parse(USER.as_bytes()).unwrap();
+        let recipe = Recipe::step_zero(&input, Release::V3_8);
+        let new = InputFile::parse(recipe.input.as_bytes()).unwrap();
+        for (key, value, _) in KEYS.into_iter().chain([MAGNETIC_KEY]) {
+            assert_eq!(new.get(key), Some(value), "{key}");
+        }
+        assert_eq!(new.get("ecutwfc"), Some("80"));
+        assert_eq!(new.get("init_wfc"), None);
+        assert!(new.is_step_zero());
+        assert!(
+            recipe
+                .input
+                .starts_with("INPUT_PARAMETERS\n# iron\ncalculation scf\nnspin 2\nscf_nmax           1  # was 100: ")
+        );
+    }
+
+    #[test]
+    fn traps_are_named() {
+        let input = InputFile::parse(USER.as_bytes()).unwrap();
+        let mentions =
+            |release, word: &str| Recipe::step_zero(&input, release).warnings.iter().any(|w| w.contains(word));
+        assert!(mentions(Release::V3_11, "without a single element"));
+        assert!(!mentions(Release::V3_8, "without a single element"));
+        assert!(mentions(Release::V3_8, "1.1e-5"));
+    }
+}
