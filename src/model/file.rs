@@ -2,20 +2,19 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
-use std::io::Write;
 use std::path::Path;
 
 use faer::Mat;
 use safetensors::tensor::{Dtype, SafeTensors, View, serialize};
 use serde::{Deserialize, Serialize};
 
-use super::linear::environment::AtomSource;
 use super::linear::layout::{BondLayout, OnsiteLayout, Sector};
 use super::linear::regression::Regression;
 use super::linear::stage::LinearConfig;
 use super::linear::{FitReport, LinearStage};
 use super::slots::{ModelSpecies, Slot, Slots};
 use crate::parsers::error::Context;
+use crate::parsers::output::write_file;
 use crate::parsers::{Calculation, Error, Result, SpinOperator};
 
 /// Version of [`Header`].
@@ -139,15 +138,8 @@ impl Model {
     /// # Errors
     /// `Io`.
     pub fn write(&self, path: &Path) -> Result<()> {
-        self.write_bytes(path).in_file(path)
-    }
-
-    fn write_bytes(&self, path: &Path) -> Result<()> {
-        let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        let mut file = tempfile::NamedTempFile::new_in(folder)?;
-        file.write_all(&self.to_bytes()?)?;
-        file.persist(path).map_err(|e| e.error)?;
-        Ok(())
+        let bytes = self.to_bytes().in_file(path)?;
+        write_file(path, |out| out.write_all(&bytes))
     }
 
     fn to_bytes(&self) -> Result<Vec<u8>> {
@@ -235,8 +227,8 @@ fn f32_tensor(shape: Vec<usize>, values: &[f32]) -> RawTensor {
 
 fn linear_stage(config: &LinearConfig, slots: &Slots, tensors: &SafeTensors) -> Result<LinearStage> {
     let n_species = slots.species().len();
-    let sources: Vec<AtomSource> = config.sums(n_species).sources();
-    let layouts = config.profiles.iter().flat_map(|profile| BondLayout::all(slots, profile.species, &sources));
+    let sums = config.sums(n_species);
+    let layouts = config.profiles.iter().flat_map(|profile| BondLayout::all(slots, profile.species, &sums));
     let bonds = layouts.map(|layout| {
         let read = |sector: &Sector| {
             let n_inputs = sector.inputs.len() * config.bond_gaussians;
@@ -245,7 +237,7 @@ fn linear_stage(config: &LinearConfig, slots: &Slots, tensors: &SafeTensors) -> 
         let sectors = layout.sectors.iter().map(read).collect::<Result<_>>()?;
         Ok((layout, sectors))
     });
-    let onsite = (0..n_species).flat_map(|species| OnsiteLayout::all(slots, species, &sources));
+    let onsite = (0..n_species).flat_map(|species| OnsiteLayout::all(slots, species, &sums));
     let onsite = onsite.map(|layout| {
         let regression = regression(tensors, &onsite_name(&layout), layout.n_inputs(), layout.outputs.len())?;
         Ok((layout, regression))

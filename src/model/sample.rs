@@ -214,6 +214,20 @@ mod tests {
     }
 
     #[test]
+    fn overlap_of_a_real_run_is_two_centre() {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/abacus/graphene");
+        let run = crate::parsers::read(folder.as_ref(), &Default::default()).unwrap();
+        let slots = Slots::of_runs([&run.basis]).unwrap();
+        let sample = Sample::new(&run, &slots).unwrap();
+        let beyond = slots.algebra().natural0().end;
+        let rows = || (0..sample.graph.edges.len()).map(|k| sample.overlap.edge(k));
+        let worst = |part: &dyn Fn(&[f64]) -> Vec<f64>| rows().flat_map(part).fold(0.0, |w: f64, x| w.max(x.abs()));
+        assert!(worst(&|row| row[..beyond].to_vec()) > 0.1);
+        // Eight printed digits.
+        assert!(worst(&|row| row[beyond..].to_vec()) < 3e-8);
+    }
+
+    #[test]
     fn shift_is_recovered() {
         let run = synthetic::run(synthetic::structure(3));
         let overlap = run.overlap.as_ref().unwrap();

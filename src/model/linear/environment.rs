@@ -89,13 +89,18 @@ pub struct Environment {
 pub struct Sums {
     /// Number of species.
     pub n_species: usize,
-    /// One set per species pair, at `a * n_species + b`.
-    pub gaussians: Vec<Gaussians>,
+    /// One set per species pair, at `a * n_species + b`; `None` where training has no bond between them.
+    pub gaussians: Vec<Option<Gaussians>>,
 }
 
 impl Sums {
     fn n_radial(&self) -> usize {
-        1 + self.gaussians.iter().map(|g| g.n).max().unwrap_or(0)
+        1 + self.gaussians.iter().flatten().map(|g| g.n).max().unwrap_or(0)
+    }
+
+    /// Gaussians of the bonds from species `a` to species `b`.
+    pub fn between(&self, a: usize, b: usize) -> Option<&Gaussians> {
+        self.gaussians[a * self.n_species + b].as_ref()
     }
 
     /// All sources in the order of [`Environment`].
@@ -137,17 +142,17 @@ impl Environment {
 /// Adds S and H⁽⁰⁾ of one bond to the sums of its first atom.
 fn add_bond(sample: &Sample, index: usize, algebra: &PairAlgebra, sums: &Sums, values: &mut [f64]) {
     let edge: &Edge = &sample.graph.edges[index];
+    let (a, b) = (sample.species[edge.i], sample.species[edge.j]);
+    let Some(gaussians) = sums.between(a, b) else { return };
     let d = algebra.wigner().matrices(&edge.frame);
     let coupled = [&sample.overlap, &sample.h0].map(|operator| {
         let mut coupled = vec![0.0; algebra.width()];
         algebra.from_frame(operator.edge(index), &d, &mut coupled);
         coupled
     });
-    let (a, b) = (sample.species[edge.i], sample.species[edge.j]);
-    let gaussians = sums.gaussians[a * sums.n_species + b].values(edge.distance);
     let first = b * sums.n_radial() * 3;
     let mut sources = values.chunks_mut(algebra.width()).skip(first);
-    for weight in std::iter::once(1.0).chain(gaussians) {
+    for weight in std::iter::once(1.0).chain(gaussians.values(edge.distance)) {
         for (tensor, sum) in coupled.iter().zip(sources.by_ref()) {
             sum.iter_mut().zip(tensor).for_each(|(sum, x)| *sum += weight * x);
         }

@@ -118,10 +118,10 @@ pub fn fit(
         n_folds,
         tolerance,
     };
-    let sources = config.sums(slots.species().len()).sources();
-    let pairs = config.profiles.iter().flat_map(|profile| BondLayout::all(slots, profile.species, &sources));
+    let sums = config.sums(slots.species().len());
+    let pairs = config.profiles.iter().flat_map(|profile| BondLayout::all(slots, profile.species, &sums));
     let bonds: Vec<_> = pairs.collect::<Vec<_>>().into_par_iter().map(|layout| job.fit_bonds(layout)).collect();
-    let ranks = (0..slots.species().len()).flat_map(|species| OnsiteLayout::all(slots, species, &sources));
+    let ranks = (0..slots.species().len()).flat_map(|species| OnsiteLayout::all(slots, species, &sums));
     let onsite: Vec<_> = ranks.collect::<Vec<_>>().into_par_iter().map(|layout| job.fit_onsite(layout)).collect();
     let (bonds, bond_reports): (Vec<_>, Vec<_>) = bonds.into_iter().unzip();
     let (onsite, onsite_reports): (Vec<_>, Vec<_>) = onsite.into_iter().unzip();

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use super::environment::AtomSource;
+use super::environment::{AtomSource, NeighbourSum, Sums};
 use crate::model::slots::Slots;
 use crate::symmetry::{Channel, PairAlgebra};
 
@@ -69,8 +69,8 @@ pub struct BondLayout {
 
 impl BondLayout {
     /// Layouts of all |m| for the bonds between two species.
-    pub fn all(slots: &Slots, species: [usize; 2], sources: &[AtomSource]) -> Vec<Self> {
-        let all = (0..=slots.algebra().classes().len()).map(|m| Self::new(slots, species, m, sources));
+    pub fn all(slots: &Slots, species: [usize; 2], sums: &Sums) -> Vec<Self> {
+        let all = (0..=slots.algebra().classes().len()).map(|m| Self::new(slots, species, m, sums));
         all.filter(|layout| !layout.sectors.is_empty()).collect()
     }
 
@@ -79,10 +79,10 @@ impl BondLayout {
         if self.m == 0 { 1 } else { 2 }
     }
 
-    fn new(slots: &Slots, species: [usize; 2], m: usize, sources: &[AtomSource]) -> Self {
+    fn new(slots: &Slots, species: [usize; 2], m: usize, sums: &Sums) -> Self {
         let algebra = slots.algebra();
         let components = components(algebra, m);
-        let inputs = inputs(slots, species, &components, sources, m);
+        let inputs = inputs(slots, species, &components, sums, m);
         let [a, b] = species;
         let present = |c: &&[usize; 2]| slots.has(a, b, channel(algebra, c));
         let outputs: Vec<[usize; 2]> = components.iter().filter(present).copied().collect();
@@ -105,13 +105,7 @@ fn channel<'a>(algebra: &'a PairAlgebra, component: &[usize; 2]) -> &'a Channel 
     &algebra.channels()[algebra.frame_channel()[component[0]]]
 }
 
-fn inputs(
-    slots: &Slots,
-    [a, b]: [usize; 2],
-    components: &[[usize; 2]],
-    sources: &[AtomSource],
-    m: usize,
-) -> Vec<Input> {
+fn inputs(slots: &Slots, [a, b]: [usize; 2], components: &[[usize; 2]], sums: &Sums, m: usize) -> Vec<Input> {
     let algebra = slots.algebra();
     let mut inputs = Vec::new();
     let mut push = |source: BondSource, wanted: &dyn Fn(&Channel) -> bool| {
@@ -119,9 +113,9 @@ fn inputs(
         inputs.extend(chosen.map(|&component| Input { source, component }));
     };
     push(BondSource::Pair, &|channel| slots.has(a, b, channel));
-    for (index, source) in sources.iter().enumerate().filter(|(_, source)| source.is_plain()) {
-        push(BondSource::First(index), &|channel| source.fills(slots, a, channel));
-        push(BondSource::Second(index), &|channel| source.fills(slots, b, channel));
+    for (index, source) in sums.sources().iter().enumerate().filter(|(_, source)| source.is_plain()) {
+        push(BondSource::First(index), &|channel| source.fills(slots, sums, a, channel));
+        push(BondSource::Second(index), &|channel| source.fills(slots, sums, b, channel));
     }
     if m == 0 {
         inputs.push(Input { source: BondSource::One, component: [0, 0] });
@@ -140,15 +134,16 @@ impl AtomSource {
 
     /// Is this channel of an atom of `species` more than zero or a copy of another one?
     ///
-    /// On-site blocks are symmetric, so shells a ≤ b suffice; two-centre integrals have natural channels only.
-    pub fn fills(&self, slots: &Slots, species: usize, channel: &Channel) -> bool {
+    /// On-site blocks and squares are symmetric, so shells a ≤ b suffice; two-centre integrals have natural channels only.
+    pub fn fills(&self, slots: &Slots, sums: &Sums, species: usize, channel: &Channel) -> bool {
+        let has = |column: usize| slots.has(species, column, channel);
+        let bonded = |sum: NeighbourSum| sums.between(species, sum.neighbour).is_some();
+        let symmetric = channel.a < channel.b || (channel.a == channel.b && channel.natural);
         match *self {
-            AtomSource::Onsite | AtomSource::Square(_) => {
-                slots.has(species, species, channel)
-                    && (channel.a < channel.b || (channel.a == channel.b && channel.natural))
-            }
-            AtomSource::Overlap(sum) => slots.has(species, sum.neighbour, channel) && channel.natural,
-            AtomSource::H0(sum) => slots.has(species, sum.neighbour, channel),
+            AtomSource::Onsite => has(species) && symmetric,
+            AtomSource::Square(sum) => has(species) && symmetric && bonded(sum),
+            AtomSource::Overlap(sum) => has(sum.neighbour) && channel.natural && bonded(sum),
+            AtomSource::H0(sum) => has(sum.neighbour) && bonded(sum),
         }
     }
 }
@@ -217,8 +212,8 @@ pub struct OnsiteLayout {
 
 impl OnsiteLayout {
     /// Layouts of all ranks of one species.
-    pub fn all(slots: &Slots, species: usize, sources: &[AtomSource]) -> Vec<Self> {
-        let all = (0..=slots.algebra().classes().len()).map(|l| Self::new(slots, species, l, sources));
+    pub fn all(slots: &Slots, species: usize, sums: &Sums) -> Vec<Self> {
+        let all = (0..=slots.algebra().classes().len()).map(|l| Self::new(slots, species, l, sums));
         all.filter(|layout| !layout.outputs.is_empty()).collect()
     }
 
@@ -227,14 +222,14 @@ impl OnsiteLayout {
         self.inputs.len() + usize::from(self.l == 0)
     }
 
-    fn new(slots: &Slots, species: usize, l: usize, sources: &[AtomSource]) -> Self {
+    fn new(slots: &Slots, species: usize, l: usize, sums: &Sums) -> Self {
         let natural = |c: &Channel| c.l == l && c.natural;
         let filled = |source: &AtomSource| -> Vec<usize> {
             let channels = slots.algebra().channels().iter().enumerate();
-            channels.filter(|(_, c)| natural(c) && source.fills(slots, species, c)).map(|(k, _)| k).collect()
+            channels.filter(|(_, c)| natural(c) && source.fills(slots, sums, species, c)).map(|(k, _)| k).collect()
         };
         let of_source = |(s, source): (usize, &AtomSource)| filled(source).into_iter().map(move |c| (s, c));
-        let inputs = sources.iter().enumerate().flat_map(of_source).collect();
+        let inputs = sums.sources().iter().enumerate().flat_map(of_source).collect();
         OnsiteLayout { species, l, inputs, outputs: filled(&AtomSource::Onsite) }
     }
 }

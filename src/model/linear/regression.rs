@@ -204,10 +204,11 @@ pub fn choose_lambda(
     candidates: &[f64],
     tolerance: f64,
 ) -> f64 {
-    let trials: Vec<(Normal, &Normal)> = match validation {
+    let filled = || folds.iter().filter(|fold| fold.n_rows > 0.0);
+    let trials: Vec<(Normal, &Normal)> = match validation.filter(|validation| validation.n_rows > 0.0) {
         Some(validation) => vec![(total.clone(), validation)],
-        None if folds.len() < 2 => return candidates[candidates.len() / 2],
-        None => folds.iter().map(|fold| (total.without(fold), fold)).collect(),
+        None if filled().count() < 2 => return candidates[candidates.len() / 2],
+        None => filled().map(|fold| (total.without(fold), fold)).collect(),
     };
     let error = |lambda: f64| -> f64 {
         let of_trial = |(training, held_out): &(Normal, &Normal)| match training.weights(lambda) {

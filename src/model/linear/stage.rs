@@ -40,8 +40,8 @@ impl LinearConfig {
     /// Neighbour sums.
     pub fn sums(&self, n_species: usize) -> Sums {
         let of_pair = |k: usize| {
-            let end = self.profile(k / n_species, k % n_species).map_or(1.0, |profile| profile.longest);
-            Gaussians { start: FIRST_SUM_CENTRE, end, n: self.sum_gaussians }
+            let profile = self.profile(k / n_species, k % n_species)?;
+            Some(Gaussians { start: FIRST_SUM_CENTRE, end: profile.longest, n: self.sum_gaussians })
         };
         Sums { n_species, gaussians: (0..n_species * n_species).map(of_pair).collect() }
     }
