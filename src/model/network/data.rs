@@ -8,8 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::config::DataConfig;
 use super::random::Random;
 use crate::model::file::Training;
-use crate::model::{Sample, Slots, gauge_shift};
-use crate::parsers::error::Context;
+use crate::model::{Sample, Slots, gauge_shift, target};
 use crate::parsers::{Calculation, Error, Operator, ReadOptions, Result, SpinOperator, read};
 
 /// Folders of one configuration.
@@ -85,24 +84,36 @@ impl Folders {
     /// # Errors
     /// As [`read`] and [`Sample::new`].
     pub fn read(&self) -> Result<Data> {
-        let train = read_all(&self.train)?;
-        let validate = read_all(&self.validate)?;
+        Data::new(read_all(&self.train)?, read_all(&self.validate)?)
+    }
+}
+
+impl Data {
+    /// Puts runs onto slots of their own.
+    ///
+    /// # Errors
+    /// As [`Slots::of_runs`] and [`Sample::new`]; `Unsupported` for a run without converged H.
+    pub fn new(train: Vec<Calculation>, validate: Vec<Calculation>) -> Result<Self> {
         let slots = Slots::of_runs(train.iter().map(|run| &run.basis))?;
         let n_atoms = || train.iter().map(|run| run.structure.n_atoms());
         let about = Training {
-            code: train[0].origin.code.to_owned(),
+            code: train.first().map_or("", |run| run.origin.code).to_owned(),
             n_runs: train.len(),
             n_atoms: [n_atoms().min().unwrap_or(0), n_atoms().max().unwrap_or(0)],
         };
-        let sample = |(run, path): (Calculation, &PathBuf)| {
-            let sample = Sample::new(&run, &slots).in_file(path)?;
-            require_delta(&sample).in_file(path)?;
-            Ok::<Sample, Error>(sample)
+        let named = |run: &Calculation, error: Error| match run.origin.files.first() {
+            Some(file) => error.in_file(file),
+            None => error,
         };
-        let train = train.into_iter().zip(&self.train).map(sample).collect::<Result<_>>()?;
-        let reference = |(run, path): (Calculation, &PathBuf)| Reference::new(&run, &slots).in_file(path);
-        let validate = validate.into_iter().zip(&self.validate).map(reference).collect::<Result<_>>()?;
-        Ok(Data { train, validate, about, slots })
+        // One by one, so that samples take the place of runs in memory.
+        let sample = |run: Calculation| sample(&run, &slots).map_err(|e| named(&run, e));
+        let reference = |run: Calculation| Reference::new(&run, &slots).map_err(|e| named(&run, e));
+        Ok(Data {
+            train: train.into_iter().map(sample).collect::<Result<_>>()?,
+            validate: validate.into_iter().map(reference).collect::<Result<_>>()?,
+            about,
+            slots,
+        })
     }
 }
 
@@ -128,20 +139,21 @@ fn read_all(paths: &[PathBuf]) -> Result<Vec<Calculation>> {
     paths.par_iter().map(|path| read(path, &ReadOptions::default())).collect()
 }
 
-fn require_delta(sample: &Sample) -> Result<()> {
-    sample.delta.as_ref().map(|_| ()).ok_or_else(|| Error::unsupported("the run has no converged H to learn from"))
+fn sample(run: &Calculation, slots: &Slots) -> Result<Sample> {
+    let sample = Sample::new(run, slots)?;
+    match sample.delta {
+        Some(_) => Ok(sample),
+        None => Err(Error::unsupported("the run has no converged H to learn from")),
+    }
 }
 
 impl Reference {
     fn new(run: &Calculation, slots: &Slots) -> Result<Self> {
-        let sample = Sample::new(run, slots)?;
-        require_delta(&sample)?;
-        let delta = sample.delta.as_ref().map(|delta| sample.operator(delta, slots));
         Ok(Reference {
-            delta: delta.transpose()?.ok_or_else(|| Error::unsupported("the run has no converged H"))?,
-            overlap: sample.operator(&sample.overlap, slots)?,
+            sample: sample(run, slots)?,
+            delta: target::delta(run)?,
+            overlap: target::overlap(run)?.clone(),
             stored: stored_elements(run),
-            sample,
         })
     }
 

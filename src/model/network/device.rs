@@ -100,6 +100,13 @@ fn load_cuda_half() -> bool {
     !handle.is_null()
 }
 
+/// CPU threads that libtorch uses for work that *this* thread gives it; 0 leaves the choice to libtorch.
+pub fn set_threads(threads: usize) {
+    if threads > 0 {
+        tch::set_num_threads(threads as i32);
+    }
+}
+
 /// Facts for `hzero doctor`: (name, value).
 pub fn doctor() -> Vec<(String, String)> {
     let state = init_torch();

@@ -8,7 +8,7 @@ use super::network::Network;
 use super::stored;
 use crate::model::file::Model;
 use crate::model::linear::LinearStage;
-use crate::model::{Channels, Sample};
+use crate::model::{Channels, Sample, Slots};
 use crate::parsers::{Error, Result};
 
 /// Bonds that are worked on together: about 40 MB of features.
@@ -37,6 +37,11 @@ impl Predictor {
             })?),
         };
         Ok(Predictor { network: stored.network, preparation: stored.preparation, weights: stored.weights, linear })
+    }
+
+    /// Slots of the model.
+    pub fn slots(&self) -> &Slots {
+        &self.preparation.slots
     }
 
     /// ΔH in hartree: base, mean and network, summed in double precision. Memory beyond rows in and out stays bounded, however

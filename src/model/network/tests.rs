@@ -1,19 +1,27 @@
 //! Symmetry of the whole network, with weights far from zero, on random Hermitian operators.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use nalgebra::{Matrix3, Rotation3, Vector3};
 use tch::{Device, Kind, Tensor};
 
 use super::batch::{Batch, Preparation};
-use super::config::{Input, ModelConfig};
-use super::init_torch;
+use super::config::{Base, DataConfig, Input, ModelConfig, OutputConfig, TrainConfig, TrainingConfig};
+use super::data::Data;
+use super::features::NodeFeatures;
 use super::network::Network;
+use super::predictor::Predictor;
 use super::random::Random;
 use super::statistics::Statistics;
-use crate::model::{Channels, Sample, Slots};
+use super::train::{Listener, Progress, StartFacts, train_on};
+use super::{init_torch, set_threads};
+use crate::model::file::Model;
+use crate::model::{Channels, Sample, Slots, synthetic};
 use crate::parsers::basis::parse_shells;
-use crate::parsers::{Basis, Calculation, Operator, Origin, Pair, Pairs, Species, SpinOperator, Structure};
+use crate::parsers::{
+    Basis, Calculation, Error, Operator, Origin, Pair, Pairs, Result, Species, SpinOperator, Structure,
+};
 use crate::symmetry::rotate::rotated;
 
 /// A run of four atoms of two species in a small cell, all bonds up to `reach` bohr, random Hermitian S, H0 and H.
@@ -94,6 +102,7 @@ fn hermitian(
 /// Slots, sample and a preparation whose statistics are those of this one run.
 pub fn prepared(run: &Calculation, config: &ModelConfig, kind: Kind) -> (Sample, Preparation) {
     init_torch();
+    set_threads(1); // tests run side by side
     let slots = Slots::of_runs([&run.basis]).unwrap();
     let sample = Sample::new(run, &slots).unwrap();
     let statistics = |operator: &Channels| Statistics::measure(&[&sample], &[operator], &slots);
@@ -134,6 +143,12 @@ fn difference(a: &Operator<f64>, b: &Operator<f64>) -> f64 {
     a.values().iter().zip(b.values()).fold(0.0f64, |m, (x, y)| m.max((x - y).abs())) / largest
 }
 
+fn operator_of(sample: &Sample, preparation: &Preparation, tile: usize) -> Operator<f64> {
+    let network = Network::new(preparation);
+    let flat = noisy(&network, Kind::Double);
+    sample.operator(&predicted(&network, &flat, preparation, sample, tile), &preparation.slots).unwrap()
+}
+
 /// |rotate(predict(x)) − predict(rotate(x))| for an O(3) matrix.
 fn equivariance_error(kind: Kind, r: &Matrix3<f64>) -> f64 {
     let run = run(1, 7.0);
@@ -169,4 +184,164 @@ fn equivariant_in_single_precision() {
         println!("f32: {error:.1e}");
         assert!(error < 1e-5, "{error:e}");
     }
+}
+
+#[test]
+fn the_turn_of_the_frames_does_not_matter() {
+    let (sample, preparation) = prepared(&run(2, 7.0), &small(), Kind::Double);
+    let wanted = operator_of(&sample, &preparation, usize::MAX);
+    let found = operator_of(&turned_frames(&sample, &preparation.slots), &preparation, usize::MAX);
+    assert!(difference(&wanted, &found) < 1e-12);
+}
+
+/// The same sample with every frame turned about its bond.
+fn turned_frames(sample: &Sample, slots: &Slots) -> Sample {
+    let algebra = slots.algebra();
+    let mut turned = sample.clone();
+    for (k, edge) in turned.graph.edges.iter_mut().enumerate() {
+        let old = algebra.wigner().matrices(&edge.frame);
+        let bond = k % sample.graph.n_canonical();
+        // A bond and its reverse stay half a turn about y apart if they turn the opposite way.
+        let angle = if k == bond { 0.3 + bond as f64 } else { -0.3 - bond as f64 };
+        edge.frame = Rotation3::from_axis_angle(&Vector3::z_axis(), angle).matrix() * edge.frame;
+        let new = algebra.wigner().matrices(&edge.frame);
+        for channels in [&mut turned.h0, &mut turned.overlap] {
+            let row = &mut channels.edges[k * channels.width..(k + 1) * channels.width];
+            let mut common = vec![0.0; row.len()];
+            algebra.from_frame(row, &old, &mut common);
+            algebra.to_frame(&common, &new, row);
+        }
+    }
+    turned
+}
+
+#[test]
+fn the_order_of_atoms_does_not_matter() {
+    let run = run(3, 7.0);
+    let order = [2, 0, 3, 1];
+    let (sample, preparation) = prepared(&run, &small(), Kind::Double);
+    let wanted = operator_of(&sample, &preparation, usize::MAX);
+    let reordered = reordered(&run, &order);
+    let sample = Sample::new(&reordered, &preparation.slots).unwrap();
+    let found = operator_of(&sample, &preparation, usize::MAX);
+    for (pair, block) in found.blocks() {
+        let old = Pair { i: order[pair.i as usize], j: order[pair.j as usize], r: pair.r };
+        assert!(block.iter().zip(wanted.get(&old).unwrap()).all(|(x, y)| (x - y).abs() < 1e-13));
+    }
+}
+
+/// New atom k is the old atom `order[k]`.
+fn reordered(run: &Calculation, order: &[u32; 4]) -> Calculation {
+    let mut new = run.clone();
+    new.structure.positions = order.iter().map(|&k| run.structure.positions[k as usize]).collect();
+    new.structure.species = order.iter().map(|&k| run.structure.species[k as usize]).collect();
+    new.basis = Basis::new(run.basis.species().to_vec(), &new.structure.species).unwrap();
+    let place = |old: u32| order.iter().position(|&k| k == old).unwrap() as u32;
+    let moved = |operator: &Operator<f64>| {
+        let renamed = |pair: &Pair| Pair { i: place(pair.i), j: place(pair.j), r: pair.r };
+        let pairs = operator.pairs().as_slice().iter().map(renamed).collect();
+        let mut new = Operator::zeros(Arc::new(Pairs::new(pairs, &new.basis).unwrap()));
+        for (pair, block) in operator.blocks() {
+            let k = new.pairs().find(&renamed(pair)).unwrap();
+            new.block_mut(k).copy_from_slice(block);
+        }
+        new
+    };
+    let spin = |operator: &Option<SpinOperator>| match operator {
+        Some(SpinOperator::Unpolarized(o)) => Some(SpinOperator::Unpolarized(moved(o))),
+        _ => unreachable!("the run of this test has no spin"),
+    };
+    new.overlap = run.overlap.as_ref().map(&moved);
+    new.hamiltonian = spin(&run.hamiltonian);
+    new.hamiltonian0 = spin(&run.hamiltonian0);
+    new
+}
+
+#[test]
+fn tiles_change_nothing() {
+    let (sample, preparation) = prepared(&run(4, 7.0), &small(), Kind::Double);
+    let [whole, tiles] = [usize::MAX, 5].map(|tile| operator_of(&sample, &preparation, tile));
+    assert!(difference(&whole, &tiles) < 1e-13);
+}
+
+#[test]
+fn an_atom_is_felt_by_its_own_pairs_only() {
+    let (mut sample, preparation) = prepared(&run(5, 7.0), &small(), Kind::Double);
+    let before = operator_of(&sample, &preparation, usize::MAX);
+    let atom = 2;
+    sample.h0.nodes[atom * sample.h0.width..(atom + 1) * sample.h0.width].iter_mut().for_each(|x| *x *= 1.5);
+    let after = operator_of(&sample, &preparation, usize::MAX);
+    for (pair, block) in before.blocks() {
+        let changed = block.iter().zip(after.get(pair).unwrap()).any(|(x, y)| x != y);
+        assert_eq!(changed, pair.i == atom as u32 || pair.j == atom as u32, "{pair:?}");
+    }
+}
+
+#[test]
+fn features_go_into_the_frame_and_back() {
+    let (sample, preparation) = prepared(&run(6, 7.0), &small(), Kind::Double);
+    let hidden = preparation.tables.hidden;
+    let batch = preparation.batch(&sample, None, usize::MAX);
+    let tile = &batch.near[0];
+    let n = tile.first.size()[0];
+    let random = |rows: i64, channels: i64| Tensor::randn([n, rows, channels], (Kind::Double, Device::Cpu));
+    let natural = random(hidden.natural_rows(), hidden.channels);
+    let unnatural = random(hidden.unnatural_rows(), hidden.unnatural_channels);
+    let features = NodeFeatures { natural, unnatural };
+    let back =
+        hidden.from_frame(&hidden.to_frame(&features, &tile.rotations, preparation.interface.m_max), &tile.rotations);
+    let error = |a: &Tensor, b: &Tensor| (a - b).abs().max().double_value(&[]);
+    assert!(error(&back.natural, &features.natural) < 1e-13 && error(&back.unnatural, &features.unnatural) < 1e-13);
+}
+
+/// Records the error of every step; breaks off after some.
+struct Recorder {
+    errors: Vec<(usize, f64)>,
+    last: usize,
+}
+
+impl Listener for Recorder {
+    fn start(&mut self, _facts: &StartFacts) -> Result<()> {
+        Ok(())
+    }
+
+    fn step(&mut self, progress: &Progress) -> Result<()> {
+        self.errors.push((progress.step, progress.mae_step));
+        if progress.step == self.last { Err(Error::unsupported("killed")) } else { Ok(()) }
+    }
+}
+
+#[test]
+fn a_resumed_run_repeats_the_curve() {
+    for base in [Base::None, Base::Linear] {
+        let straight = tempfile::tempdir().unwrap();
+        let (wanted, model) = curve(straight.path(), base, usize::MAX);
+        let model = model.unwrap();
+        let killed = tempfile::tempdir().unwrap();
+        let (mut found, nothing) = curve(killed.path(), base, 12);
+        assert!(nothing.is_none());
+        found.truncate(10); // the checkpoint was written there
+        let (rest, resumed) = curve(killed.path(), base, usize::MAX);
+        found.extend(rest);
+        assert_eq!(found, wanted);
+        assert!(wanted[19].1 < 0.9 * wanted[0].1, "nothing was learned: {wanted:?}");
+        let predictors = [model, resumed.unwrap()].map(|model| Predictor::load(&model, Device::Cpu).unwrap());
+        let sample = Sample::new(&synthetic::run(synthetic::structure(9)), predictors[0].slots()).unwrap();
+        assert_eq!(predictors[0].predict(&sample), predictors[1].predict(&sample));
+    }
+}
+
+fn curve(folder: &Path, base: Base, last: usize) -> (Vec<(usize, f64)>, Option<Model>) {
+    init_torch();
+    let run = |seed| synthetic::run(synthetic::structure(seed));
+    let data = Data::new(vec![run(1), run(2), run(3)], vec![run(4)]).unwrap();
+    let config = TrainConfig {
+        data: DataConfig { train: Vec::new(), validate: Vec::new(), exclude: Vec::new(), validation_fraction: 0.0 },
+        model: ModelConfig { base, ..small() },
+        training: TrainingConfig { steps: 20, warmup: 3, ema: 0.9, threads: 1, ..TrainingConfig::default() },
+        output: OutputConfig { checkpoint_every: 10, ..OutputConfig::default() },
+    };
+    let mut recorder = Recorder { errors: Vec::new(), last };
+    let model = train_on(data, &config, folder, Device::Cpu, &mut recorder);
+    (recorder.errors, model.ok())
 }

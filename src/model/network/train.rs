@@ -9,7 +9,7 @@ use tch::Device;
 use super::batch::{Batch, Preparation};
 use super::config::{Base, TrainConfig};
 use super::data::{Data, Folders, WatchedError, watch};
-use super::device::DeviceChoice;
+use super::device::{DeviceChoice, set_threads};
 use super::predictor::predict;
 use super::statistics::Statistics;
 use super::stored::{self, NetworkHeader};
@@ -24,7 +24,9 @@ use crate::parsers::{Error, Result};
 pub struct Progress {
     /// Steps done.
     pub step: usize,
-    /// Mean absolute error over the channels of the last steps' structures.
+    /// Mean absolute error over the channels of the step's structures, before the step.
+    pub mae_step: f64,
+    /// Running mean of it.
     pub mae_train: f64,
     /// Learning rate.
     pub rate: f64,
@@ -65,10 +67,19 @@ pub struct StartFacts {
 /// What reading the runs can give; `Unsupported` where a checkpoint belongs to another configuration.
 pub fn train(config: &TrainConfig, root: &Path, device: DeviceChoice, listener: &mut dyn Listener) -> Result<Model> {
     let device = device.device()?;
-    if config.training.threads > 0 {
-        tch::set_num_threads(config.training.threads as i32);
-    }
     let data = Folders::find(&config.data, root, config.training.seed)?.read()?;
+    train_on(data, config, root, device, listener)
+}
+
+/// As [`train`], on runs that are in memory.
+pub(super) fn train_on(
+    data: Data,
+    config: &TrainConfig,
+    root: &Path,
+    device: Device,
+    listener: &mut dyn Listener,
+) -> Result<Model> {
+    set_threads(config.training.threads);
     let checkpoint = checkpoint_path(&root.join(&config.output.model));
     let mut run = if checkpoint.exists() {
         Run::resume(config, data, &checkpoint, device)?
@@ -172,8 +183,9 @@ impl Run {
             let (step, last) = (self.trainer.step, self.trainer.step == config.training.steps);
             let due = |interval: usize| last || step.is_multiple_of(interval.max(1));
             let validation = due(config.output.evaluate_every).then(|| self.validate()).transpose()?;
-            let StepReport { rate, gradient, .. } = report;
-            listener.step(&Progress { step, mae_train: mae, rate, gradient, seconds: self.seconds, validation })?;
+            let StepReport { mae: mae_step, rate, gradient } = report;
+            let seconds = self.seconds;
+            listener.step(&Progress { step, mae_step, mae_train: mae, rate, gradient, seconds, validation })?;
             if due(config.output.checkpoint_every) {
                 self.save(config);
                 stored::store_optimizer(&mut self.model, &self.trainer.weights, &self.trainer.adam);
