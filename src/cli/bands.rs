@@ -99,7 +99,7 @@ fn drawn(args: &Args, run: &Calculation) -> anyhow::Result<String> {
     }
     let path = path(run, args.path.as_deref(), args.points.map(|n| n as usize)).with_context(located)?;
     let bands = compute(run, &sources, path, args.align, args.options()).with_context(located)?;
-    let files = write(args, &bands)?;
+    let files = write(&bands, &args.out, &args.stem, args.window.as_ref())?;
     Ok(if args.json { serde_json::to_string(&export::json(&bands))? + "\n" } else { summary(&bands, &files) })
 }
 
@@ -121,10 +121,16 @@ fn other(args: &Args, run: &Calculation, folder: &Path) -> anyhow::Result<SpinOp
     hamiltonian.with_context(|| format!("{}: no Hamiltonian", folder.display()))
 }
 
-fn write(args: &Args, bands: &BandStructure) -> anyhow::Result<Vec<PathBuf>> {
-    let window = args.window.as_ref().map_or_else(|| default_window(bands), |ends| [ends[0], ends[1]]);
+/// Writes `STEM.dat`, `.json`, `.svg` and `.png` into `folder`, which is made if need be.
+pub fn write(
+    bands: &BandStructure,
+    folder: &Path,
+    stem: &str,
+    window: Option<&Vec<f64>>,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let window = window.map_or_else(|| default_window(bands), |ends| [ends[0], ends[1]]);
     let figure = Figure::new(bands, window)?;
-    std::fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
     let json = serde_json::to_string(&export::json(bands))? + "\n";
     let outputs = [
         ("dat", export::text(bands).into_bytes()),
@@ -133,7 +139,7 @@ fn write(args: &Args, bands: &BandStructure) -> anyhow::Result<Vec<PathBuf>> {
         ("png", figure.png()?),
     ];
     let write_one = |(ending, bytes): (&str, Vec<u8>)| {
-        let file = args.out.join(format!("{}.{ending}", args.stem));
+        let file = folder.join(format!("{stem}.{ending}"));
         write_file(&file, |out| out.write_all(&bytes))?;
         Ok(file)
     };

@@ -1,11 +1,266 @@
 //! `hzero eval`.
 
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Context;
+use serde::Serialize;
+
 use super::Outcome;
+use super::run_args::RunFiles;
+use crate::bands::fermi;
+use crate::bands::mesh::KMesh;
+use crate::bands::spectrum::{SpectrumOptions, energies};
+use crate::model::band_error::{BandErrors, band_errors};
+use crate::model::evaluate::{Evaluation, Outlier, Part, evaluate};
+use crate::model::predict::Predictor;
+use crate::parsers::{Calculation, Of, SpinOperator, read};
 
 /// Errors of a model on runs whose converged Hamiltonian is known
+///
+/// Matrix elements: mean absolute errors in meV over all stored elements, raw and after removing the error's own rigid
+/// shift mu S, which changes no band relative to the Fermi level. Bands: on the run's k mesh, after one rigid shift per
+/// structure (the mean error of its occupied states).
 #[derive(clap::Args)]
-pub struct Args {}
+pub struct Args {
+    /// Folders of runs
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// Model file
+    #[arg(long, short, value_name = "FILE")]
+    model: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Print errors by species, shells and distance, and the worst blocks
+    #[arg(long)]
+    details: bool,
+    /// Leave the bands out
+    #[arg(long)]
+    no_bands: bool,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: String,
+    #[command(flatten)]
+    files: RunFiles,
+}
 
-pub fn run(_args: Args) -> anyhow::Result<Outcome> {
-    anyhow::bail!("not built yet")
+/// Errors of one run, or their means over several. Names are a contract with users' scripts.
+#[derive(Debug, Clone, Default, Serialize)]
+pub struct Row {
+    run: String,
+    n_atoms: usize,
+    mae_delta_mev: f64,
+    mae_h0_mev: f64,
+    mae_delta_aligned_mev: f64,
+    mae_h0_aligned_mev: f64,
+    mu_error_mev: f64,
+    max_error_mev: f64,
+    bands_occupied_mae_mev: Option<f64>,
+    bands_to_5ev_mae_mev: Option<f64>,
+    bands_all_mae_mev: Option<f64>,
+    band_shift_mev: Option<f64>,
+    gap_error_mev: Option<f64>,
+    ghost_states: Option<usize>,
+    seconds: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    details: Option<Details>,
+}
+
+#[derive(Debug, Clone, Serialize)]
+struct Details {
+    by_species: Vec<Part>,
+    by_shells: Vec<Part>,
+    by_distance: Vec<Part>,
+    outliers: Vec<String>,
+}
+
+#[derive(Serialize)]
+struct Report {
+    schema_version: u32,
+    model: PathBuf,
+    runs: Vec<Row>,
+    all: Row,
+}
+
+pub fn run(args: Args) -> anyhow::Result<Outcome> {
+    let predictor = Predictor::load(&args.model, &args.device)?;
+    let mut runs = Vec::with_capacity(args.runs.len());
+    for path in &args.runs {
+        let row = predicted_row(&predictor, path, &args).with_context(|| path.display().to_string())?;
+        if !args.json {
+            print_row(&row, runs.is_empty());
+        }
+        runs.push(row);
+    }
+    let report = Report { schema_version: 1, model: args.model, all: mean(&runs), runs };
+    if args.json {
+        println!("{}", serde_json::to_string_pretty(&report)?);
+    } else {
+        print_row(&report.all, false);
+        report.runs.iter().for_each(print_details);
+    }
+    Ok(Outcome::Done)
+}
+
+/// What to compare besides matrix elements.
+#[derive(Clone, Copy)]
+pub struct Wanted {
+    /// Bands on the run's k mesh.
+    pub bands: bool,
+    /// Errors by part.
+    pub details: bool,
+}
+
+fn predicted_row(predictor: &Predictor, path: &Path, args: &Args) -> anyhow::Result<Row> {
+    let run = read(path, &args.files.options())?;
+    let start = Instant::now();
+    let predicted = predictor.predict(&run)?;
+    let seconds = start.elapsed().as_secs_f64();
+    let wanted = Wanted { bands: !args.no_bands, details: args.details };
+    Ok(Row { run: path.display().to_string(), ..row(&run, &predicted.hamiltonian, seconds, wanted)? })
+}
+
+/// Errors of one predicted H against the run's own.
+pub fn row(run: &Calculation, predicted: &SpinOperator, seconds: f64, wanted: Wanted) -> anyhow::Result<Row> {
+    let errors = evaluate(run, predicted)?;
+    let bands = if wanted.bands { Some(bands(run, predicted)?) } else { None };
+    let mev = 1000.0 * run.origin.ev_per_hartree;
+    Ok(Row {
+        run: String::new(),
+        n_atoms: run.structure.n_atoms(),
+        mae_delta_mev: errors.total.mae * mev,
+        mae_h0_mev: errors.total.mae_h0 * mev,
+        mae_delta_aligned_mev: errors.total.mae_aligned * mev,
+        mae_h0_aligned_mev: errors.total.mae_h0_aligned * mev,
+        mu_error_mev: errors.shift * mev,
+        max_error_mev: errors.total.max * mev,
+        bands_occupied_mae_mev: bands.as_ref().map(|b| b.occupied_mae * mev),
+        bands_to_5ev_mae_mev: bands.as_ref().and_then(|b| b.to_5ev_mae).map(|e| e * mev),
+        bands_all_mae_mev: bands.as_ref().map(|b| b.all_mae * mev),
+        band_shift_mev: bands.as_ref().map(|b| b.shift * mev),
+        gap_error_mev: bands.as_ref().and_then(|b| b.gap_error).map(|e| e * mev),
+        ghost_states: bands.as_ref().map(|b| b.ghost_states),
+        seconds,
+        details: wanted.details.then(|| details(errors, mev)),
+    })
+}
+
+impl Row {
+    /// A few lines for people.
+    pub fn lines(&self) -> Vec<(&'static str, String)> {
+        let ratio = 100.0 * self.mae_delta_aligned_mev / self.mae_h0_mev;
+        let mut lines = vec![
+            (
+                "against SCF",
+                format!("mean |H - H_SCF| {:.3} meV, of H0 {:.3} meV", self.mae_delta_mev, self.mae_h0_mev),
+            ),
+            ("  aligned", format!("{:.3} meV: {ratio:.2} % of H0's", self.mae_delta_aligned_mev)),
+        ];
+        if let (Some(occupied), Some(ghosts)) = (self.bands_occupied_mae_mev, self.ghost_states) {
+            let window = self.bands_to_5ev_mae_mev.map_or(String::new(), |e| format!(", {e:.2} meV up to 5 eV above"));
+            lines.push(("  bands", format!("occupied {occupied:.2} meV{window}; ghost states: {ghosts}")));
+        }
+        lines
+    }
+}
+
+/// Bands of the prediction against those of the converged H, on the run's own k mesh.
+fn bands(run: &Calculation, predicted: &SpinOperator) -> anyhow::Result<BandErrors> {
+    let options = SpectrumOptions::default();
+    let overlap = run.overlap.as_ref().context("the run has no S")?;
+    let converged = run.hamiltonian.as_ref().context("the run has no converged H")?;
+    let mesh = KMesh::of_run(run, converged);
+    let on_mesh = |h: &SpinOperator| energies(h, overlap, &run.basis, &mesh.points, options);
+    let fermi = fermi::level_of(run, Of::Scf, options)?
+        .context("neither the Fermi level nor the number of electrons is known; give --electrons")?;
+    let (reference, predicted) = (on_mesh(converged)?, on_mesh(predicted)?);
+    Ok(band_errors(&reference, &predicted, &mesh.weights, fermi, run.origin.ev_per_hartree))
+}
+
+fn details(errors: Evaluation, mev: f64) -> Details {
+    let scaled =
+        |parts: Vec<Part>| parts.into_iter().map(|part| Part { errors: part.errors.scaled(mev), ..part }).collect();
+    let outlier = |o: &Outlier| {
+        let (i, j, r) = (o.pair.i + 1, o.pair.j + 1, o.pair.r);
+        format!("atoms {i} and {j}, R = {r:?}, {:.2} bohr: max {:.2} meV", o.distance, o.errors.max * mev)
+    };
+    Details {
+        outliers: errors.outliers.iter().map(outlier).collect(),
+        by_species: scaled(errors.by_species),
+        by_shells: scaled(errors.by_shells),
+        by_distance: scaled(errors.by_distance),
+    }
+}
+
+/// Means over runs; the largest of maxima, the sum of ghost states and seconds.
+fn mean(rows: &[Row]) -> Row {
+    let n = rows.len().max(1) as f64;
+    let mean = |value: fn(&Row) -> f64| rows.iter().map(value).sum::<f64>() / n;
+    let mean_known = |value: fn(&Row) -> Option<f64>| {
+        let known: Vec<f64> = rows.iter().filter_map(value).collect();
+        (!known.is_empty()).then(|| known.iter().sum::<f64>() / known.len() as f64)
+    };
+    Row {
+        run: format!("all {}", rows.len()),
+        n_atoms: rows.iter().map(|r| r.n_atoms).sum(),
+        mae_delta_mev: mean(|r| r.mae_delta_mev),
+        mae_h0_mev: mean(|r| r.mae_h0_mev),
+        mae_delta_aligned_mev: mean(|r| r.mae_delta_aligned_mev),
+        mae_h0_aligned_mev: mean(|r| r.mae_h0_aligned_mev),
+        mu_error_mev: mean(|r| r.mu_error_mev.abs()),
+        max_error_mev: rows.iter().map(|r| r.max_error_mev).fold(0.0, f64::max),
+        bands_occupied_mae_mev: mean_known(|r| r.bands_occupied_mae_mev),
+        bands_to_5ev_mae_mev: mean_known(|r| r.bands_to_5ev_mae_mev),
+        bands_all_mae_mev: mean_known(|r| r.bands_all_mae_mev),
+        band_shift_mev: mean_known(|r| r.band_shift_mev.map(f64::abs)),
+        gap_error_mev: mean_known(|r| r.gap_error_mev.map(f64::abs)),
+        ghost_states: rows.iter().map(|r| r.ghost_states).sum(),
+        seconds: rows.iter().map(|r| r.seconds).sum(),
+        details: None,
+    }
+}
+
+fn print_row(row: &Row, with_head: bool) {
+    if with_head {
+        println!("errors in meV; ratio: dH aligned over H0; bands after one rigid shift");
+        println!(
+            "{:<34} {:>6} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>8} {:>8} {:>6}",
+            "run", "atoms", "H0", "dH", "aligned", "ratio %", "mu", "occup.", "to 5 eV", "all", "ghosts"
+        );
+    }
+    let number = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.2}"));
+    println!(
+        "{:<34} {:>6} {:>9.3} {:>9.4} {:>9.4} {:>8.3} {:>8.2} {:>8} {:>8} {:>8} {:>6}",
+        tail(&row.run, 34),
+        row.n_atoms,
+        row.mae_h0_mev,
+        row.mae_delta_mev,
+        row.mae_delta_aligned_mev,
+        100.0 * row.mae_delta_aligned_mev / row.mae_h0_mev,
+        row.mu_error_mev,
+        number(row.bands_occupied_mae_mev),
+        number(row.bands_to_5ev_mae_mev),
+        number(row.bands_all_mae_mev),
+        row.ghost_states.map_or("-".to_owned(), |n| n.to_string()),
+    );
+}
+
+/// The last `n` characters.
+fn tail(text: &str, n: usize) -> String {
+    let skip = text.chars().count().saturating_sub(n);
+    text.chars().skip(skip).collect()
+}
+
+fn print_details(row: &Row) {
+    let Some(details) = &row.details else { return };
+    println!("\n{} (meV: H0, dH, aligned, max)", row.run);
+    for part in details.by_species.iter().chain(&details.by_shells).chain(&details.by_distance) {
+        let e = &part.errors;
+        println!(
+            "  {:<22} {:>9} {:>10.4} {:>10.4} {:>10.4} {:>9.2}",
+            part.name, e.n, e.mae_h0, e.mae, e.mae_aligned, e.max
+        );
+    }
+    details.outliers.iter().for_each(|outlier| println!("  {outlier}"));
 }

@@ -27,6 +27,21 @@ pub struct Errors {
     pub max: f64,
 }
 
+impl Errors {
+    /// In another unit.
+    pub fn scaled(self, factor: f64) -> Self {
+        Errors {
+            n: self.n,
+            mae: self.mae * factor,
+            mae_h0: self.mae_h0 * factor,
+            mae_aligned: self.mae_aligned * factor,
+            mae_h0_aligned: self.mae_h0_aligned * factor,
+            rms: self.rms * factor,
+            max: self.max * factor,
+        }
+    }
+}
+
 /// Errors of a part, by name.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Part {

@@ -10,6 +10,7 @@ pub mod graph;
 pub mod linear;
 #[cfg(feature = "torch")]
 pub mod network;
+pub mod predict;
 pub mod sample;
 pub mod slots;
 #[cfg(test)]

@@ -13,6 +13,7 @@ mod matrices;
 pub mod matrix;
 pub mod orb;
 mod pair;
+pub mod predicted;
 pub mod recipe;
 pub mod run;
 mod species;

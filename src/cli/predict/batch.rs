@@ -1,0 +1,148 @@
+//! Many runs with one model: a folder for each, a table of all, the failed ones last.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+use indicatif::{ProgressBar, ProgressStyle};
+use rayon::prelude::*;
+use serde_json::Value;
+
+use super::Args;
+use super::job::Job;
+use super::report::FILE_NAME;
+use crate::cli::Outcome;
+use crate::model::predict::Predictor;
+use crate::parsers::output::write_file;
+
+/// What became of one run: its report, or why there is none.
+struct Done {
+    job: Job,
+    report: Result<Value, String>,
+}
+
+pub fn run(args: &Args, predictor: &Predictor) -> anyhow::Result<Outcome> {
+    let jobs = jobs(&args.runs, &args.out)?;
+    fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
+    let bar = progress(jobs.len());
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.max(1)).build()?;
+    let done: Vec<Done> = pool.install(|| jobs.into_par_iter().map(|job| one(job, args, predictor, &bar)).collect());
+    bar.finish_and_clear();
+    let table = args.out.join("summary.csv");
+    let text = summary(&done);
+    write_file(&table, |out| out.write_all(text.as_bytes()))?;
+    let failed: Vec<&Done> = done.iter().filter(|done| done.report.is_err()).collect();
+    println!("{} of {} runs predicted; {}", done.len() - failed.len(), done.len(), table.display());
+    for done in &failed {
+        eprintln!("{}: {}", done.job.run.display(), done.report.as_ref().err().map_or("", String::as_str));
+    }
+    Ok(if failed.is_empty() { Outcome::Done } else { Outcome::Failed })
+}
+
+/// Folders are named after the runs: by the shortest end of the path that tells them apart.
+fn jobs(runs: &[PathBuf], out: &Path) -> anyhow::Result<Vec<Job>> {
+    let depth = runs.iter().map(|run| run.components().count()).max().unwrap_or(1);
+    for depth in 1..=depth {
+        let names: Vec<String> = runs.iter().map(|run| name(run, depth)).collect();
+        if names.iter().collect::<BTreeSet<_>>().len() == runs.len() {
+            let job = |(run, name): (&PathBuf, String)| Job { run: run.clone(), out: out.join(name) };
+            return Ok(runs.iter().zip(names).map(job).collect());
+        }
+    }
+    bail!("a run is named twice")
+}
+
+/// The last `depth` parts of a path, joined by `_`.
+fn name(run: &Path, depth: usize) -> String {
+    let parts: Vec<String> = run
+        .components()
+        .filter_map(|part| match part {
+            std::path::Component::Normal(part) => Some(part.to_string_lossy().into_owned()),
+            _ => None,
+        })
+        .collect();
+    parts[parts.len().saturating_sub(depth)..].join("_")
+}
+
+fn one(job: Job, args: &Args, predictor: &Predictor, bar: &ProgressBar) -> Done {
+    let report = match finished(&job, args) {
+        Some(report) => Ok(report),
+        None => job
+            .predict(predictor, args)
+            .and_then(|report| Ok(serde_json::to_value(report)?))
+            .map_err(|error| format!("{error:#}")),
+    };
+    bar.inc(1);
+    Done { job, report }
+}
+
+/// The report of an earlier, interrupted batch with the same model.
+fn finished(job: &Job, args: &Args) -> Option<Value> {
+    let text = fs::read_to_string(job.out.join(FILE_NAME)).ok().filter(|_| !args.force)?;
+    let report: Value = serde_json::from_str(&text).ok()?;
+    let same =
+        report.get("model")?.as_str()? == args.model.to_str()? && report.get("run")?.as_str()? == job.run.to_str()?;
+    same.then_some(report)
+}
+
+fn progress(n: usize) -> ProgressBar {
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} runs, {eta} left").ok();
+    let bar = ProgressBar::new(n as u64);
+    style.into_iter().for_each(|style| bar.set_style(style));
+    bar
+}
+
+/// One row per run; the failed ones last.
+fn summary(done: &[Done]) -> String {
+    let mut text =
+        "run,out,n_atoms,fermi_level_ev,mae_delta_aligned_mev,bands_occupied_mae_mev,warnings,error\n".to_owned();
+    for done in done.iter().filter(|d| d.report.is_ok()).chain(done.iter().filter(|d| d.report.is_err())) {
+        let at = |pointer: &str| {
+            let value = done.report.as_ref().ok().and_then(|report| report.pointer(pointer));
+            value.filter(|value| !value.is_null()).map(Value::to_string).unwrap_or_default()
+        };
+        let warnings = done.report.as_ref().ok().and_then(|r| r.pointer("/trust/warnings")?.as_array().map(Vec::len));
+        let _ = writeln!(
+            text,
+            "{},{},{},{},{},{},{},{}",
+            quoted(&done.job.run.display().to_string()),
+            quoted(&done.job.out.display().to_string()),
+            at("/n_atoms"),
+            at("/fermi_level_ev"),
+            at("/errors/mae_delta_aligned_mev"),
+            at("/errors/bands_occupied_mae_mev"),
+            warnings.map(|n| n.to_string()).unwrap_or_default(),
+            quoted(done.report.as_ref().err().map_or("", String::as_str)),
+        );
+    }
+    text
+}
+
+/// A field of a CSV file.
+fn quoted(text: &str) -> String {
+    if text.contains([',', '"', '\n']) { format!("\"{}\"", text.replace('"', "\"\"")) } else { text.to_owned() }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn folders_are_named_by_what_tells_runs_apart() {
+        let out = Path::new("pred");
+        let names = |runs: &[&str]| -> Vec<String> {
+            let runs: Vec<PathBuf> = runs.iter().map(PathBuf::from).collect();
+            jobs(&runs, out).unwrap().iter().map(|job| job.out.display().to_string()).collect()
+        };
+        assert_eq!(names(&["a/000", "a/001"]), ["pred/000", "pred/001"]);
+        assert_eq!(names(&["a/000", "b/000/"]), ["pred/a_000", "pred/b_000"]);
+        assert!(jobs(&["a".into(), "a".into()], out).is_err());
+    }
+
+    #[test]
+    fn fields_with_commas_are_quoted() {
+        assert_eq!(quoted("H.csr:1:2: expected a, found \"b\""), "\"H.csr:1:2: expected a, found \"\"b\"\"\"");
+    }
+}

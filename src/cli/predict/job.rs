@@ -1,0 +1,159 @@
+//! One run: predicted, checked, and written as a whole folder or not at all.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::{Context, bail};
+
+use super::Args;
+use super::report::{Report, by_phase};
+use crate::bands::fermi;
+use crate::bands::spectrum::SpectrumOptions;
+use crate::bands::structure::{self, Align, Role, Source};
+use crate::cli::{bands, eval};
+use crate::model::predict::{Predicted, Predictor};
+use crate::parsers::abacus::{self, predicted};
+use crate::parsers::check::check;
+use crate::parsers::{Calculation, ReadOptions, SpinOperator, read};
+
+/// A run and the folder that it is predicted into.
+pub struct Job {
+    pub run: PathBuf,
+    pub out: PathBuf,
+}
+
+/// Seconds by phase, in order.
+pub type Timings = Vec<(String, f64)>;
+
+impl Job {
+    /// Predicts, and puts the folder in place when everything in it is complete.
+    pub fn predict(&self, predictor: &Predictor, args: &Args) -> anyhow::Result<Report> {
+        let parent = self.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
+        let beside = tempfile::Builder::new().prefix(".hzero-").tempdir_in(parent)?;
+        let mut report = self.fill(beside.path(), predictor, args)?;
+        report.files = listing(beside.path())?;
+        report.write(beside.path())?;
+        if self.out.exists() {
+            fs::remove_dir_all(&self.out).with_context(|| self.out.display().to_string())?;
+        }
+        fs::rename(beside.keep(), &self.out).with_context(|| self.out.display().to_string())?;
+        make_readable(&self.out)?;
+        Ok(report)
+    }
+
+    fn fill(&self, folder: &Path, predictor: &Predictor, args: &Args) -> anyhow::Result<Report> {
+        let mut timings = Timings::new();
+        let options = args.files.options();
+        let mut run = timed(&mut timings, "read", || Ok(read(&self.run, &options)?))?;
+        let predicted = predictor.predict(&run)?;
+        timings.extend(predicted.timings.iter().map(|(phase, seconds)| (phase.to_string(), *seconds)));
+        if args.strict && !predicted.trust.warnings.is_empty() {
+            bail!("unlike training: {}", predicted.trust.warnings.join("; "));
+        }
+        let h = &predicted.hamiltonian;
+        let fermi =
+            timed(&mut timings, "fermi level", || Ok(fermi::computed_level(&run, h, SpectrumOptions::default())?))?;
+        timed(&mut timings, "write", || {
+            predicted::write(folder, &run, h, args.layout.map(Into::into))?;
+            self.copy_inputs(folder, &options)?;
+            write_facts(folder, &run, fermi)
+        })?;
+        if !args.no_bands {
+            timed(&mut timings, "bands", || draw_bands(folder, &run, h, args))?;
+        }
+        let errors = timed(&mut timings, "compare", || errors(&run, &predicted, args))?;
+        run.hamiltonian = Some(predicted.hamiltonian);
+        let checks = timed(&mut timings, "check", || Ok(check(&run)))?;
+        Ok(Report {
+            schema_version: 1,
+            run: self.run.clone(),
+            out: self.out.clone(),
+            model: args.model.clone(),
+            device: predictor.device(),
+            n_atoms: run.structure.n_atoms(),
+            n_orbitals: run.basis.n_orbitals(),
+            n_blocks: run.hamiltonian.as_ref().map_or(0, |h| h.pairs().len()),
+            nspin: run.hamiltonian.as_ref().map_or(1, |h| h.nspin()),
+            files: Vec::new(),
+            fermi_level_ev: fermi.map(|level| level * run.origin.ev_per_hartree),
+            checks: checks.into_iter().map(Into::into).collect(),
+            trust: predicted.trust,
+            errors,
+            timings_s: by_phase(timings),
+        })
+    }
+
+    /// STRU, KPT and INPUT travel along, so that the folder is a run of its own.
+    fn copy_inputs(&self, folder: &Path, options: &ReadOptions) -> anyhow::Result<()> {
+        let found = abacus::files::Run::discover(&self.run)?;
+        let first = |of: fn(&abacus::files::Folder) -> &Option<PathBuf>| found.folders().find_map(|f| of(f).clone());
+        let inputs = [
+            (options.structure.clone().or_else(|| first(|f| &f.stru)), "STRU"),
+            (options.kpoints.clone().or_else(|| first(|f| &f.kpt)), "KPT"),
+            (first(|f| &f.input_path), "INPUT"),
+        ];
+        for (path, name) in inputs.iter().filter_map(|(path, name)| path.as_ref().map(|path| (path, name))) {
+            fs::copy(path, folder.join(name)).with_context(|| path.display().to_string())?;
+        }
+        Ok(())
+    }
+}
+
+fn timed<T>(timings: &mut Timings, phase: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
+    let start = Instant::now();
+    let result = work()?;
+    timings.push((phase.to_owned(), start.elapsed().as_secs_f64()));
+    Ok(result)
+}
+
+/// What no file of ABACUS says about a predicted H: electrons and its Fermi level, eV.
+fn write_facts(folder: &Path, run: &Calculation, fermi: Option<f64>) -> anyhow::Result<()> {
+    let facts = serde_json::json!({
+        "predicted_by": concat!("hzero ", env!("CARGO_PKG_VERSION")),
+        "nelec": run.n_electrons,
+        "fermi_eV": fermi.map(|level| level * run.origin.ev_per_hartree),
+    });
+    fs::write(folder.join("info.json"), serde_json::to_string_pretty(&facts)? + "\n")?;
+    Ok(())
+}
+
+fn draw_bands(folder: &Path, run: &Calculation, predicted: &SpinOperator, args: &Args) -> anyhow::Result<()> {
+    let mut sources = structure::own_sources(run, None)?;
+    let source = Source { name: "predicted".to_owned(), role: Role::Predicted, hamiltonian: predicted };
+    sources.push(source);
+    sources.sort_by_key(|source| matches!(source.role, Role::Scf));
+    let path = structure::path(run, args.path.as_deref(), args.points)?;
+    let structure = structure::compute(run, &sources, path, Align::Fermi, SpectrumOptions::default())?;
+    bands::write(&structure, folder, "bands", args.window.as_ref())?;
+    Ok(())
+}
+
+/// Errors against the converged H, where the run has it.
+fn errors(run: &Calculation, predicted: &Predicted, args: &Args) -> anyhow::Result<Option<eval::Row>> {
+    let seconds = predicted.timings.iter().map(|(_, seconds)| seconds).sum();
+    let what = eval::Wanted { bands: !args.no_bands, details: false };
+    let known = run.hamiltonian.is_some();
+    known.then(|| eval::row(run, &predicted.hamiltonian, seconds, what)).transpose()
+}
+
+fn listing(folder: &Path) -> anyhow::Result<Vec<String>> {
+    let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
+    let mut names = names.collect::<anyhow::Result<Vec<_>>>()?;
+    names.push(super::report::FILE_NAME.to_owned());
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// A temporary folder is its owner's alone; a result is for whomever the user's umask allows.
+#[cfg(unix)]
+fn make_readable(folder: &Path) -> anyhow::Result<()> {
+    use std::os::unix::fs::PermissionsExt;
+    Ok(fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?)
+}
+
+#[cfg(not(unix))]
+fn make_readable(_folder: &Path) -> anyhow::Result<()> {
+    Ok(())
+}

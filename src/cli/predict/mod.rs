@@ -1,0 +1,100 @@
+//! `hzero predict`: one run, or many with one model.
+
+mod batch;
+mod job;
+mod report;
+
+use std::path::{Path, PathBuf};
+
+use anyhow::bail;
+
+use self::job::Job;
+use super::Outcome;
+use super::run_args::RunFiles;
+use crate::model::predict::Predictor;
+use crate::parsers::abacus::csr::Version;
+
+/// Predict H from H0: the run's own files, bands and a report
+///
+/// Each RUN needs H0 and S; where it has the converged H too, the report says how far the prediction is from it. With
+/// several runs, --out gets a folder for each, and summary.csv; what is already there is not done again.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Folders of runs
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// Model file
+    #[arg(long, short, value_name = "FILE")]
+    model: PathBuf,
+    /// Folder to write
+    #[arg(long, short, value_name = "DIR")]
+    out: PathBuf,
+    /// Layout of the matrices: `new` is hrs1_nao.csr, which ABACUS 3.9.0.25 and later read; default: the run's own
+    #[arg(long, value_enum)]
+    layout: Option<LayoutChoice>,
+    /// Path of the bands, e.g. G-M-K-G; default: the run's own KPT, else the usual path of the lattice
+    #[arg(long, value_name = "LABELS")]
+    path: Option<String>,
+    /// Points on the path
+    #[arg(long, value_name = "N")]
+    points: Option<usize>,
+    /// Energies of the plot, eV relative to the Fermi level
+    #[arg(long, num_args = 2, value_names = ["EMIN", "EMAX"], allow_negative_numbers = true)]
+    window: Option<Vec<f64>>,
+    /// No band structure
+    #[arg(long)]
+    no_bands: bool,
+    /// Refuse runs that are unlike those in training
+    #[arg(long)]
+    strict: bool,
+    /// Runs at a time
+    #[arg(long, value_name = "N", default_value_t = 1)]
+    jobs: usize,
+    /// Predict again what is already there
+    #[arg(long)]
+    force: bool,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: String,
+    #[command(flatten)]
+    files: RunFiles,
+}
+
+/// The two layouts of ABACUS.
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum LayoutChoice {
+    /// data-HR-sparse_SPIN0.csr (up to 3.9.0.24)
+    Old,
+    /// hrs1_nao.csr (3.9.0.25 and later)
+    New,
+}
+
+impl From<LayoutChoice> for Version {
+    fn from(choice: LayoutChoice) -> Self {
+        match choice {
+            LayoutChoice::Old => Version::Old,
+            LayoutChoice::New => Version::New,
+        }
+    }
+}
+
+pub fn run(args: Args) -> anyhow::Result<Outcome> {
+    let predictor = Predictor::load(&args.model, &args.device)?;
+    if args.runs.len() > 1 {
+        return batch::run(&args, &predictor);
+    }
+    let job = Job { run: args.runs[0].clone(), out: args.out.clone() };
+    require_replaceable(&job.out, args.force)?;
+    let report = job.predict(&predictor, &args)?;
+    print!("{}", report.text());
+    Ok(if report.is_sound() { Outcome::Done } else { Outcome::Failed })
+}
+
+/// A folder that is not a prediction's is not overwritten without --force.
+fn require_replaceable(out: &Path, force: bool) -> anyhow::Result<()> {
+    let occupied = out.is_dir() && std::fs::read_dir(out)?.next().is_some();
+    if occupied && !force && !out.join(report::FILE_NAME).is_file() {
+        bail!("{}: the folder holds other things than a prediction; choose another, or --force", out.display());
+    }
+    Ok(())
+}

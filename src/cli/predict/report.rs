@@ -1,0 +1,114 @@
+//! `report.json`, and the same in a few lines for people.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use serde::Serialize;
+
+use super::job::Timings;
+use crate::cli::eval::Row;
+use crate::model::predict::Trust;
+use crate::parsers::check::Property;
+use crate::parsers::output::write_file;
+
+/// Name of the report in its folder.
+pub const FILE_NAME: &str = "report.json";
+
+/// What `hzero predict` did. `files`, `fermi_level_ev`, `checks`, `timings_s` and `device` are a contract with users' scripts.
+#[derive(Debug, Clone, Serialize)]
+pub struct Report {
+    pub schema_version: u32,
+    pub run: PathBuf,
+    pub out: PathBuf,
+    pub model: PathBuf,
+    pub device: String,
+    pub n_atoms: usize,
+    pub n_orbitals: usize,
+    pub n_blocks: usize,
+    pub nspin: usize,
+    /// Names in `out`.
+    pub files: Vec<String>,
+    /// Of the predicted H, absolute, in the code's own eV.
+    pub fermi_level_ev: Option<f64>,
+    pub checks: Vec<Check>,
+    pub trust: Trust,
+    /// Against the run's own converged H, where it has one.
+    pub errors: Option<Row>,
+    pub timings_s: BTreeMap<String, f64>,
+}
+
+/// A property of the predicted H and its S.
+#[derive(Debug, Clone, Serialize)]
+pub struct Check {
+    #[serde(flatten)]
+    property: Property,
+    holds: bool,
+}
+
+impl From<Property> for Check {
+    fn from(property: Property) -> Self {
+        Check { holds: property.holds(), property }
+    }
+}
+
+/// Seconds by phase; phases that ran twice are added.
+pub fn by_phase(timings: Timings) -> BTreeMap<String, f64> {
+    let mut phases = BTreeMap::new();
+    timings.into_iter().for_each(|(phase, seconds)| *phases.entry(phase).or_default() += seconds);
+    phases
+}
+
+impl Report {
+    /// Did every check hold?
+    pub fn is_sound(&self) -> bool {
+        self.checks.iter().all(|check| check.holds)
+    }
+
+    /// Writes `report.json` into `folder`.
+    pub fn write(&self, folder: &Path) -> anyhow::Result<()> {
+        let text = serde_json::to_string_pretty(self)? + "\n";
+        Ok(write_file(&folder.join(FILE_NAME), |out| out.write_all(text.as_bytes()))?)
+    }
+
+    /// A few lines.
+    pub fn text(&self) -> String {
+        let mut text = String::new();
+        let mut line = |what: &str, value: String| {
+            let _ = writeln!(text, "{what:<16} {value}");
+        };
+        line("run", self.run.display().to_string());
+        let size = format!("{} atoms, {} orbitals, {} blocks", self.n_atoms, self.n_orbitals, self.n_blocks);
+        line("size", format!("{size}, nspin {}", self.nspin));
+        if let Some(level) = self.fermi_level_ev {
+            line("Fermi level", format!("{level:.4} eV (predicted)"));
+        }
+        if let Some(errors) = &self.errors {
+            errors.lines().into_iter().for_each(|(what, value)| line(what, value));
+        }
+        for check in self.checks.iter().filter(|check| !check.holds) {
+            let Property { name, value, bound } = &check.property;
+            line("check FAILED", format!("{name}: {value:.2e}, {bound}"));
+        }
+        self.trust.warnings.iter().for_each(|warning| line("warning", warning.clone()));
+        line(
+            "seconds",
+            self.timings_s.iter().map(|(phase, s)| format!("{phase} {s:.2}")).collect::<Vec<_>>().join(", "),
+        );
+        line("wrote", format!("{}/", self.out.display()));
+        self.files.chunks(6).for_each(|files| line("", files.join("  ")));
+        self.next_step().into_iter().for_each(|step| line("next", step));
+        text
+    }
+
+    /// How ABACUS goes on.
+    fn next_step(&self) -> Option<String> {
+        let is_restart = self.files.iter().any(|file| file == "hrs1_nao.csr");
+        is_restart.then(|| {
+            format!(
+                "ABACUS 3.11: init_chg hr, read_file_dir {}, symmetry 0; for nscf also vl_in_h 0",
+                self.out.display()
+            )
+        })
+    }
+}

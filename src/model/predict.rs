@@ -1,0 +1,155 @@
+//! H out of H⁽⁰⁾: both stages of a model on one run, and how far to trust the result.
+
+use std::path::Path;
+use std::time::Instant;
+
+use super::file::Model;
+use super::linear::Prediction;
+use super::sample::{Channels, Sample};
+use super::target::apply;
+use crate::parsers::{Calculation, Error, Result, SpinOperator};
+
+/// A model that is ready to predict: read once, used for many runs.
+pub struct Predictor {
+    model: Model,
+    #[cfg(feature = "torch")]
+    network: Option<super::network::Predictor>,
+}
+
+/// A predicted Hamiltonian.
+pub struct Predicted {
+    /// H = H⁽⁰⁾ + ΔH, on the blocks of H⁽⁰⁾; where orbitals do not overlap it is H⁽⁰⁾.
+    pub hamiltonian: SpinOperator,
+    /// How far to trust it.
+    pub trust: Trust,
+    /// Seconds by phase.
+    pub timings: Vec<(&'static str, f64)>,
+}
+
+/// How a run compares with what the model was trained on.
+#[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
+pub struct Trust {
+    /// Largest leverage of a bond's features; above 1 nothing like it was in training.
+    pub bond_leverage: Option<f64>,
+    /// Largest leverage of an atom's features.
+    pub atom_leverage: Option<f64>,
+    /// Expected root-mean-square error of on-site elements by the linear stage alone, hartree.
+    pub onsite_error: Option<f64>,
+    /// What is unlike training, in words; empty where nothing is.
+    pub warnings: Vec<String>,
+}
+
+/// Leverage above which a prediction is an extrapolation.
+const UNLIKE_TRAINING: f64 = 1.0;
+
+impl Predictor {
+    /// Reads a model; its network goes to `device` (`auto`, `cpu`, `cuda`, `cuda:1`).
+    ///
+    /// # Errors
+    /// As [`Model::read`]; `Unsupported` where the model has a network and this build none.
+    #[cfg_attr(not(feature = "torch"), allow(unused_variables))]
+    pub fn load(path: &Path, device: &str) -> Result<Self> {
+        let model = Model::read(path)?;
+        #[cfg(not(feature = "torch"))]
+        if model.network.is_some() {
+            return Err(Error::unsupported(
+                "this model has a network, and this hzero was built without one: run scripts/setup.sh, then \
+                 `cargo install --path . --features full`",
+            )
+            .in_file(path));
+        }
+        #[cfg(feature = "torch")]
+        let network = match &model.network {
+            Some(_) => Some(super::network::Predictor::load(&model, device).map_err(|e| e.in_file(path))?),
+            None => None,
+        };
+        Ok(Predictor {
+            model,
+            #[cfg(feature = "torch")]
+            network,
+        })
+    }
+
+    /// What the model file says.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// Where the network runs: `cpu`, `cuda:0`.
+    pub fn device(&self) -> String {
+        #[cfg(feature = "torch")]
+        if let Some(network) = &self.network {
+            return network.device();
+        }
+        "cpu".to_owned()
+    }
+
+    /// Predicts H of a run that has H⁽⁰⁾ and S.
+    ///
+    /// # Errors
+    /// `Unsupported` where the run lacks them, or is not what the model was made for; the difference is named.
+    pub fn predict(&self, run: &Calculation) -> Result<Predicted> {
+        self.model.check_compatible(run)?;
+        let mut timings = Vec::new();
+        let mut timed = |phase, start: Instant| timings.push((phase, start.elapsed().as_secs_f64()));
+        let start = Instant::now();
+        let sample = Sample::new(run, &self.model.slots)?;
+        timed("graph", start);
+        let start = Instant::now();
+        let linear = self.model.linear.as_ref().map(|stage| stage.predict(&sample, &self.model.slots));
+        timed("linear stage", start);
+        let start = Instant::now();
+        let delta = self.delta(&sample, linear.as_ref())?;
+        timed("network", start);
+        let start = Instant::now();
+        let h0 = run.hamiltonian0.as_ref().ok_or_else(|| Error::unsupported("the run has no H0"))?;
+        let hamiltonian = apply(&run.basis, h0, &sample.operator(&delta, &self.model.slots)?)?;
+        timed("blocks", start);
+        Ok(Predicted { hamiltonian, trust: self.trust(&sample, linear.as_ref()), timings })
+    }
+
+    /// ΔH of both stages.
+    fn delta(&self, sample: &Sample, linear: Option<&Prediction>) -> Result<Channels> {
+        #[cfg(feature = "torch")]
+        if let Some(network) = &self.network {
+            return network.predict(sample, linear.map(|prediction| &prediction.delta));
+        }
+        let width = self.model.slots.algebra().width();
+        Ok(linear.map_or_else(|| Channels::zeros(&sample.graph, width), |prediction| prediction.delta.clone()))
+    }
+
+    fn trust(&self, sample: &Sample, linear: Option<&Prediction>) -> Trust {
+        let Some(linear) = linear else { return Trust::default() };
+        let largest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
+        let (bond, atom) = (largest(&linear.bond_leverage), largest(&linear.atom_leverage));
+        let mean_square = linear.atom_error.iter().map(|e| e * e).sum::<f64>() / linear.atom_error.len().max(1) as f64;
+        let mut warnings = self.distance_warnings(sample);
+        for (what, leverage) in [("a bond", bond), ("an atom", atom)] {
+            if leverage > UNLIKE_TRAINING {
+                warnings.push(format!(
+                    "surroundings of {what} are unlike all of training (leverage {leverage:.1}, in training at most 1)"
+                ));
+            }
+        }
+        Trust { bond_leverage: Some(bond), atom_leverage: Some(atom), onsite_error: Some(mean_square.sqrt()), warnings }
+    }
+
+    /// Bonds shorter than all of training.
+    fn distance_warnings(&self, sample: &Sample) -> Vec<String> {
+        let Some(stage) = &self.model.linear else { return Vec::new() };
+        let species = self.model.slots.species();
+        let shortest = |pair: [usize; 2]| {
+            let edges = sample.graph.edges[..sample.graph.n_canonical()].iter();
+            let fits = edges.filter(|e| [sample.species[e.i], sample.species[e.j]] == pair);
+            fits.map(|e| e.distance).fold(f64::INFINITY, f64::min)
+        };
+        let warning = |profile: &super::linear::environment::BondProfile| {
+            let found = shortest(profile.species);
+            let [a, b] = profile.species.map(|s| &species[s].label);
+            (found < profile.shortest).then(|| {
+                format!("{a}-{b} distance of {found:.3} bohr; the shortest of training is {:.3} bohr", profile.shortest)
+            })
+        };
+        stage.config.profiles.iter().filter_map(warning).collect()
+    }
+}
