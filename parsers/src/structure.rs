@@ -9,7 +9,7 @@ use crate::operator::Pair;
 pub struct Structure {
     /// Lattice vectors **as rows**, in bohr.
     pub lattice: Matrix3<f64>,
-    /// Cartesian positions in bohr, as the file states them (not wrapped into the cell).
+    /// Cartesian positions in bohr, those from which the R of the blocks count (ABACUS moves atoms into the cell).
     pub positions: Vec<Vector3<f64>>,
     /// Species of each atom: an index into [`crate::Basis::species`].
     pub species: Vec<usize>,

@@ -23,6 +23,8 @@ pub struct Log {
     pub converged: Option<bool>,
     /// Number of ionic steps that were begun.
     pub n_ionic_steps: usize,
+    /// Did the relaxation converge, so that the atoms stayed where the last H is?
+    pub is_relaxed: bool,
     /// k points of the run, reduced coordinates, 8 decimals.
     pub kpoints: Vec<[f64; 3]>,
 }
@@ -83,6 +85,8 @@ impl Log {
             self.converged = Some(true);
         } else if trimmed.contains("convergence has not been achieved") || trimmed.contains("SCF IS NOT CONVERGED") {
             self.converged = Some(false);
+        } else if trimmed.starts_with("Relaxation is converged") {
+            self.is_relaxed = true;
         } else if let Some(step) = ionic_step(trimmed) {
             self.n_ionic_steps = self.n_ionic_steps.max(step);
         }

@@ -4,6 +4,7 @@ pub mod constants;
 pub mod csr;
 pub mod eigenvalues;
 pub mod files;
+mod geometry;
 pub mod info;
 pub mod input_file;
 pub mod kpt;

@@ -11,7 +11,7 @@ use super::kpt::Kpt;
 use super::log::Log;
 use super::matrices::{self, Matrix, Shells};
 use super::stru::Stru;
-use super::{Layout, constants, pair, species, spectrum};
+use super::{Layout, constants, geometry, pair, species, spectrum};
 use crate::basis::Basis;
 use crate::calculation::{Calculation, NativeLayout, Of, Origin, PrintedSpectrum};
 use crate::error::{Context, Error, Result};
@@ -21,6 +21,9 @@ use crate::read::ReadOptions;
 use crate::structure::Structure;
 
 const GAMMA_ONLY: &str = "gamma_only 1 writes no H(R): set gamma_only 0 and a KPT of `Gamma` with 1 1 1, and run again";
+
+const MIXED_H0: &str = "ABACUS 3.8 with nspin 2 writes the spin-up H after mixing, which is not H0: set mixing_beta 0 and \
+     mixing_beta_mag 0, and run again";
 
 /// Reads the run at `path`.
 ///
@@ -85,15 +88,16 @@ struct Reader<'a> {
 
 impl Reader<'_> {
     fn calculation(&self, path: &Path) -> Result<Calculation> {
-        let (stru_path, stru, structure) = self.structure(path)?;
+        let (stru_path, stru, start) = self.structure(path)?;
         let folders: Vec<&Folder> = self.run.folders().collect();
         let found = species::find(&stru, &folders, &self.logs, self.options).in_file(&stru_path)?;
-        let basis = Basis::new(found.species, &structure.species)?;
+        let basis = Basis::new(found.species, &start.species)?;
         let shells = Shells { basis: &basis, sources: &found.sources };
         let hamiltonian0 = self.hamiltonian0(&shells)?;
         let hamiltonian = self.hamiltonian(&shells)?;
         let overlap = self.overlap(&shells)?;
         let density_matrix = self.density_matrix(&shells)?;
+        let structure = self.step_structure(&stru, start, [&hamiltonian, &hamiltonian0])?;
         let layout = Layout {
             hamiltonian0: layouts(&hamiltonian0),
             hamiltonian: layouts(&hamiltonian),
@@ -146,13 +150,42 @@ impl Reader<'_> {
         first.ok_or_else(|| Error::unsupported(missing).in_file(path))
     }
 
+    /// The structure of the ionic step that H belongs to; one that was given by hand is taken as it is.
+    fn step_structure(
+        &self,
+        stru: &Stru,
+        start: Structure,
+        matrices: [&Option<Matrix<SpinOperator>>; 2],
+    ) -> Result<Structure> {
+        let matrix = matrices.into_iter().flatten().next();
+        let folder = self.run.folders().next();
+        let (Some(folder), None) = (folder, &self.options.structure) else { return Ok(start) };
+        let header = matrix.and_then(|matrix| matrix.layouts.first()).map(|layout| &layout.header);
+        let log = folder.log.as_deref().map(|path| parse(path, Log::parse)).transpose()?;
+        let file = matrix.and_then(|matrix| matrix.files.first()).unwrap_or(&folder.out);
+        geometry::of_step(folder, log.as_ref(), header, self.options.step, (stru, start)).in_file(file)
+    }
+
     fn hamiltonian0(&self, shells: &Shells) -> Result<Option<Matrix<SpinOperator>>> {
+        self.check_mixing()?;
         let beside = self.run.scf.iter().find(|folder| !folder.hamiltonian0.is_empty());
         match (beside, &self.run.h0) {
             (Some(folder), _) => matrices::hamiltonian(&folder.hamiltonian0, self.nspin(folder), None, shells),
             (None, Some(folder)) => matrices::hamiltonian(&folder.hamiltonian, self.nspin(folder), None, shells),
             (None, None) => Ok(None),
         }
+    }
+
+    /// 3.8 rebuilds the spin-up H of nspin 2 after the loop, from the mixed density (`write_HS_R.cpp`).
+    fn check_mixing(&self) -> Result<()> {
+        let Some(folder) = &self.run.h0 else { return Ok(()) };
+        let (Some(input), Some(path)) = (&folder.input, &folder.input_path) else { return Ok(()) };
+        let rebuilds = self.version().is_some_and(|version| version.starts_with("3.8"));
+        let mixes = ["mixing_beta", "mixing_beta_mag"].iter().any(|key| input.number(key) != Some(0.0));
+        if rebuilds && mixes && input.nspin() == 2 {
+            return Err(Error::unsupported(MIXED_H0).in_file(path));
+        }
+        Ok(())
     }
 
     fn hamiltonian(&self, shells: &Shells) -> Result<Option<Matrix<SpinOperator>>> {

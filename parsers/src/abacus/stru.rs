@@ -134,6 +134,8 @@ impl Stru {
 
     /// Cell and atoms; species are counted as in `ATOMIC_SPECIES`. `angstrom_per_bohr` is the code's own constant.
     ///
+    /// Atoms outside of the cell are moved into it, as ABACUS does on reading: the R of its matrices counts from there.
+    ///
     /// # Errors
     /// As [`Stru::lattice`].
     pub fn structure(&self, latname: Option<&str>, angstrom_per_bohr: f64) -> Result<Structure> {
@@ -142,7 +144,8 @@ impl Stru {
         for group in &self.groups {
             let index = self.species.iter().position(|s| s.label == group.label).unwrap_or_default();
             for atom in &group.atoms {
-                positions.push(self.cartesian(&atom.position, &lattice, angstrom_per_bohr));
+                let position = self.cartesian(&atom.position, &lattice, angstrom_per_bohr);
+                positions.push(into_cell(position, &lattice));
                 species.push(index);
             }
         }
@@ -209,6 +212,14 @@ impl Stru {
         }
         Ok(())
     }
+}
+
+/// By whole lattice vectors to fractions of 0 … 1 (`UnitCell::check_dtau`: `fmod(x + 10000, 1)`, whose rounding decides on
+/// which side of the boundary an atom lies).
+fn into_cell(position: Vector3<f64>, lattice: &Matrix3<f64>) -> Vector3<f64> {
+    let Some(inverse) = lattice.try_inverse() else { return position };
+    let cells = inverse.tr_mul(&position).map(|x| (x + 10_000.0).floor() - 10_000.0);
+    if cells == Vector3::zeros() { position } else { position - lattice.tr_mul(&cells) }
 }
 
 /// One ångström: what ABACUS takes where the section is absent.
