@@ -75,6 +75,25 @@ fn eigenvalues_of_the_shared_runs_are_the_codes_own() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
+#[test]
+fn the_command_prints_absolute_energies_at_the_given_points() {
+    let folder = tempfile::tempdir().unwrap();
+    let kpoints = folder.path().join("points");
+    std::fs::write(&kpoints, "# two points\n0 0 0\n\n0.5 0 0  # M\n").unwrap();
+    let run = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/abacus/graphene");
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_hzero"));
+    let output = command.arg("eigenvalues").arg(run).arg("--kpoints").arg(kpoints).arg("--json").output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let json: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&json["schema_version"], &json["unit"]), (&1.into(), &"eV".into()));
+    assert_eq!(json["kpoints"], serde_json::json!([[0.0, 0.0, 0.0], [0.5, 0.0, 0.0]]));
+    let level = json["fermi_level"].as_f64().unwrap();
+    assert!((level + 1.7191653549).abs() < 1e-6, "{level}");
+    let energies = json["energies"][0].as_array().unwrap();
+    assert_eq!((energies.len(), energies[0].as_array().unwrap().len()), (2, 26));
+    assert!((energies[0][0].as_f64().unwrap() + 21.27278754).abs() < 1e-6);
+}
+
 fn shared() -> Option<PathBuf> {
     let beside = Path::new(env!("CARGO_MANIFEST_DIR")).join("../shared");
     let named = std::env::var_os("HZERO_SHARED").map(PathBuf::from);

@@ -149,7 +149,7 @@ fn check_shapes(computed: &Energies, reference: &Energies) -> Result<(), Error> 
         let message = format!("{} spins in the eigenvalues, but {} in H", reference.len(), computed.len());
         return Err(Error::inconsistent(message));
     }
-    for (own, other) in computed.iter().zip(reference).filter(|(own, other)| own.len() != other.len()) {
+    if let Some((own, other)) = computed.iter().zip(reference).find(|(own, other)| own.len() != other.len()) {
         let message = format!("{} k points in the eigenvalues, but {} expected", other.len(), own.len());
         return Err(Error::inconsistent(message));
     }

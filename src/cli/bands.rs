@@ -13,7 +13,7 @@ use crate::bands::spectrum::SpectrumOptions;
 use crate::bands::structure::{Align, BandStructure, Role, Source, compute, own_sources, path};
 use crate::bands::{export, occupation::BandEdges};
 use crate::parsers::output::write_file;
-use crate::parsers::{Calculation, Of, ReadOptions, SpinOperator, read};
+use crate::parsers::{Basis, Calculation, Of, ReadOptions, SpinOperator, read};
 
 /// Draw the band structure of one or several Hamiltonians, or compare with the code's own eigenvalues
 ///
@@ -115,10 +115,26 @@ fn name_of(folders: &[PathBuf], index: usize) -> String {
 fn other(args: &Args, run: &Calculation, folder: &Path) -> anyhow::Result<SpinOperator> {
     let options = ReadOptions { basis: args.files.basis.clone(), ..ReadOptions::default() };
     let other = read(folder, &options)?;
-    let (own, found) = (run.basis.n_orbitals(), other.basis.n_orbitals());
-    anyhow::ensure!(own == found, "{}: {found} orbitals, but {} has {own}", folder.display(), args.run.display());
     let hamiltonian = other.hamiltonian.or(other.hamiltonian0);
-    hamiltonian.with_context(|| format!("{}: no Hamiltonian", folder.display()))
+    let hamiltonian = hamiltonian.with_context(|| format!("{}: no Hamiltonian", folder.display()))?;
+    let nspin = run.hamiltonian.as_ref().or(run.hamiltonian0.as_ref()).map(SpinOperator::nspin);
+    let own = (orbitals_by_atom(&run.basis), nspin.unwrap_or(hamiltonian.nspin()));
+    let found = (orbitals_by_atom(&other.basis), hamiltonian.nspin());
+    anyhow::ensure!(
+        own == found,
+        "{}: orbitals of its atoms {:?} with nspin {}, but {} has {:?} with nspin {}",
+        folder.display(),
+        found.0,
+        found.1,
+        args.run.display(),
+        own.0,
+        own.1
+    );
+    Ok(hamiltonian)
+}
+
+fn orbitals_by_atom(basis: &Basis) -> Vec<usize> {
+    (0..basis.n_atoms()).map(|atom| basis.orbitals_of(atom).len()).collect()
 }
 
 /// Writes `STEM.dat`, `.json`, `.svg` and `.png` into `folder`, which is made if need be.
@@ -146,7 +162,7 @@ pub fn write(
     outputs.into_iter().map(write_one).collect()
 }
 
-/// From 20 eV below zero, or below the lowest state above that, to 10 eV; all states where zero is no Fermi level.
+/// From 25 eV below zero, or below the lowest state above that, to 10 eV; all states where zero is no Fermi level.
 fn default_window(bands: &BandStructure) -> [f64; 2] {
     let energies = || {
         let of_curve = |curve| move |energy: &f64| bands.relative_ev(curve, *energy);
@@ -154,7 +170,7 @@ fn default_window(bands: &BandStructure) -> [f64; 2] {
     };
     let low = |bottom: f64| energies().filter(|e| *e >= bottom).fold(0.0, f64::min);
     match bands.relative {
-        true => [(low(-19.0) - 1.0).floor(), 10.0],
+        true => [(low(-24.0) - 1.0).floor(), 10.0],
         false => [(low(f64::NEG_INFINITY) - 1.0).floor(), (energies().fold(0.0, f64::max) + 1.0).ceil()],
     }
 }
