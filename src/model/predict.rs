@@ -1,6 +1,8 @@
 //! H out of H⁽⁰⁾: both stages of a model on one run, and how far to trust the result.
 
 use std::path::Path;
+#[cfg(feature = "torch")]
+use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
 use super::file::Model;
@@ -12,8 +14,10 @@ use crate::parsers::{Calculation, Error, Result, SpinOperator};
 /// A model that is ready to predict: read once, used for many runs.
 pub struct Predictor {
     model: Model,
+    /// Behind a lock, because tensors of libtorch belong to one thread at a time; libtorch has threads of its own.
     #[cfg(feature = "torch")]
-    network: Option<super::network::Predictor>,
+    network: Option<Mutex<super::network::Predictor>>,
+    device: String,
 }
 
 /// A predicted Hamiltonian.
@@ -59,15 +63,23 @@ impl Predictor {
             .in_file(path));
         }
         #[cfg(feature = "torch")]
-        let network = match &model.network {
-            Some(_) => Some(super::network::Predictor::load(&model, device).map_err(|e| e.in_file(path))?),
-            None => None,
-        };
+        if model.network.is_some() {
+            return Predictor::with_network(model, device).map_err(|e| e.in_file(path));
+        }
         Ok(Predictor {
             model,
             #[cfg(feature = "torch")]
-            network,
+            network: None,
+            device: "cpu".to_owned(),
         })
+    }
+
+    #[cfg(feature = "torch")]
+    fn with_network(model: Model, device: &str) -> Result<Self> {
+        let choice: super::network::DeviceChoice = device.parse().map_err(Error::unsupported)?;
+        let device = choice.device()?;
+        let network = super::network::Predictor::load(&model, device)?;
+        Ok(Predictor { model, network: Some(Mutex::new(network)), device: format!("{device:?}").to_lowercase() })
     }
 
     /// What the model file says.
@@ -75,13 +87,9 @@ impl Predictor {
         &self.model
     }
 
-    /// Where the network runs: `cpu`, `cuda:0`.
-    pub fn device(&self) -> String {
-        #[cfg(feature = "torch")]
-        if let Some(network) = &self.network {
-            return network.device();
-        }
-        "cpu".to_owned()
+    /// Where the network runs: `cpu`, `cuda(0)`.
+    pub fn device(&self) -> &str {
+        &self.device
     }
 
     /// Predicts H of a run that has H⁽⁰⁾ and S.
@@ -99,7 +107,7 @@ impl Predictor {
         let linear = self.model.linear.as_ref().map(|stage| stage.predict(&sample, &self.model.slots));
         timed("linear stage", start);
         let start = Instant::now();
-        let delta = self.delta(&sample, linear.as_ref())?;
+        let delta = self.delta(&sample, linear.as_ref());
         timed("network", start);
         let start = Instant::now();
         let h0 = run.hamiltonian0.as_ref().ok_or_else(|| Error::unsupported("the run has no H0"))?;
@@ -109,13 +117,14 @@ impl Predictor {
     }
 
     /// ΔH of both stages.
-    fn delta(&self, sample: &Sample, linear: Option<&Prediction>) -> Result<Channels> {
+    fn delta(&self, sample: &Sample, linear: Option<&Prediction>) -> Channels {
         #[cfg(feature = "torch")]
         if let Some(network) = &self.network {
-            return network.predict(sample, linear.map(|prediction| &prediction.delta));
+            // A lock is poisoned only by a panic of another thread, which leaves the weights as they were.
+            return network.lock().unwrap_or_else(PoisonError::into_inner).predict(sample);
         }
         let width = self.model.slots.algebra().width();
-        Ok(linear.map_or_else(|| Channels::zeros(&sample.graph, width), |prediction| prediction.delta.clone()))
+        linear.map_or_else(|| Channels::zeros(&sample.graph, width), |prediction| prediction.delta.clone())
     }
 
     fn trust(&self, sample: &Sample, linear: Option<&Prediction>) -> Trust {

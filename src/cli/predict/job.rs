@@ -71,7 +71,7 @@ impl Job {
             run: self.run.clone(),
             out: self.out.clone(),
             model: args.model.clone(),
-            device: predictor.device(),
+            device: predictor.device().to_owned(),
             n_atoms: run.structure.n_atoms(),
             n_orbitals: run.basis.n_orbitals(),
             n_blocks: run.hamiltonian.as_ref().map_or(0, |h| h.pairs().len()),
