@@ -133,7 +133,7 @@ fn figures_name_corners_and_hamiltonians() {
     let svg = figure.svg().unwrap();
     let elements = svg.split("<text").skip(1);
     let texts: Vec<&str> = elements.filter_map(|e| e.split(['>', '<']).nth(1)).map(str::trim).collect();
-    for text in ["Γ", "M", "K", "Γ|M", "H⁽⁰⁾", "predicted", "converged", "−5", "0", "5", "E − E", "F", "(eV)"]
+    for text in ["Γ", "M", "K", "Γ|M", "H⁽⁰⁾", "predicted", "converged", "−4", "0", "4", "E − E", "F", "(eV)"]
     {
         assert!(texts.contains(&text), "{text} is not in {texts:?}");
     }
