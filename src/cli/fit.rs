@@ -7,8 +7,9 @@ use rayon::prelude::*;
 
 use super::Outcome;
 use super::run_args::RunFiles;
-use crate::model::file::{Model, Training};
+use crate::model::file::Model;
 use crate::model::linear::{FitReport, FitSettings, fit};
+use crate::model::training::Training;
 use crate::model::{Sample, Slots};
 use crate::parsers::{Calculation, read};
 
@@ -38,7 +39,7 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let training = read_all(&args.runs, &args.files)?;
     let validation = read_all(&args.validate, &args.files)?;
     let slots = Slots::of_runs(training.iter().map(|run| &run.basis))?;
-    let about = describe(&training);
+    let about = Training::of(&training, &slots)?;
     let (training, validation) = (samples(training, &args.runs, &slots)?, samples(validation, &args.validate, &slots)?);
     let settings = FitSettings { bond_gaussians: args.gaussians, ..FitSettings::default() };
     let (stage, report) = fit(&training, &validation, &slots, &settings)?;
@@ -58,15 +59,6 @@ fn samples(runs: Vec<Calculation>, paths: &[PathBuf], slots: &Slots) -> anyhow::
     let sample =
         |(run, path): (Calculation, &PathBuf)| Sample::new(&run, slots).with_context(|| path.display().to_string());
     runs.into_iter().zip(paths).map(sample).collect()
-}
-
-fn describe(runs: &[Calculation]) -> Training {
-    let n_atoms = || runs.iter().map(|run| run.structure.n_atoms());
-    Training {
-        code: runs.first().map_or("", |run| run.origin.code).to_owned(),
-        n_runs: runs.len(),
-        n_atoms: [n_atoms().min().unwrap_or(0), n_atoms().max().unwrap_or(0)],
-    }
 }
 
 fn print(report: &FitReport, cross_validated: bool) {

@@ -12,7 +12,8 @@ use super::linear::layout::{BondLayout, OnsiteLayout, Sector};
 use super::linear::regression::Regression;
 use super::linear::stage::LinearConfig;
 use super::linear::{FitReport, LinearStage};
-use super::slots::{ModelSpecies, Slot, Slots};
+use super::slots::{ModelSpecies, Seat, Slot, Slots};
+use super::training::Training;
 use crate::parsers::error::Context;
 use crate::parsers::output::write_file;
 use crate::parsers::{Calculation, Error, Result, SpinOperator};
@@ -37,17 +38,6 @@ pub struct Header {
     pub linear: Option<LinearHeader>,
     /// The network, as its own code describes it.
     pub network: Option<serde_json::Value>,
-}
-
-/// What a model was fitted to.
-#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
-pub struct Training {
-    /// Code that wrote the runs.
-    pub code: String,
-    /// Number of runs.
-    pub n_runs: usize,
-    /// Least and most atoms of a run.
-    pub n_atoms: [usize; 2],
 }
 
 /// Configuration and fit of the linear stage.
@@ -103,7 +93,7 @@ impl Model {
     /// Can this model be used on this run?
     ///
     /// # Errors
-    /// `Unsupported`, naming the first difference: species, shells, cutoff radii, spin.
+    /// `Unsupported`, naming the first difference: species, shells, cutoff radii, pairs of species, spin.
     pub fn check_compatible(&self, run: &Calculation) -> Result<()> {
         let seats = self.slots.seats(&run.basis)?;
         for (species, seat) in run.basis.species().iter().zip(&seats) {
@@ -117,9 +107,25 @@ impl Model {
                 return Err(Error::unsupported(message));
             }
         }
+        self.require_known_bonds(run, &seats)?;
         match run.hamiltonian0 {
             Some(SpinOperator::Collinear(_)) => Err(Error::unsupported("the model has no collinear spin (nspin 2)")),
             _ => Ok(()),
+        }
+    }
+
+    /// The linear stage has regressions only for pairs of species that touched in training.
+    fn require_known_bonds(&self, run: &Calculation, seats: &[Seat]) -> Result<()> {
+        let (Some(stage), Some(overlap)) = (&self.linear, &run.overlap) else { return Ok(()) };
+        let species = |atom: u32| seats[run.basis.species_index(atom as usize)].species;
+        let bonds = overlap.pairs().as_slice().iter().filter(|pair| !pair.is_onsite());
+        let unknown = |&[a, b]: &[usize; 2]| stage.config.profile(a, b).is_none();
+        match bonds.map(|pair| [species(pair.i), species(pair.j)]).find(unknown) {
+            None => Ok(()),
+            Some(pair) => {
+                let [a, b] = pair.map(|index| &self.slots.species()[index].label);
+                Err(Error::unsupported(format!("orbitals of {a} and {b} overlap, which they never did in training")))
+            }
         }
     }
 
@@ -305,7 +311,8 @@ mod tests {
         let slots = Slots::of_runs([&run.basis]).unwrap();
         let settings = FitSettings { bond_gaussians: 2, sum_gaussians: 1, ..FitSettings::default() };
         let (stage, report) = fit(&[Sample::new(&run, &slots).unwrap()], &[], &slots, &settings).unwrap();
-        Model::linear(slots, Training { code: "none".into(), n_runs: 1, n_atoms: [5, 5] }, stage, report)
+        let training = Training::of(&[run], &slots).unwrap();
+        Model::linear(slots, training, stage, report)
     }
 
     #[test]
@@ -347,5 +354,23 @@ mod tests {
         run.basis = crate::parsers::Basis::new(species, &run.structure.species).unwrap();
         let message = model.check_compatible(&run).unwrap_err().to_string();
         assert_eq!(message, "orbitals of B end at 9 bohr, but the model was fitted to 3.25 bohr");
+    }
+
+    #[test]
+    fn species_that_never_touched_in_training_are_refused() {
+        let mut model = model();
+        let run = synthetic::run(synthetic::structure(1));
+        model.linear.as_mut().unwrap().config.profiles.retain(|profile| profile.species != [0, 1]);
+        let message = model.check_compatible(&run).unwrap_err().to_string();
+        assert_eq!(message, "orbitals of A and B overlap, which they never did in training");
+    }
+
+    #[test]
+    fn headers_without_training_structures_are_read() {
+        let mut header = serde_json::to_value(model().header).unwrap();
+        let training = header["training"].as_object_mut().unwrap();
+        assert!(training.remove("structures").is_some_and(|s| !s.as_array().unwrap().is_empty()));
+        let header: Header = serde_json::from_value(header).unwrap();
+        assert!(header.training.structures.is_empty());
     }
 }

@@ -16,6 +16,7 @@ pub mod slots;
 #[cfg(test)]
 pub(crate) mod synthetic;
 pub mod target;
+pub mod training;
 
 pub use graph::{Edge, Graph};
 pub use sample::{Channels, Sample};

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 
 use super::config::DataConfig;
 use super::random::Random;
-use crate::model::file::Training;
+use crate::model::training::Training;
 use crate::model::{Sample, Slots, gauge_shift, target};
 use crate::parsers::{Calculation, Error, Operator, ReadOptions, Result, SpinOperator, read};
 
@@ -95,12 +95,7 @@ impl Data {
     /// As [`Slots::of_runs`] and [`Sample::new`]; `Unsupported` for a run without converged H.
     pub fn new(train: Vec<Calculation>, validate: Vec<Calculation>) -> Result<Self> {
         let slots = Slots::of_runs(train.iter().map(|run| &run.basis))?;
-        let n_atoms = || train.iter().map(|run| run.structure.n_atoms());
-        let about = Training {
-            code: train.first().map_or("", |run| run.origin.code).to_owned(),
-            n_runs: train.len(),
-            n_atoms: [n_atoms().min().unwrap_or(0), n_atoms().max().unwrap_or(0)],
-        };
+        let about = Training::of(&train, &slots)?;
         let named = |run: &Calculation, error: Error| match run.origin.files.first() {
             Some(file) => error.in_file(file),
             None => error,

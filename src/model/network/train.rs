@@ -141,13 +141,14 @@ impl Run {
 
     /// Goes on from a checkpoint: base and statistics are those of the checkpoint, so nothing is fitted again.
     fn resume(config: &TrainConfig, data: Data, checkpoint: &Path, device: Device) -> Result<Self> {
-        let model = Model::read(checkpoint)?;
+        let mut model = Model::read(checkpoint)?;
         let stored = stored::load(&model, device).map_err(|e| e.in_file(checkpoint))?;
         let NetworkHeader { model: shape, training, .. } = &stored.header;
         if (shape, training) != (&config.model, &config.training) || model.slots != data.slots {
             let message = "the checkpoint belongs to another configuration; move it away to start anew";
             return Err(Error::unsupported(message).in_file(checkpoint));
         }
+        model.header.training = data.about.clone();
         let state = stored::load_optimizer(&model, &stored).map_err(|e| e.in_file(checkpoint))?;
         let linear = model.linear.clone();
         let residuals = residuals(&data, linear.as_ref());
