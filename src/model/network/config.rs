@@ -73,6 +73,8 @@ pub struct ModelConfig {
     pub base: Base,
     /// Operators that it sees: `["h0"]`, `["h0", "s"]` or `[]`.
     pub inputs: Vec<Input>,
+    /// Do the first features of a bond see species and on-site H⁽⁰⁾ of both of its atoms? Atoms then see those of their neighbours.
+    pub ends: bool,
     /// Interaction layers.
     pub layers: usize,
     /// Copies of every natural hidden irrep.
@@ -96,6 +98,7 @@ impl Default for ModelConfig {
         ModelConfig {
             base: Base::None,
             inputs: vec![Input::H0],
+            ends: true,
             layers: 2,
             channels: 16,
             unnatural_channels: 8,

@@ -55,8 +55,9 @@ impl Network {
         let tables = &preparation.tables;
         let mut nodes = self.atoms.forward(w, &batch.nodes);
         let latents: Vec<Tensor> = batch.near.iter().map(|tile| self.bonds.latent(w, tile)).collect();
+        let near = batch.near.iter().zip(&latents);
         let mut states: Vec<PairState> =
-            batch.near.iter().zip(&latents).map(|(tile, latent)| self.bonds.forward(w, tile, latent)).collect();
+            near.map(|(tile, latent)| self.bonds.forward(w, tables, tile, &nodes, latent)).collect();
         for layer in &self.layers {
             let mut sums = nodes.zeros_like();
             for (tile, state) in batch.near.iter().zip(&mut states) {

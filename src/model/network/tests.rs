@@ -28,7 +28,7 @@ use crate::symmetry::rotate::rotated;
 pub fn run(seed: u64, reach: f64) -> Calculation {
     let mut random = Random::new(seed, 1);
     let mut shift = || Vector3::from_fn(|_, _| 0.6 * (random.uniform() - 0.5));
-    let positions: Vec<Vector3<f64>> = [[0.0, 0.0, 0.0], [2.6, 0.3, 0.1], [0.4, 2.8, 0.2], [2.7, 2.9, 1.0]]
+    let positions: Vec<Vector3<f64>> = [[0.0, 0.0, 0.0], [2.6, 0.3, 0.1], [0.4, 2.8, 0.2], [2.7, 2.9, 6.2]]
         .map(|x| Vector3::from(x) + shift())
         .to_vec();
     let lattice = Matrix3::new(5.3, 0.2, 0.0, -0.3, 5.6, 0.1, 0.0, 0.2, 12.0);
@@ -265,16 +265,27 @@ fn tiles_change_nothing() {
 }
 
 #[test]
-fn an_atom_is_felt_by_its_own_pairs_only() {
-    let (mut sample, preparation) = prepared(&run(5, 7.0), &small(), Kind::Double);
+fn an_atom_is_felt_within_the_envelope_only() {
+    // The last atom is farther than the envelope from all others, yet has bonds with them.
+    assert_eq!(felt(&small(), 3), [3]);
+    assert_eq!(felt(&small(), 2), [0, 1, 2, 3]); // 3 through its bonds with 0 and 1
+    assert_eq!(felt(&ModelConfig { ends: false, ..small() }, 2), [2]);
+}
+
+/// Atoms with on-site blocks or bonds to other atoms than `atom` that change with the on-site H0 of `atom`.
+fn felt(config: &ModelConfig, atom: u32) -> Vec<u32> {
+    let (mut sample, preparation) = prepared(&run(5, 7.0), config, Kind::Double);
     let before = operator_of(&sample, &preparation, usize::MAX);
-    let atom = 2;
-    sample.h0.nodes[atom * sample.h0.width..(atom + 1) * sample.h0.width].iter_mut().for_each(|x| *x *= 1.5);
+    let row = atom as usize * sample.h0.width..(atom as usize + 1) * sample.h0.width;
+    sample.h0.nodes[row].iter_mut().for_each(|x| *x *= 1.5);
     let after = operator_of(&sample, &preparation, usize::MAX);
-    for (pair, block) in before.blocks() {
-        let changed = block.iter().zip(after.get(pair).unwrap()).any(|(x, y)| x != y);
-        assert_eq!(changed, pair.i == atom as u32 || pair.j == atom as u32, "{pair:?}");
+    let changed = |pair: &Pair| before.get(pair).unwrap() != after.get(pair).unwrap();
+    let pairs = before.pairs().as_slice().iter();
+    for pair in pairs.clone().filter(|pair| pair.i == atom || pair.j == atom) {
+        assert!(changed(pair), "{pair:?}");
     }
+    let others = |i: u32| pairs.clone().any(|pair| pair.i == i && (i == atom || pair.j != atom) && changed(pair));
+    (0..4).filter(|&i| others(i)).collect()
 }
 
 #[test]

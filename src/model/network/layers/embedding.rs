@@ -5,7 +5,7 @@ use tch::Tensor;
 use super::{GatedSo2, Linear, PairState};
 use crate::model::network::batch::{EdgeTile, Nodes};
 use crate::model::network::config::ModelConfig;
-use crate::model::network::features::{Hidden, NodeFeatures};
+use crate::model::network::features::{Hidden, HiddenTables, NodeFeatures};
 use crate::model::network::interface::Interface;
 use crate::model::network::weights::{Start, WeightId, WeightTable, Weights};
 
@@ -63,6 +63,8 @@ pub struct PairEmbedding {
     first: Linear,
     second: Linear,
     features: GatedSo2,
+    ends: bool,
+    m_max: i64,
 }
 
 impl PairEmbedding {
@@ -76,10 +78,13 @@ impl PairEmbedding {
     ) -> Self {
         let scalars = config.radial_functions as i64 + 2 * interface.n_species as i64;
         let width = config.width as i64;
+        let all: &[&[i64]] = if config.ends { &[inputs, outputs, outputs] } else { &[inputs] };
         PairEmbedding {
+            ends: config.ends,
+            m_max: interface.m_max,
             first: Linear::new(table, "pair.latent.0", &[scalars], width),
             second: Linear::new(table, "pair.latent.1", &[width], width),
-            features: GatedSo2::new(table, "pair.features", &[inputs], outputs, width, 1.0).updating_latent(
+            features: GatedSo2::new(table, "pair.features", all, outputs, width, 1.0).updating_latent(
                 table,
                 "pair.features",
                 width,
@@ -92,8 +97,19 @@ impl PairEmbedding {
         self.second.forward(w, &[Some(&self.first.forward(w, &[Some(&tile.scalars)]).silu())])
     }
 
-    /// Updated latent vectors and frame features.
-    pub fn forward(&self, w: &Weights, tile: &EdgeTile, latent: &Tensor) -> PairState {
-        self.features.forward(w, latent, &[Some(&tile.inputs)])
+    /// Updated latent vectors and frame features. `atoms` are the first features of the atoms.
+    pub fn forward(
+        &self,
+        w: &Weights,
+        tables: &HiddenTables,
+        tile: &EdgeTile,
+        atoms: &NodeFeatures,
+        latent: &Tensor,
+    ) -> PairState {
+        if !self.ends {
+            return self.features.forward(w, latent, &[Some(&tile.inputs)]);
+        }
+        let [here, there] = tables.both_ends(atoms, &tile.first, &tile.rotations, self.m_max);
+        self.features.forward(w, latent, &[Some(&tile.inputs), Some(&here), Some(&there)])
     }
 }
