@@ -181,11 +181,5 @@ impl fmt::Display for Error {
     }
 }
 
-impl std::error::Error for Error {
-    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
-        match &self.0.kind {
-            ErrorKind::Io(error) => Some(error),
-            _ => None,
-        }
-    }
-}
+/// No source: [`fmt::Display`] says all that an operating system's error says, and printers of chains would say it twice.
+impl std::error::Error for Error {}

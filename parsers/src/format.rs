@@ -6,6 +6,9 @@ use std::path::Path;
 use crate::error::Result;
 use crate::input;
 
+/// So many bytes tell the format.
+const GUESSED_FROM: u64 = 512;
+
 /// A file format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
@@ -83,7 +86,7 @@ impl Format {
     /// # Errors
     /// `Io` with the file's name.
     pub fn guess_file(path: &Path) -> Result<Option<Format>> {
-        Ok(Format::guess(&input::open(path)?))
+        Ok(Format::guess(&input::head(path, GUESSED_FROM)?))
     }
 }
 

@@ -31,6 +31,12 @@ impl Structure {
         self.positions[pair.j as usize] + self.translation(pair.r) - self.positions[pair.i as usize]
     }
 
+    /// Largest differences of components from a structure of the same atoms, bohr: of lattice vectors, and of positions.
+    pub fn distance(&self, other: &Structure) -> (f64, f64) {
+        let shifts = self.positions.iter().zip(&other.positions).map(|(a, b)| (a - b).amax());
+        ((self.lattice - other.lattice).amax(), shifts.fold(0.0, f64::max))
+    }
+
     /// Volume of the cell in bohr³.
     pub fn volume(&self) -> f64 {
         self.lattice.determinant().abs()

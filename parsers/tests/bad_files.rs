@@ -41,7 +41,7 @@ fn message_of(path: &Path) -> String {
 
 /// All fixtures, decompressed, with their bases.
 fn fixtures() -> Vec<(Vec<u8>, Basis)> {
-    let is_csr = |name: &str| name.ends_with(".csr") || name.ends_with(".csr.gz");
+    let is_csr = |name: &str| [".csr", ".csr.gz", ".csr.zst"].iter().any(|end| name.ends_with(end));
     let paths = runs::fixtures(is_csr);
     assert!(paths.len() >= 10);
     paths.iter().map(|path| (input::open(path).unwrap().to_vec(), runs::basis(path))).collect()

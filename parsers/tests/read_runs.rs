@@ -2,6 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
+use hzero_parsers::abacus::Csr;
+use hzero_parsers::abacus::csr::Blocks;
 use hzero_parsers::{Calculation, NativeLayout, ReadOptions, Step, read};
 
 fn fixtures() -> PathBuf {
@@ -139,6 +141,24 @@ fn pairs_that_do_not_belong_together_are_refused() {
     );
 }
 
+/// The old layout holds no structure, and both share one STRU and one S.
+#[test]
+fn a_lone_h0_of_another_structure_is_refused() {
+    let folder = copy("graphene_sqrt3");
+    let path = folder.path().join("h0-HR.csr.zst");
+    let mut h0 = Csr::read(&path, None).unwrap();
+    let Blocks::Real(blocks) = &mut h0.blocks else { panic!("not real") };
+    blocks.iter_mut().flat_map(|block| &mut block.values).for_each(|value| *value *= 2.0);
+    let mut bytes = Vec::new();
+    h0.write(&mut bytes).unwrap();
+    std::fs::write(&path, bytes).unwrap();
+    let message = error(folder.path(), &ReadOptions::default());
+    assert!(
+        message.contains("h0-HR.csr.zst: differs by up to") && message.contains("where no orbitals overlap"),
+        "{message}"
+    );
+}
+
 #[test]
 fn what_is_missing_is_named() {
     let empty = tempfile::tempdir().unwrap();
@@ -154,6 +174,23 @@ fn what_is_missing_is_named() {
     std::fs::remove_file(folder.path().join("scf/OUT.ABACUS/data-HR-sparse_SPIN1.csr")).unwrap();
     let message = error(folder.path(), &ReadOptions::default());
     assert!(message.contains("SPIN0.csr: nspin is 2, but the file of spin down"), "{message}");
+}
+
+#[test]
+fn what_stands_in_the_wrong_place_is_refused() {
+    let overlap = Some(fixtures().join("H2O_box/scf/OUT.ABACUS/data-SR-sparse_SPIN0.csr"));
+    let message = error(&fixtures().join("H2O_box"), &ReadOptions { hamiltonian: overlap, ..ReadOptions::default() });
+    assert!(message.ends_with("data-SR-sparse_SPIN0.csr: holds S(R), where H(R) is needed"), "{message}");
+}
+
+/// Not the missing STRU is the trouble of such a folder.
+#[test]
+fn an_empty_hamiltonian_is_named_first() {
+    let bad = fixtures().join("../bad/abacus/empty_hamiltonian.csr");
+    let folder = tempfile::tempdir().unwrap();
+    std::fs::copy(bad, folder.path().join("hrs1_nao.csr")).unwrap();
+    let message = error(folder.path(), &ReadOptions::default());
+    assert!(message.contains("hrs1_nao.csr: no element is stored: ABACUS 3.11"), "{message}");
 }
 
 #[test]

@@ -115,8 +115,8 @@ pub fn own_sources(run: &Calculation, of: Option<Of>) -> Result<Vec<Source<'_>>,
         |of| run.operator(of).map(|h| Source { name: super::name(of).to_owned(), role: of.into(), hamiltonian: h });
     let sources: Vec<_> = wanted.filter_map(source).collect();
     if sources.is_empty() {
-        let what = of.map_or("Hamiltonian", |of| super::name(of));
-        return Err(Error::inconsistent(format!("the run holds no {what} matrix")));
+        let what = of.map_or("Hamiltonian".into(), |of| format!("{} Hamiltonian", super::name(of)));
+        return Err(Error::inconsistent(format!("the run has no {what}")));
     }
     Ok(sources)
 }

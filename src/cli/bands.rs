@@ -15,6 +15,9 @@ use crate::bands::{export, occupation::BandEdges};
 use crate::parsers::output::write_file;
 use crate::parsers::{Basis, Calculation, Of, ReadOptions, SpinOperator, read};
 
+/// Structures whose files round differently may differ by this, bohr.
+const SAME_STRUCTURE: f64 = 1e-4;
+
 /// Draw the band structure of one or several Hamiltonians, or compare with the code's own eigenvalues
 ///
 /// Writes STEM.dat (for gnuplot), STEM.json, STEM.svg and STEM.png. Energies are relative to the Fermi level; where
@@ -129,6 +132,13 @@ fn other(args: &Args, run: &Calculation, folder: &Path) -> anyhow::Result<SpinOp
         args.run.display(),
         own.0,
         own.1
+    );
+    let (cell, atoms) = run.structure.distance(&other.structure);
+    anyhow::ensure!(
+        cell.max(atoms) <= SAME_STRUCTURE,
+        "{}: another structure than that of {}: lattice vectors differ by up to {cell:.3e} bohr, positions by {atoms:.3e}",
+        folder.display(),
+        args.run.display()
     );
     Ok(hamiltonian)
 }

@@ -30,9 +30,9 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     }
     anyhow::ensure!(!properties.is_empty(), "{}: no matrix to check", args.run.display());
     if args.json {
-        print_json(&properties)?;
+        super::print(&(json_text(&properties)? + "\n"))?;
     } else {
-        properties.iter().for_each(print_line);
+        super::print(&properties.iter().map(line).collect::<String>())?;
     }
     let holds = properties.iter().all(Property::holds);
     Ok(if holds { Outcome::Done } else { Outcome::Failed })
@@ -53,13 +53,13 @@ fn positive_definite(s: &Operator<f64>, run: &Calculation) -> anyhow::Result<Pro
     Ok(Property { name, value: smallest, bound: Bound::Above(0.0) })
 }
 
-fn print_line(property: &Property) {
+fn line(property: &Property) -> String {
     let verdict = if property.holds() { "ok    " } else { "FAILED" };
     let (value, bound) = (format!("{:.2e}", property.value), format!("({})", property.bound));
-    println!("{verdict}  {value:>9}  {bound:<14}  {}", property.name);
+    format!("{verdict}  {value:>9}  {bound:<14}  {}\n", property.name)
 }
 
-fn print_json(properties: &[Property]) -> anyhow::Result<()> {
+fn json_text(properties: &[Property]) -> serde_json::Result<String> {
     let entry = |property: &Property| {
         let mut entry = serde_json::to_value(property)?;
         entry["holds"] = property.holds().into();
@@ -71,6 +71,5 @@ fn print_json(properties: &[Property]) -> anyhow::Result<()> {
         "properties": entries,
         "holds": properties.iter().all(Property::holds),
     });
-    println!("{}", serde_json::to_string_pretty(&report)?);
-    Ok(())
+    serde_json::to_string_pretty(&report)
 }

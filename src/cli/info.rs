@@ -8,7 +8,7 @@ use super::Outcome;
 use super::run_args::RunFiles;
 use crate::parsers::format::Format;
 use crate::parsers::units::BOHR_IN_ANGSTROM;
-use crate::parsers::{Calculation, Of, Pairs, SpinOperator, input, read};
+use crate::parsers::{Calculation, Of, Pairs, SpinOperator, read};
 
 /// Show what a run left behind
 #[derive(clap::Args)]
@@ -30,9 +30,9 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     if args.json {
         let mut report = serde_json::Map::from_iter([("schema_version".to_owned(), json!(1))]);
         report.extend(facts.into_iter().map(|(name, value)| (name.to_owned(), value)));
-        println!("{}", serde_json::to_string_pretty(&Value::Object(report))?);
+        super::print(&(serde_json::to_string_pretty(&Value::Object(report))? + "\n"))?;
     } else {
-        facts.iter().for_each(|(name, value)| print_fact(name, value));
+        super::print(&facts.iter().map(|(name, value)| fact_text(name, value)).collect::<String>())?;
     }
     Ok(Outcome::Done)
 }
@@ -109,7 +109,7 @@ fn printed(spectrum: &crate::parsers::PrintedSpectrum) -> Value {
     })
 }
 
-/// Every file below `path` whose first bytes belong to a format, with its size.
+/// Every file below `path` whose first bytes belong to a format, with its size on disk.
 fn headers(path: &std::path::Path) -> anyhow::Result<Facts> {
     let mut files = Vec::new();
     collect(path, &mut files)?;
@@ -124,21 +124,21 @@ fn collect(path: &std::path::Path, found: &mut Vec<Value>) -> anyhow::Result<()>
         entries.sort();
         return entries.iter().try_for_each(|entry| collect(entry, found));
     }
-    let bytes = input::open(path)?;
-    if let Some(format) = Format::guess(&bytes) {
-        found.push(json!({ "file": path, "format": format.to_string(), "bytes": bytes.len() }));
+    if let Some(format) = Format::guess_file(path)? {
+        found.push(json!({ "file": path, "format": format.to_string(), "bytes": path.metadata()?.len() }));
     }
     Ok(())
 }
 
-fn print_fact(name: &str, value: &Value) {
+fn fact_text(name: &str, value: &Value) -> String {
     let name = name.replace('_', " ");
     match value {
+        Value::Array(items) if items.is_empty() => format!("{name}: none\n"),
         Value::Array(items) if !items.iter().all(Value::is_number) => {
-            println!("{name}:");
-            items.iter().for_each(|item| println!("    {}", short(item)));
+            let lines: String = items.iter().map(|item| format!("    {}\n", short(item))).collect();
+            format!("{name}:\n{lines}")
         }
-        value => println!("{name}: {}", short(value)),
+        value => format!("{name}: {}\n", short(value)),
     }
 }
 

@@ -244,8 +244,8 @@ enum Label {
 
 /// What a csr file says that it holds, in one of its first lines.
 fn matrix_label(path: &Path) -> Result<Label> {
-    let file = input::open(path)?;
-    let head = String::from_utf8_lossy(&file[..file.len().min(400)]).into_owned();
+    let head = input::head(path, 400)?;
+    let head = String::from_utf8_lossy(&head);
     let find = |label: &str| head.contains(label);
     match () {
         () if find("DM(R)") || find("density matrix") => Ok(Label::DensityMatrix),

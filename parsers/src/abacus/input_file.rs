@@ -2,6 +2,7 @@
 
 use crate::calculation::Smearing;
 use crate::error::{Error, Result};
+use crate::input::text::quoted;
 use crate::units::RYDBERG_IN_HARTREE;
 
 /// The file, line by line.
@@ -33,7 +34,8 @@ impl InputFile {
         let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !is_comment(line));
         match first {
             Some(line) if line.starts_with("INPUT_PARAMETERS") => Ok(InputFile { lines }),
-            other => Err(Error::syntax("INPUT_PARAMETERS", format!("`{}`", other.unwrap_or("the end of the file")))),
+            Some(line) => Err(Error::syntax("INPUT_PARAMETERS", quoted(line.as_bytes()))),
+            None => Err(Error::syntax("INPUT_PARAMETERS", "the end of the file")),
         }
     }
 

@@ -3,6 +3,7 @@
 use std::str::FromStr;
 
 use crate::error::{Error, Location, Result};
+use crate::input::text::quoted;
 
 /// A line that says something.
 #[derive(Debug, Clone)]
@@ -127,7 +128,6 @@ impl Line {
 
     /// Error: something else was expected on this line.
     pub fn expected(&self, what: &str) -> Error {
-        let shown: String = self.text.chars().take(60).collect();
-        Error::syntax(what, format!("`{shown}`")).at(self.place)
+        Error::syntax(what, quoted(self.text.as_bytes())).at(self.place)
     }
 }

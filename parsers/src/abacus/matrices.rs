@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::csr::{Blocks, Csr, CsrLayout};
+use super::csr::{Blocks, Csr, CsrLayout, Quantity};
 use super::matrix;
 use crate::basis::Basis;
 use crate::error::{Context, Error, Result};
@@ -37,7 +37,8 @@ pub fn hamiltonian(
     step: Option<Step>,
     shells: &Shells,
 ) -> Result<Option<Matrix<SpinOperator>>> {
-    spin_operator(files, nspin, step, shells, matrix::hamiltonian)
+    let read = |file: &PathBuf| read(file, Quantity::Hamiltonian, step, shells);
+    spin_operator(files, nspin, read, |csrs| matrix::hamiltonian(csrs, shells.basis))
 }
 
 /// DM of one or two files; `None` where there is none.
@@ -50,7 +51,8 @@ pub fn density_matrix(
     step: Option<Step>,
     shells: &Shells,
 ) -> Result<Option<Matrix<SpinOperator>>> {
-    spin_operator(files, nspin, step, shells, matrix::density_matrix)
+    let read = |file: &PathBuf| read(file, Quantity::DensityMatrix, step, shells);
+    spin_operator(files, nspin, read, |csrs| matrix::density_matrix(csrs, shells.basis))
 }
 
 /// S.
@@ -58,7 +60,7 @@ pub fn density_matrix(
 /// # Errors
 /// As [`hamiltonian`].
 pub fn overlap(file: &Path, step: Option<Step>, shells: &Shells) -> Result<Matrix<Operator<f64>>> {
-    let csr = read(file, step, shells)?;
+    let csr = read(file, Quantity::Overlap, step, shells)?;
     let operator = matrix::overlap(&csr, shells.basis).in_file(file)?;
     Ok(Matrix { operator, layouts: vec![csr.layout()], files: vec![file.to_owned()] })
 }
@@ -66,22 +68,26 @@ pub fn overlap(file: &Path, step: Option<Step>, shells: &Shells) -> Result<Matri
 fn spin_operator(
     files: &[PathBuf],
     nspin: Option<usize>,
-    step: Option<Step>,
-    shells: &Shells,
-    convert: impl Fn(&[Csr], &Basis) -> Result<SpinOperator>,
+    read: impl Fn(&PathBuf) -> Result<Csr>,
+    convert: impl Fn(&[Csr]) -> Result<SpinOperator>,
 ) -> Result<Option<Matrix<SpinOperator>>> {
     let Some(first) = files.first() else { return Ok(None) };
     let files = if nspin.is_some_and(|nspin| nspin != 2) { &files[..1] } else { files };
     if nspin == Some(2) && files.len() == 1 {
         return Err(Error::inconsistent("nspin is 2, but the file of spin down is not beside this one").in_file(first));
     }
-    let csrs = files.iter().map(|file| read(file, step, shells)).collect::<Result<Vec<_>>>()?;
-    let operator = convert(&csrs, shells.basis).in_file(first)?;
+    let csrs = files.iter().map(read).collect::<Result<Vec<_>>>()?;
+    let operator = convert(&csrs).in_file(first)?;
     Ok(Some(Matrix { operator, layouts: csrs.iter().map(Csr::layout).collect(), files: files.to_vec() }))
 }
 
-fn read(file: &Path, step: Option<Step>, shells: &Shells) -> Result<Csr> {
+fn read(file: &Path, quantity: Quantity, step: Option<Step>, shells: &Shells) -> Result<Csr> {
     let csr = Csr::read(file, step)?;
+    let stated = csr.header.quantity();
+    if stated != quantity {
+        let message = format!("holds {}, where {} is needed", stated.label(), quantity.label());
+        return Err(Error::inconsistent(message).in_file(file));
+    }
     let n_orbitals = shells.basis.n_orbitals();
     let fits = csr.dimension == n_orbitals || csr.dimension == 2 * n_orbitals;
     let complex_fits = matches!(csr.blocks, Blocks::Real(_)) || csr.dimension == 2 * n_orbitals;

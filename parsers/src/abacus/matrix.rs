@@ -159,7 +159,8 @@ fn wrong_layouts(nspin: usize, n_files: usize) -> Error {
     ErrorKind::NotRepresentable { format: "ABACUS csr".into(), what }.into()
 }
 
-const EMPTY_HAMILTONIAN: &str = "no element is stored: ABACUS 3.11 writes such empty files for nspin 2 (a bug of that version); \
+/// What an H without a single element means.
+pub const EMPTY_HAMILTONIAN: &str = "no element is stored: ABACUS 3.11 writes such empty files for nspin 2 (a bug of that version); \
      take H from ABACUS 3.8 (data-HR-sparse_SPIN0.csr), or go on with `init_chg dm`";
 
 fn wrong_number(n: usize) -> Error {

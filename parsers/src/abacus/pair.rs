@@ -1,18 +1,20 @@
-//! Do H⁽⁰⁾ and H belong together? Same structure, same S.
+//! Do H⁽⁰⁾ and H belong together? Same structure, same S, the same elements where no orbitals overlap.
 
+use std::ops::Sub;
 use std::path::{Path, PathBuf};
 
-use nalgebra::Vector3;
-
+use super::csr::Element;
 use super::matrices::Matrix;
 use crate::error::{Error, Result};
-use crate::operator::Operator;
+use crate::operator::{Operator, Pair, SpinOperator};
 use crate::structure::Structure;
 
 /// Positions and lattice vectors may differ by rounding only, bohr.
 const SAME_POSITION: f64 = 1e-6;
 /// Elements of S may differ by the rounding of nine digits only.
 const SAME_OVERLAP: f64 = 1e-7;
+/// H and H⁽⁰⁾ of one structure agree to 10⁻¹⁰ hartree where S has no block, those of two differ by 10⁻⁴ and more.
+const SAME_ELEMENT: f64 = 1e-6;
 
 /// Both files must state the same cell and the same atoms in the same order.
 ///
@@ -25,13 +27,11 @@ pub fn same_structure(a: (&PathBuf, &Structure), b: (&PathBuf, &Structure)) -> R
         let message = format!("{} atoms, but {other} has {} (or other species)", b.n_atoms(), a.n_atoms());
         return Err(Error::inconsistent(message).in_file(file_b));
     }
-    let cell = (a.lattice - b.lattice).amax();
+    let (cell, shift) = a.distance(b);
     if cell > SAME_POSITION {
         let message = format!("lattice vectors differ by up to {cell:.3e} bohr from those of {other}");
         return Err(Error::inconsistent(message).in_file(file_b));
     }
-    let distance = |(x, y): (&Vector3<f64>, &Vector3<f64>)| (x - y).amax();
-    let shift = a.positions.iter().zip(&b.positions).map(distance).fold(0.0, f64::max);
     if shift > SAME_POSITION {
         let message = format!("positions differ by up to {shift:.3e} bohr from those of {other}");
         return Err(Error::inconsistent(message).in_file(file_b));
@@ -48,12 +48,51 @@ pub fn same_overlap(a: &Matrix<Operator<f64>>, b: &Matrix<Operator<f64>>) -> Res
     if difference <= SAME_OVERLAP {
         return Ok(());
     }
-    let name = |matrix: &Matrix<Operator<f64>>| matrix.files.first().cloned().unwrap_or_default();
     let message = format!(
         "S differs by up to {difference:.3e} from that of {}: H0 and H belong to different structures or orbitals",
         name(a).display()
     );
-    Err(Error::inconsistent(message).in_file(Path::new(&name(b))))
+    Err(Error::inconsistent(message).in_file(name(b)))
+}
+
+/// H and H⁽⁰⁾ must agree in the blocks that S lacks: only the potential changes in the loop, and it needs orbitals that
+/// overlap. This finds an H⁽⁰⁾ of another structure where neither its STRU nor its S is there.
+///
+/// # Errors
+/// `Inconsistent` with both files and the largest difference.
+pub fn same_beyond_overlap(h0: &Matrix<SpinOperator>, h: &Matrix<SpinOperator>, overlap: &Operator<f64>) -> Result<()> {
+    let difference = match (&h0.operator, &h.operator) {
+        (SpinOperator::Unpolarized(h0), SpinOperator::Unpolarized(h)) => beyond(h0, h, overlap),
+        (SpinOperator::Collinear(h0), SpinOperator::Collinear(h)) => beyond(&h0[0], &h[0], overlap),
+        (SpinOperator::Spinor(h0), SpinOperator::Spinor(h)) => beyond(&h0[0], &h[0], overlap),
+        _ => 0.0,
+    };
+    if difference <= SAME_ELEMENT {
+        return Ok(());
+    }
+    let message = format!(
+        "differs by up to {difference:.3e} hartree from {} where no orbitals overlap: H0 and H belong to different \
+         structures (or H holds exact exchange: then read one of them alone)",
+        name(h).display()
+    );
+    Err(Error::inconsistent(message).in_file(name(h0)))
+}
+
+/// Largest difference of the blocks that S lacks.
+fn beyond<T: Element + Sub<Output = T>>(a: &Operator<T>, b: &Operator<T>, overlap: &Operator<f64>) -> f64 {
+    let one_way = |a: &Operator<T>, b: &Operator<T>| {
+        let blocks = a.blocks().filter(|(pair, _)| overlap.pairs().find(pair).is_none());
+        let of_block = |(pair, block): (&Pair, &[T])| {
+            let other = b.get(pair).unwrap_or_default().iter().copied().chain(std::iter::repeat(T::default()));
+            block.iter().zip(other).map(|(&x, y)| (x - y).magnitude()).fold(0.0, f64::max)
+        };
+        blocks.map(of_block).fold(0.0, f64::max)
+    };
+    one_way(a, b).max(one_way(b, a))
+}
+
+fn name<T>(matrix: &Matrix<T>) -> &Path {
+    matrix.files.first().map(PathBuf::as_path).unwrap_or(Path::new(""))
 }
 
 /// Over the blocks of `a`; absent elements of `b` count as zero.

@@ -4,14 +4,14 @@ use std::path::{Path, PathBuf};
 
 use nalgebra::Matrix3;
 
-use super::csr::CsrLayout;
+use super::csr::{Csr, CsrLayout};
 use super::files::{Folder, Run, with_other_spin};
 use super::info::Info;
 use super::kpt::Kpt;
 use super::log::Log;
 use super::matrices::{self, Matrix, Shells};
 use super::stru::Stru;
-use super::{Layout, constants, geometry, pair, species, spectrum};
+use super::{Layout, constants, geometry, matrix, pair, species, spectrum};
 use crate::basis::Basis;
 use crate::calculation::{Calculation, NativeLayout, Of, Origin, PrintedSpectrum};
 use crate::error::{Context, Error, Result};
@@ -96,6 +96,9 @@ impl Reader<'_> {
         let hamiltonian0 = self.hamiltonian0(&shells)?;
         let hamiltonian = self.hamiltonian(&shells)?;
         let overlap = self.overlap(&shells)?;
+        if let (Some(h0), Some(h), Some(s)) = (&hamiltonian0, &hamiltonian, &overlap) {
+            pair::same_beyond_overlap(h0, h, &s.operator)?;
+        }
         let density_matrix = self.density_matrix(&shells)?;
         let structure = self.step_structure(&stru, start, [&hamiltonian, &hamiltonian0])?;
         let layout = Layout {
@@ -146,8 +149,17 @@ impl Reader<'_> {
                 None => first = Some((path.clone(), stru, structure)),
             }
         }
-        let missing = "no STRU beside the matrices; give it by hand (--structure)";
-        first.ok_or_else(|| Error::unsupported(missing).in_file(path))
+        first.ok_or_else(|| self.no_structure(path))
+    }
+
+    /// Where H is empty, giving the structure would not help: that is said first.
+    fn no_structure(&self, path: &Path) -> Error {
+        let mut files = self.run.folders().flat_map(|folder| &folder.hamiltonian);
+        let is_empty = |file: &&PathBuf| Csr::read(file, self.options.step).is_ok_and(|csr| csr.blocks.n_values() == 0);
+        match files.find(is_empty) {
+            Some(file) => Error::unsupported(matrix::EMPTY_HAMILTONIAN).in_file(file),
+            None => Error::unsupported("no STRU beside the matrices; give it by hand (--structure)").in_file(path),
+        }
     }
 
     /// The structure of the ionic step that H belongs to; one that was given by hand is taken as it is.

@@ -7,7 +7,7 @@ mod write;
 use nalgebra::{Matrix3, Vector3};
 
 use super::lines::{Line, Lines};
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::structure::Structure;
 
 /// The sections of the file.
@@ -105,7 +105,10 @@ impl Stru {
         };
         let mut lines = Lines::new(file);
         while let Some(title) = lines.next() {
-            stru.section(&title, &mut lines).map_err(|e| e.while_reading(format!("section {}", title.first())))?;
+            if !is_title(&title) {
+                return Err(title.expected("the title of a section, such as ATOMIC_SPECIES"));
+            }
+            stru.section(&title, &mut lines).while_reading(|| format!("section {}", title.first()))?;
         }
         stru.check()?;
         Ok(stru)
@@ -176,11 +179,10 @@ impl Stru {
             "LATTICE_VECTORS" => self.vectors = Some(three_rows(lines)?),
             "LATTICE_PARAMETERS" => self.parameters = numbers(lines)?,
             "ATOMIC_POSITIONS" => self.positions(lines)?,
-            other if TITLES.contains(&other) => {
+            other => {
                 let text = body(lines).into_iter().map(|line| line.text).collect();
                 self.other.push((other.to_owned(), text));
             }
-            _ => return Err(title.expected("the title of a section, such as ATOMIC_SPECIES")),
         }
         Ok(())
     }

@@ -3,7 +3,7 @@
 pub mod text;
 
 use std::fs::File;
-use std::io::Read;
+use std::io::{BufRead, BufReader, Read};
 use std::ops::Deref;
 use std::path::Path;
 
@@ -63,17 +63,51 @@ fn map(file: &File) -> Result<Input> {
 }
 
 fn decompressed(input: Input) -> Result<Input> {
-    let mut bytes = Vec::new();
-    if input.starts_with(&GZIP_MAGIC) {
-        flate2::read::MultiGzDecoder::new(&*input).read_to_end(&mut bytes)?;
-    } else if input.starts_with(&ZSTD_MAGIC) {
-        let mut decoder = ruzstd::decoding::StreamingDecoder::new(&*input)
-            .map_err(|e| Error::syntax("a zstd stream", format!("`{e}`")))?;
-        decoder.read_to_end(&mut bytes)?;
-    } else {
+    if !is_compressed(&input) {
         return Ok(input);
     }
+    let mut bytes = Vec::new();
+    decoder(&*input)?.read_to_end(&mut bytes).map_err(damaged)?;
     Ok(Input::Owned(bytes))
+}
+
+/// The first `length` bytes of a file (all of a shorter one), decompressed; of a large file no more is read than these need.
+///
+/// # Errors
+/// As [`open`].
+pub fn head(path: &Path, length: u64) -> Result<Vec<u8>> {
+    let read = || {
+        let mut bytes = Vec::new();
+        let decoder = decoder(BufReader::new(File::open(path)?))?;
+        decoder.take(length).read_to_end(&mut bytes).map_err(damaged)?;
+        Ok(bytes)
+    };
+    read().in_file(path)
+}
+
+fn is_compressed(start: &[u8]) -> bool {
+    start.starts_with(&GZIP_MAGIC) || start.starts_with(&ZSTD_MAGIC)
+}
+
+/// The decompressed bytes; those of a plain file are themselves.
+fn decoder<'a>(mut file: impl BufRead + 'a) -> Result<Box<dyn Read + 'a>> {
+    let start = file.fill_buf()?;
+    if start.starts_with(&GZIP_MAGIC) {
+        Ok(Box::new(flate2::bufread::MultiGzDecoder::new(file)))
+    } else if start.starts_with(&ZSTD_MAGIC) {
+        let decoder = ruzstd::decoding::StreamingDecoder::new(file);
+        Ok(Box::new(decoder.map_err(|error| Error::syntax("a zstd stream", format!("`{error}`")))?))
+    } else {
+        Ok(Box::new(file))
+    }
+}
+
+/// What a decoder says in its own words; an error of the operating system stays one.
+fn damaged(error: std::io::Error) -> Error {
+    match error.raw_os_error() {
+        Some(_) => error.into(),
+        None => Error::syntax("a whole gzip or zstd stream", "one that is cut or damaged"),
+    }
 }
 
 #[cfg(test)]
@@ -89,6 +123,17 @@ mod tests {
         let mut file = tempfile::NamedTempFile::new().unwrap();
         file.write_all(&encoder.finish().unwrap()).unwrap();
         assert_eq!(&*open(file.path()).unwrap(), b"STEP: 0\n");
+        assert_eq!(head(file.path(), 5).unwrap(), b"STEP:");
+    }
+
+    #[test]
+    fn a_cut_stream_is_an_error() {
+        for magic in [&GZIP_MAGIC[..], &ZSTD_MAGIC] {
+            let mut file = tempfile::NamedTempFile::new().unwrap();
+            file.write_all(magic).unwrap();
+            let error = open(file.path()).err().unwrap();
+            assert!(matches!(error.kind(), crate::ErrorKind::Syntax { .. }), "{error}");
+        }
     }
 
     #[test]

@@ -301,8 +301,8 @@ fn first_token(bytes: &[u8]) -> &[u8] {
     &bytes[..length]
 }
 
-/// At most 40 bytes between back quotes.
-fn quoted(bytes: &[u8]) -> String {
+/// At most 40 bytes between back quotes, control characters escaped: how messages show what a file says.
+pub fn quoted(bytes: &[u8]) -> String {
     const SHOWN: usize = 40;
     let text = String::from_utf8_lossy(&bytes[..bytes.len().min(SHOWN)]);
     let dots = if bytes.len() > SHOWN { "…" } else { "" };
