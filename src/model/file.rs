@@ -8,7 +8,9 @@ use faer::Mat;
 use safetensors::tensor::{Dtype, SafeTensors, View, serialize};
 use serde::{Deserialize, Serialize};
 
+use super::linear::environment::Sums;
 use super::linear::layout::{BondLayout, OnsiteLayout, Sector};
+use super::linear::potential::{Potential, PotentialConfig};
 use super::linear::regression::Regression;
 use super::linear::stage::LinearConfig;
 use super::linear::{FitReport, LinearStage};
@@ -196,6 +198,9 @@ fn network_tensors(tensors: &SafeTensors) -> NetworkTensors {
     tensors.iter().filter_map(raw).collect()
 }
 
+/// Name of the weights of the long-ranged potential.
+const POTENTIAL: &str = "linear.potential.weights";
+
 fn bond_name(layout: &BondLayout, sector: &Sector) -> String {
     format!("linear.bond.{}-{}.m{}.{}", layout.species[0], layout.species[1], layout.m, sector.name)
 }
@@ -209,7 +214,12 @@ fn linear_tensors(stage: &LinearStage) -> BTreeMap<String, RawTensor> {
         layout.sectors.iter().zip(sectors).map(move |(sector, regression)| (bond_name(layout, sector), regression))
     });
     let onsite = stage.onsite.iter().map(|(layout, regression)| (onsite_name(layout), regression));
-    bonds.chain(onsite).flat_map(|(name, regression)| regression_tensors(&name, regression)).collect()
+    let regressions = bonds.chain(onsite).flat_map(|(name, regression)| regression_tensors(&name, regression));
+    let potential = stage.potential.iter().map(|potential| {
+        let weights = potential.weights.iter().copied();
+        (POTENTIAL.to_owned(), f64_tensor(vec![potential.weights.len()], weights))
+    });
+    regressions.chain(potential).collect()
 }
 
 fn regression_tensors(name: &str, regression: &Regression) -> [(String, RawTensor); 3] {
@@ -250,9 +260,16 @@ fn linear_stage(config: &LinearConfig, slots: &Slots, tensors: &SafeTensors) -> 
     });
     Ok(LinearStage {
         config: config.clone(),
+        potential: config.potential.map(|shape| potential(shape, slots, &sums, tensors)).transpose()?,
         bonds: bonds.collect::<Result<_>>()?,
         onsite: onsite.collect::<Result<_>>()?,
     })
+}
+
+fn potential(config: PotentialConfig, slots: &Slots, sums: &Sums, tensors: &SafeTensors) -> Result<Potential> {
+    let ranks = Potential::ranks(config, slots, sums);
+    let n_weights: usize = ranks.iter().map(OnsiteLayout::n_inputs).sum();
+    Ok(Potential { config, ranks, weights: f64_values(tensors, POTENTIAL, &[n_weights])? })
 }
 
 fn regression(tensors: &SafeTensors, name: &str, n_inputs: usize, n_outputs: usize) -> Result<Regression> {

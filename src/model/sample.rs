@@ -7,7 +7,7 @@ use rayon::prelude::*;
 use super::graph::{Edge, Graph};
 use super::slots::{Seat, Slots};
 use super::target;
-use crate::parsers::{Calculation, Operator, Pairs, Result};
+use crate::parsers::{Calculation, Operator, Pairs, Result, Structure};
 use crate::symmetry::PairAlgebra;
 use crate::symmetry::pair_algebra::permute;
 
@@ -28,6 +28,12 @@ impl Channels {
         Channels { width, edges: vec![0.0; graph.edges.len() * width], nodes: vec![0.0; graph.n_nodes() * width] }
     }
 
+    /// Adds another operator, times `factor`.
+    pub fn add(&mut self, other: &Channels, factor: f64) {
+        self.edges.iter_mut().zip(&other.edges).for_each(|(sum, x)| *sum += factor * x);
+        self.nodes.iter_mut().zip(&other.nodes).for_each(|(sum, x)| *sum += factor * x);
+    }
+
     /// Row of bond `edge`.
     pub fn edge(&self, edge: usize) -> &[f64] {
         &self.edges[edge * self.width..(edge + 1) * self.width]
@@ -42,6 +48,8 @@ impl Channels {
 /// One run as the model sees it: atoms, bonds, and its operators on them in hartree.
 #[derive(Debug, Clone)]
 pub struct Sample {
+    /// Lattice and atoms.
+    pub structure: Structure,
     /// Species of each atom, an index into [`Slots::species`].
     pub species: Vec<usize>,
     /// Atoms and bonds.
@@ -72,6 +80,7 @@ impl Sample {
         let channels = |operator: &Operator<f64>| channels(operator, &graph, &seats, slots.algebra());
         let delta = run.hamiltonian.as_ref().map(|_| target::delta(run)).transpose()?;
         Ok(Sample {
+            structure: run.structure.clone(),
             h0: channels(&target::h0_on_overlap(run)?),
             overlap: channels(overlap),
             delta: delta.as_ref().map(channels),

@@ -8,11 +8,13 @@ use serde::{Deserialize, Serialize};
 use super::design::{self, Rows, Source};
 use super::environment::{BondProfile, Environment};
 use super::layout::{BondLayout, OnsiteLayout};
+use super::potential::{self, Case, Potential, PotentialConfig};
 use super::regression::{Normal, Regression, choose_lambda};
 use super::stage::{BONDS_AT_ONCE, LinearConfig, LinearStage, atoms_of, canonical_edges};
 use crate::model::sample::{Channels, Sample};
 use crate::model::slots::Slots;
 use crate::parsers::{Error, Result};
+use crate::symmetry::PairAlgebra;
 
 /// How to fit.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -25,6 +27,8 @@ pub struct FitSettings {
     pub lambdas: Vec<f64>,
     /// Most folds of the cross-validation.
     pub max_folds: usize,
+    /// The long-ranged potential; `None`: a strictly local stage.
+    pub potential: Option<PotentialConfig>,
     /// Random directions from which the leverage is estimated (to about 1/√(2n) of itself in its root).
     pub directions: usize,
 }
@@ -36,6 +40,7 @@ impl Default for FitSettings {
             sum_gaussians: 5,
             lambdas: (-9..=-2).map(|e| 10f64.powi(e)).collect(),
             max_folds: 5,
+            potential: Some(PotentialConfig::default()),
             directions: 48,
         }
     }
@@ -78,9 +83,15 @@ const PROFILE_STEPS: usize = 24;
 /// A sample with what the fit derives from it.
 struct Prepared<'a> {
     sample: &'a Sample,
-    delta: &'a Channels,
+    delta: Channels,
     environment: Environment,
     fold: usize,
+}
+
+impl Prepared<'_> {
+    fn source<'b>(&'b self, algebra: &'b PairAlgebra) -> Source<'b> {
+        Source { sample: self.sample, environment: &self.environment, algebra }
+    }
 }
 
 /// Fits the linear stage. λ is chosen per |m| and per L on `validation`, or else by leaving out one fold at a time: a fold is what
@@ -100,6 +111,7 @@ pub fn fit(
     let config = LinearConfig {
         bond_gaussians: settings.bond_gaussians,
         sum_gaussians: settings.sum_gaussians,
+        potential: settings.potential,
         profiles: profiles(training)?,
     };
     let (folds, alike) = folds(training, settings.max_folds);
@@ -109,15 +121,11 @@ pub fn fit(
         (true, false) => TOLERANCE,
         (true, true) => TOLERANCE_AMONG_ALIKE,
     };
-    let job = Job {
-        training: prepare(training, &folds, slots, &config)?,
-        validation: prepare(validation, &vec![0; validation.len()], slots, &config)?,
-        slots,
-        config: &config,
-        settings,
-        n_folds,
-        tolerance,
-    };
+    let mut prepared =
+        [prepare(training, &folds, slots, &config)?, prepare(validation, &vec![0; validation.len()], slots, &config)?];
+    let potential = config.potential.map(|shape| subtract_potential(shape, &mut prepared, n_folds, slots, &config));
+    let [training, validation] = prepared;
+    let job = Job { training, validation, slots, config: &config, settings, n_folds, tolerance };
     let sums = config.sums(slots.species().len());
     let pairs = config.profiles.iter().flat_map(|profile| BondLayout::all(slots, profile.species, &sums));
     let bonds: Vec<_> = pairs.collect::<Vec<_>>().into_par_iter().map(|layout| job.fit_bonds(layout)).collect();
@@ -126,7 +134,28 @@ pub fn fit(
     let (bonds, bond_reports): (Vec<_>, Vec<_>) = bonds.into_iter().unzip();
     let (onsite, onsite_reports): (Vec<_>, Vec<_>) = onsite.into_iter().unzip();
     let regressions = bond_reports.into_iter().flatten().chain(onsite_reports).collect();
-    Ok((LinearStage { config, bonds, onsite }, FitReport { n_folds, regressions }))
+    Ok((LinearStage { config, potential, bonds, onsite }, FitReport { n_folds, regressions }))
+}
+
+/// Fits the long-ranged potential and leaves the rest of ΔH to the regressions.
+fn subtract_potential(
+    shape: PotentialConfig,
+    [training, validation]: &mut [Vec<Prepared>; 2],
+    n_folds: usize,
+    slots: &Slots,
+    config: &LinearConfig,
+) -> Potential {
+    let sums = config.sums(slots.species().len());
+    let algebra = slots.algebra();
+    let case =
+        |prepared| Case { source: Prepared::source(prepared, algebra), delta: &prepared.delta, fold: prepared.fold };
+    let cases: Vec<Case> = training.iter().map(case).collect();
+    let potential = potential::fit(shape, &cases, n_folds, slots, &sums);
+    for prepared in training.iter_mut().chain(validation) {
+        let delta = potential.delta(prepared.source(algebra));
+        prepared.delta.add(&delta, -1.0);
+    }
+    potential
 }
 
 /// Numbers of atoms by species decide the fold; where all samples are alike (true) they are dealt out.
@@ -161,7 +190,12 @@ fn prepare<'a>(
 ) -> Result<Vec<Prepared<'a>>> {
     let sums = config.sums(slots.species().len());
     let prepare = |(sample, &fold): (&'a Sample, &usize)| {
-        Ok(Prepared { sample, delta: target(sample)?, environment: Environment::new(sample, slots, &sums), fold })
+        Ok(Prepared {
+            sample,
+            delta: target(sample)?.clone(),
+            environment: Environment::new(sample, slots, &sums),
+            fold,
+        })
     };
     samples.iter().zip(folds).map(prepare).collect()
 }
@@ -215,7 +249,7 @@ type OnsiteFit = ((OnsiteLayout, Regression), RegressionReport);
 
 impl Job<'_> {
     fn source<'b>(&'b self, prepared: &'b Prepared) -> Source<'b> {
-        Source { sample: prepared.sample, environment: &prepared.environment, algebra: self.slots.algebra() }
+        prepared.source(self.slots.algebra())
     }
 
     fn fit_bonds(&self, layout: BondLayout) -> BondFit {
@@ -246,7 +280,7 @@ impl Job<'_> {
         let weight = |distance: f64| 1.0 / profile.size(distance);
         for edges in canonical_edges(prepared.sample, layout.species).chunks(BONDS_AT_ONCE) {
             let features = design::bond_features(self.source(prepared), layout, edges, &radial, weight);
-            let targets = design::bond_targets(prepared.sample, prepared.delta, layout, edges, weight);
+            let targets = design::bond_targets(prepared.sample, &prepared.delta, layout, edges, weight);
             for ((normal, x), y) in sectors.iter_mut().zip(&features).zip(&targets) {
                 normal.add_rows(x, y);
             }
@@ -272,7 +306,7 @@ impl Job<'_> {
     fn onsite_rows(&self, layout: &OnsiteLayout, prepared: &Prepared) -> (Rows, Rows) {
         let atoms = atoms_of(prepared.sample, layout.species);
         let features = design::onsite_features(self.source(prepared), layout, &atoms);
-        (features, design::onsite_targets(prepared.delta, self.slots.algebra(), layout, &atoms))
+        (features, design::onsite_targets(&prepared.delta, self.slots.algebra(), layout, &atoms))
     }
 
     fn solve(&self, folds: &[Normal], validation: Option<&Normal>, name: String) -> (Regression, RegressionReport) {
@@ -373,7 +407,7 @@ mod tests {
     #[test]
     fn a_linear_law_is_recovered() {
         let mut samples: Vec<Sample> = (10..20).map(sample).collect();
-        let law = fit(&samples[..9], &[], &slots(), &settings(1e-4)).unwrap().0;
+        let law = fit(&samples[..9], &[], &slots(), &FitSettings { potential: None, ..settings(1e-4) }).unwrap().0;
         for sample in &mut samples {
             sample.delta = Some(law.predict(sample, &slots()).delta);
         }

@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use super::design::{self, Source};
 use super::environment::{BondProfile, Environment, Gaussians, Sums};
 use super::layout::{BondLayout, OnsiteLayout};
+use super::potential::{Potential, PotentialConfig};
 use super::regression::Regression;
 use crate::model::sample::{Channels, Sample};
 use crate::model::slots::Slots;
@@ -21,6 +22,9 @@ pub struct LinearConfig {
     pub bond_gaussians: usize,
     /// Gaussians that weigh the neighbour sums of on-site features, besides the plain sum.
     pub sum_gaussians: usize,
+    /// The long-ranged potential, where it was fitted.
+    #[serde(default)]
+    pub potential: Option<PotentialConfig>,
     /// Bonds between two species, as training had them.
     pub profiles: Vec<BondProfile>,
 }
@@ -57,6 +61,8 @@ const FIRST_SUM_CENTRE: f64 = 2.65;
 pub struct LinearStage {
     /// Where its layouts come from.
     pub config: LinearConfig,
+    /// The long-ranged potential, to which the regressions add.
+    pub potential: Option<Potential>,
     /// Regressions of bonds, one per sector.
     pub bonds: Vec<(BondLayout, Vec<Regression>)>,
     /// Regressions of on-site blocks.
@@ -102,6 +108,9 @@ impl LinearStage {
         }
         for (layout, regression) in &self.onsite {
             prediction.put_onsite(source, layout, regression);
+        }
+        if let Some(potential) = &self.potential {
+            prediction.delta.add(&potential.delta(source), 1.0);
         }
         prediction
     }
