@@ -1,8 +1,11 @@
 //! The command line: one file per subcommand; arguments in, a library call, text or JSON out.
 
+use std::io;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+
+use crate::parsers::{Error, ErrorKind};
 
 mod bands;
 mod check;
@@ -76,12 +79,17 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
 }
 
 /// Prints to standard output; a reader that went away is an error that [`main`] takes for done.
-fn print(text: &str) -> std::io::Result<()> {
-    std::io::Write::write_all(&mut std::io::stdout(), text.as_bytes())
+fn print(text: &str) -> io::Result<()> {
+    io::Write::write_all(&mut io::stdout(), text.as_bytes())
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {
-    error
-        .chain()
-        .any(|cause| cause.downcast_ref::<std::io::Error>().is_some_and(|e| e.kind() == std::io::ErrorKind::BrokenPipe))
+    error.chain().filter_map(io_error).any(|e| e.kind() == io::ErrorKind::BrokenPipe)
+}
+
+fn io_error<'a>(cause: &'a (dyn std::error::Error + 'static)) -> Option<&'a io::Error> {
+    cause.downcast_ref::<io::Error>().or_else(|| match cause.downcast_ref::<Error>()?.kind() {
+        ErrorKind::Io(error) => Some(error),
+        _ => None,
+    })
 }

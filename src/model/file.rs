@@ -95,7 +95,7 @@ impl Model {
     /// Can this model be used on this run?
     ///
     /// # Errors
-    /// `Unsupported`, naming the first difference: species, shells, cutoff radii, pairs of species, spin.
+    /// `Unsupported`, naming the first difference: species, shells, cutoff radii, spin, pairs of species.
     pub fn check_compatible(&self, run: &Calculation) -> Result<()> {
         let seats = self.slots.seats(&run.basis)?;
         for (species, seat) in run.basis.species().iter().zip(&seats) {
@@ -109,11 +109,10 @@ impl Model {
                 return Err(Error::unsupported(message));
             }
         }
-        self.require_known_bonds(run, &seats)?;
-        match run.hamiltonian0 {
-            Some(SpinOperator::Collinear(_)) => Err(Error::unsupported("the model has no collinear spin (nspin 2)")),
-            _ => Ok(()),
+        if let Some(SpinOperator::Collinear(_)) = run.hamiltonian0 {
+            return Err(Error::unsupported("the model has no collinear spin (nspin 2)"));
         }
+        self.require_known_bonds(run, &seats)
     }
 
     /// The linear stage has regressions only for pairs of species that touched in training.

@@ -136,7 +136,7 @@ impl Predictor {
         for (what, leverage) in [("a bond", bond), ("an atom", atom)] {
             if leverage > UNLIKE_TRAINING {
                 warnings.push(format!(
-                    "surroundings of {what} are unlike all of training (leverage {leverage:.1}, in training at most 1)"
+                    "surroundings of {what} are unlike all of training (leverage {leverage:.1e}, in training at most 1)"
                 ));
             }
         }

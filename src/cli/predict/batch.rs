@@ -23,6 +23,20 @@ struct Done {
     report: Result<Value, String>,
 }
 
+impl Done {
+    /// Why the run does not count as predicted: an error, or checks of the predicted H that do not hold.
+    fn failure(&self) -> Option<String> {
+        let report = match &self.report {
+            Ok(report) => report,
+            Err(error) => return Some(error.clone()),
+        };
+        let checks = report.get("checks").and_then(Value::as_array);
+        let failed = checks.into_iter().flatten().filter(|check| check["holds"] != true);
+        let names: Vec<&str> = failed.filter_map(|check| check["name"].as_str()).collect();
+        (!names.is_empty()).then(|| format!("{}: checks failed: {}", self.job.run.display(), names.join("; ")))
+    }
+}
+
 pub fn run(args: &Args, predictor: &Predictor) -> anyhow::Result<Outcome> {
     let jobs = jobs(&args.runs, &args.out)?;
     fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
@@ -33,12 +47,10 @@ pub fn run(args: &Args, predictor: &Predictor) -> anyhow::Result<Outcome> {
     let table = args.out.join("summary.csv");
     let text = summary(&done);
     write_file(&table, |out| out.write_all(text.as_bytes()))?;
-    let failed: Vec<&Done> = done.iter().filter(|done| done.report.is_err()).collect();
-    println!("{} of {} runs predicted; {}", done.len() - failed.len(), done.len(), table.display());
-    for done in &failed {
-        eprintln!("{}: {}", done.job.run.display(), done.report.as_ref().err().map_or("", String::as_str));
-    }
-    Ok(if failed.is_empty() { Outcome::Done } else { Outcome::Failed })
+    let failures: Vec<String> = done.iter().filter_map(Done::failure).collect();
+    println!("{} of {} runs predicted; {}", done.len() - failures.len(), done.len(), table.display());
+    failures.iter().for_each(|failure| eprintln!("{failure}"));
+    Ok(if failures.is_empty() { Outcome::Done } else { Outcome::Failed })
 }
 
 /// Folders are named after the runs: by the shortest end of the path that tells them apart.
@@ -78,9 +90,12 @@ fn one(job: Job, args: &Args, predictor: &Predictor, bar: &ProgressBar) -> Done 
     Done { job, report }
 }
 
-/// The report of an earlier, interrupted batch with the same model.
+/// The report of an earlier, interrupted batch with the same model, unless the model's file is newer.
 fn finished(job: &Job, args: &Args) -> Option<Value> {
-    let text = fs::read_to_string(job.out.join(FILE_NAME)).ok().filter(|_| !args.force)?;
+    let path = job.out.join(FILE_NAME);
+    let changed = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
+    let is_later = changed(&path)? >= changed(&args.model)?;
+    let text = fs::read_to_string(path).ok().filter(|_| is_later && !args.force)?;
     let report: Value = serde_json::from_str(&text).ok()?;
     let same =
         report.get("model")?.as_str()? == args.model.to_str()? && report.get("run")?.as_str()? == job.run.to_str()?;
@@ -98,7 +113,8 @@ fn progress(n: usize) -> ProgressBar {
 fn summary(done: &[Done]) -> String {
     let mut text =
         "run,out,n_atoms,fermi_level_ev,mae_delta_aligned_mev,bands_occupied_mae_mev,warnings,error\n".to_owned();
-    for done in done.iter().filter(|d| d.report.is_ok()).chain(done.iter().filter(|d| d.report.is_err())) {
+    let (failed, good): (Vec<&Done>, Vec<&Done>) = done.iter().partition(|done| done.failure().is_some());
+    for done in good.into_iter().chain(failed) {
         let at = |pointer: &str| {
             let value = done.report.as_ref().ok().and_then(|report| report.pointer(pointer));
             value.filter(|value| !value.is_null()).map(Value::to_string).unwrap_or_default()
@@ -114,7 +130,7 @@ fn summary(done: &[Done]) -> String {
             at("/errors/mae_delta_aligned_mev"),
             at("/errors/bands_occupied_mae_mev"),
             warnings.map(|n| n.to_string()).unwrap_or_default(),
-            quoted(done.report.as_ref().err().map_or("", String::as_str)),
+            quoted(&done.failure().unwrap_or_default()),
         );
     }
     text

@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 
 use super::Args;
-use super::report::{Report, by_phase};
+use super::report::{FILE_NAME, Report, by_phase};
 use crate::bands::fermi;
 use crate::bands::spectrum::SpectrumOptions;
 use crate::bands::structure::{self, Align, Role, Source};
@@ -15,7 +15,7 @@ use crate::cli::{bands, eval};
 use crate::model::predict::{Predicted, Predictor};
 use crate::parsers::abacus::{self, predicted};
 use crate::parsers::check::check;
-use crate::parsers::{Calculation, ReadOptions, SpinOperator, read};
+use crate::parsers::{Calculation, Error, ReadOptions, SpinOperator, read};
 
 /// A run and the folder that it is predicted into.
 pub struct Job {
@@ -29,10 +29,11 @@ pub type Timings = Vec<(String, f64)>;
 impl Job {
     /// Predicts, and puts the folder in place when everything in it is complete.
     pub fn predict(&self, predictor: &Predictor, args: &Args) -> anyhow::Result<Report> {
+        require_replaceable(&self.out)?;
         let parent = self.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
         let beside = tempfile::Builder::new().prefix(".hzero-").tempdir_in(parent)?;
-        let mut report = self.fill(beside.path(), predictor, args)?;
+        let mut report = self.fill(beside.path(), predictor, args).map_err(|error| self.named(error))?;
         report.files = listing(beside.path())?;
         report.write(beside.path())?;
         if self.out.exists() {
@@ -50,7 +51,7 @@ impl Job {
         let predicted = predictor.predict(&run)?;
         timings.extend(predicted.timings.iter().map(|(phase, seconds)| (phase.to_string(), *seconds)));
         if args.strict && !predicted.trust.warnings.is_empty() {
-            bail!("unlike training: {}", predicted.trust.warnings.join("; "));
+            bail!("{}: unlike training: {}", self.run.display(), predicted.trust.warnings.join("; "));
         }
         let h = &predicted.hamiltonian;
         let fermi =
@@ -85,6 +86,11 @@ impl Job {
         })
     }
 
+    /// Errors that name no file are about the run as a whole.
+    fn named(&self, error: anyhow::Error) -> anyhow::Error {
+        error.downcast::<Error>().map_or_else(|other| other, |error| error.in_file(&self.run).into())
+    }
+
     /// STRU, KPT and INPUT travel along, so that the folder is a run of its own.
     fn copy_inputs(&self, folder: &Path, options: &ReadOptions) -> anyhow::Result<()> {
         let found = abacus::files::Run::discover(&self.run)?;
@@ -99,6 +105,28 @@ impl Job {
         }
         Ok(())
     }
+}
+
+/// Whatever lies in the folder must be of an earlier prediction: nothing else is ever removed.
+fn require_replaceable(out: &Path) -> anyhow::Result<()> {
+    if !out.exists() {
+        return Ok(());
+    }
+    let ours = earlier_files(out).unwrap_or_default();
+    for entry in fs::read_dir(out).with_context(|| out.display().to_string())? {
+        let name = entry?.file_name().to_string_lossy().into_owned();
+        if !ours.contains(&name) {
+            bail!("{}: {name} in it is no part of an earlier prediction; choose another folder", out.display());
+        }
+    }
+    Ok(())
+}
+
+/// `files` of the report that lies there.
+fn earlier_files(out: &Path) -> Option<Vec<String>> {
+    let text = fs::read_to_string(out.join(FILE_NAME)).ok()?;
+    let report: serde_json::Value = serde_json::from_str(&text).ok()?;
+    serde_json::from_value(report.get("files")?.clone()).ok()
 }
 
 fn timed<T>(timings: &mut Timings, phase: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
@@ -141,7 +169,7 @@ fn errors(run: &Calculation, predicted: &Predicted, args: &Args) -> anyhow::Resu
 fn listing(folder: &Path) -> anyhow::Result<Vec<String>> {
     let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name().to_string_lossy().into_owned()));
     let mut names = names.collect::<anyhow::Result<Vec<_>>>()?;
-    names.push(super::report::FILE_NAME.to_owned());
+    names.push(FILE_NAME.to_owned());
     names.sort_unstable();
     Ok(names)
 }

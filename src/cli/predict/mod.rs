@@ -4,9 +4,7 @@ mod batch;
 mod job;
 mod report;
 
-use std::path::{Path, PathBuf};
-
-use anyhow::bail;
+use std::path::PathBuf;
 
 use self::job::Job;
 use super::Outcome;
@@ -84,17 +82,7 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
         return batch::run(&args, &predictor);
     }
     let job = Job { run: args.runs[0].clone(), out: args.out.clone() };
-    require_replaceable(&job.out, args.force)?;
     let report = job.predict(&predictor, &args)?;
     print!("{}", report.text());
     Ok(if report.is_sound() { Outcome::Done } else { Outcome::Failed })
-}
-
-/// A folder that is not a prediction's is not overwritten without --force.
-fn require_replaceable(out: &Path, force: bool) -> anyhow::Result<()> {
-    let occupied = out.is_dir() && std::fs::read_dir(out)?.next().is_some();
-    if occupied && !force && !out.join(report::FILE_NAME).is_file() {
-        bail!("{}: the folder holds other things than a prediction; choose another, or --force", out.display());
-    }
-    Ok(())
 }

@@ -1,0 +1,74 @@
+//! The examples do what they say.
+
+#![allow(dead_code, reason = "the examples' main functions are not called here")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use hzero::parsers::format::Format;
+
+#[path = "../examples/bands.rs"]
+mod bands;
+#[path = "../examples/convert.rs"]
+mod convert;
+#[path = "../examples/predict.rs"]
+mod predict;
+#[path = "../examples/read_hamiltonian.rs"]
+mod read_hamiltonian;
+
+fn fixture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/abacus").join(name)
+}
+
+#[test]
+fn read_hamiltonian_finds_the_nearest_neighbours() {
+    let text = read_hamiltonian::largest_hopping(&fixture("graphene")).unwrap();
+    assert!(text.starts_with("2 atoms, 26 orbitals\n"), "{text}");
+    assert!(text.contains("1.42") && text.contains("2s2p1d"), "{text}");
+}
+
+#[test]
+fn convert_goes_there_and_back() {
+    let folder = tempfile::tempdir().unwrap();
+    let source = fixture("o2_spin2/scf/hrs1_nao.csr");
+    let [old, new] = ["old.csr", "new.csr"].map(|name| folder.path().join(name));
+    assert_eq!(convert::to_other_generation(&source, &old).unwrap(), Format::AbacusOld);
+    fs::copy(fixture("o2_spin2/scf/STRU"), folder.path().join("STRU")).unwrap();
+    assert_eq!(convert::to_other_generation(&old, &new).unwrap(), Format::AbacusNew);
+    let last_line = |path: &Path| fs::read_to_string(path).unwrap().lines().last().unwrap().to_owned();
+    assert_eq!(last_line(&new), last_line(&source));
+}
+
+#[test]
+fn bands_draws_both_hamiltonians() {
+    let folder = tempfile::tempdir().unwrap();
+    let bands = bands::draw(&fixture("graphene"), Some("G-M-K-G"), folder.path()).unwrap();
+    assert_eq!(bands.curves.len(), 2);
+    assert!(fs::read_to_string(folder.path().join("bands.svg")).unwrap().contains("<polyline"));
+    assert!(folder.path().join("bands.dat").is_file());
+}
+
+#[test]
+fn predict_writes_the_files_of_abacus() {
+    let folder = tempfile::tempdir().unwrap();
+    let model = folder.path().join("model.safetensors");
+    predict::fit_runs(&[fixture("graphene")], &model).unwrap();
+    let trust = predict::predict_run(&fixture("graphene_sqrt3"), &model, folder.path()).unwrap();
+    assert!(trust.warnings.iter().any(|warning| warning.contains("C-C distance")), "{trust:?}");
+    assert!(folder.path().join("data-HR-sparse_SPIN0.csr").is_file());
+}
+
+#[test]
+fn every_example_is_short_and_tested_here() {
+    let this = include_str!("examples.rs");
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("examples");
+    let sources = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let sources: Vec<PathBuf> = sources.filter(|path| path.extension().is_some_and(|end| end == "rs")).collect();
+    assert!(sources.len() >= 4, "{sources:?}");
+    for source in sources {
+        let name = source.file_stem().unwrap().to_string_lossy().into_owned();
+        assert!(this.contains(&format!("mod {name};")), "{name} is not tested");
+        let n_lines = fs::read_to_string(&source).unwrap().lines().count();
+        assert!(n_lines < 60, "{name} has {n_lines} lines");
+    }
+}
