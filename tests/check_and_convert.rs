@@ -76,6 +76,21 @@ fn a_folder_survives_the_way_there_and_back() {
     }
 }
 
+/// Inputs, logs and tables come along: the eigenvalues of the converted matrices are compared with ABACUS' own there.
+#[test]
+fn a_converted_folder_is_a_run() {
+    for (name, format) in [("graphene", "abacus-new"), ("si2", "abacus-old"), ("si2_soc_sz", "abacus-old")] {
+        let folder = tempfile::tempdir().unwrap();
+        let output = ham_convert(&fixture(name), folder.path(), format);
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        let compare = |run: &Path| json(&hzero(&["bands", run.to_str().unwrap(), "--compare", "native", "--json"]));
+        let (before, after) = (compare(&fixture(name)), compare(folder.path()));
+        for figure in ["n_states", "max_error_to_5ev_ev", "max_error_all_ev"] {
+            assert_eq!(before[figure], after[figure], "{name}: {figure}");
+        }
+    }
+}
+
 #[test]
 fn a_target_that_needs_a_structure_says_so() {
     let folder = tempfile::tempdir().unwrap();

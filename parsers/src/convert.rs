@@ -1,14 +1,16 @@
 //! Files of one format into files of another: a single file, or every file of a folder under the names that the target
-//! code expects.
+//! code expects, with what belongs to them, so that the target is a run again.
 
+use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use crate::abacus::constants::ANGSTROM_PER_BOHR_IN_STRU;
 use crate::abacus::csr::{Header, Quantity, Version, structure_lines};
+use crate::abacus::input_file::InputFile;
 use crate::abacus::{Csr, Stru};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::format::Format;
 use crate::read::Step;
-use crate::units::BOHR_IN_ANGSTROM;
 use crate::{input, output};
 
 /// What the user says.
@@ -28,59 +30,86 @@ pub struct Request {
     pub step: Option<Step>,
 }
 
-/// Converts, and returns what was written.
+/// Converts, and returns what was written. Of a folder, the matrices there and below are converted, and the other files of
+/// the run that hzero reads ([`is_read_beside_matrices`]) are copied. Every file is whole: an error leaves those before it.
 ///
 /// # Errors
 /// All kinds; `NotRepresentable` where the target needs a structure and none was found.
 pub fn convert(request: &Request) -> Result<Vec<PathBuf>> {
     if !request.source.is_dir() {
-        request.file(&request.source, &request.target)?;
-        return Ok(vec![request.target.clone()]);
+        return Ok(vec![request.file(&request.source, request.target_file())?]);
     }
-    let mut files = Vec::new();
-    csr_files(&request.source, &mut files).in_file(&request.source)?;
-    if files.is_empty() {
+    let files = files_below(&request.source)?;
+    if !files.iter().any(|file| is_csr(file)) {
         return Err(Error::unsupported("no csr file in this folder or below").in_file(&request.source));
     }
-    files.into_iter().map(|file| request.file_of_folder(&file)).collect()
+    let (matrices, others): (Vec<&PathBuf>, Vec<&PathBuf>) = files.iter().partition(|file| is_csr(file));
+    let converted = matrices.into_iter().map(|file| request.file_of_folder(file));
+    let others = others.into_iter().filter(|file| is_read_beside_matrices(plain_name(file)));
+    converted.chain(others.map(|file| request.copy_of_folder(file))).collect()
+}
+
+/// Files of an ABACUS run without matrices that hzero reads, by name.
+fn is_read_beside_matrices(name: &str) -> bool {
+    const INPUTS: [&str; 5] = ["INPUT", "STRU", "KPT", "STRU_ION_D", "report.json"];
+    const OUTPUTS: [&str; 5] = ["info.json", "istate.info", "eig_occ.txt", "kpoints", "KPT.info"];
+    const BANDS: [&str; 5] = ["BANDS_1.dat", "BANDS_2.dat", "band.txt", "bands1.txt", "bands2.txt"];
+    [INPUTS, OUTPUTS, BANDS].concat().contains(&name) || (name.starts_with("running_") && name.ends_with(".log"))
 }
 
 impl Request {
-    fn file_of_folder(&self, file: &Path) -> Result<PathBuf> {
-        let inside = file.strip_prefix(&self.source).unwrap_or(file);
-        let target = self.target.join(inside).with_file_name(target_name(file, version(self.to)));
-        if let Some(folder) = target.parent() {
-            std::fs::create_dir_all(folder).map_err(Error::from).in_file(folder)?;
+    /// A folder as target of a file is where the file goes.
+    fn target_file(&self) -> PathBuf {
+        match self.target.is_dir() {
+            true => self.target.join(target_name(&self.source, version(self.to))),
+            false => self.target.clone(),
         }
-        self.file(file, &target)?;
-        Ok(target)
     }
 
-    fn file(&self, source: &Path, target: &Path) -> Result<()> {
+    fn file_of_folder(&self, file: &Path) -> Result<PathBuf> {
+        self.file(file, self.in_target(file).with_file_name(target_name(file, version(self.to))))
+    }
+
+    fn copy_of_folder(&self, file: &Path) -> Result<PathBuf> {
+        let bytes = std::fs::read(file).map_err(Error::from).in_file(file)?;
+        put(self.in_target(file), |out| out.write_all(&bytes))
+    }
+
+    fn in_target(&self, file: &Path) -> PathBuf {
+        self.target.join(file.strip_prefix(&self.source).unwrap_or(file))
+    }
+
+    fn file(&self, source: &Path, target: PathBuf) -> Result<PathBuf> {
         let found = Format::guess_file(source)?;
         if let (Some(from), true) = (self.from, found != self.from) {
             let found = found.map_or("something else".into(), |format| format.to_string());
             return Err(Error::syntax(format!("a file of format {from}"), found).in_file(source));
         }
         let csr = Csr::read(source, self.step)?;
-        let stays_old = plain_name(target) == OVERLAP_RUN_NAME;
+        let stays_old = plain_name(&target) == OVERLAP_RUN_NAME;
         let version = if stays_old { Version::Old } else { version(self.to) };
         let (nspin, spin) = spin_of(source, &csr);
         let structure = match (version, csr.header.version()) {
-            (Version::New, Version::Old) => self.structure_lines(source)?,
+            (Version::New, Version::Old) => self.structure_lines(source, csr.header.step())?,
             _ => Vec::new(),
         };
         let csr = csr.converted(version, nspin, spin, &structure);
-        output::write_file(target, |out| csr.write(out))
+        put(target, |out| csr.write(out))
     }
 
-    fn structure_lines(&self, csr: &Path) -> Result<Vec<String>> {
-        let path = self.structure.clone().or_else(|| stru_near(csr)).ok_or_else(|| {
-            let what = format!("no STRU beside or above {}; name one by --structure", csr.display());
+    /// `step` counts from 0; STRU is the structure of that one.
+    fn structure_lines(&self, csr: &Path, step: u64) -> Result<Vec<String>> {
+        let missing = |what: &str| {
+            let what = format!("{what} {}; name one by --structure", csr.display());
             Error::from(ErrorKind::NotRepresentable { format: Format::AbacusNew.to_string(), what })
-        })?;
+        };
+        let path = match &self.structure {
+            Some(path) => path.clone(),
+            None if step > 0 => return Err(missing(&format!("STRU is not the structure of ionic step {step} in"))),
+            None => stru_near(csr).ok_or_else(|| missing("no STRU beside or above"))?,
+        };
         let stru = Stru::parse(&input::open(&path)?).in_file(&path)?;
-        let structure = stru.structure(None, BOHR_IN_ANGSTROM).in_file(&path)?;
+        let structure = stru.structure(latname(&path)?.as_deref(), ANGSTROM_PER_BOHR_IN_STRU).in_file(&path)?;
         let labels: Vec<&str> =
             stru.groups.iter().flat_map(|group| group.atoms.iter().map(|_| group.label.as_str())).collect();
         Ok(structure_lines(&structure, &labels))
@@ -132,20 +161,43 @@ fn stru_near(csr: &Path) -> Option<PathBuf> {
     csr.ancestors().skip(1).take(3).map(|folder| folder.join("STRU")).find(|path| path.is_file())
 }
 
-fn csr_files(folder: &Path, found: &mut Vec<PathBuf>) -> Result<()> {
-    let mut paths = Vec::new();
-    for entry in std::fs::read_dir(folder)? {
-        paths.push(entry?.path());
+/// `latname` of the INPUT beside STRU, if there is one.
+fn latname(stru: &Path) -> Result<Option<String>> {
+    let path = stru.with_file_name("INPUT");
+    if !path.is_file() {
+        return Ok(None);
     }
+    let input = InputFile::parse(&input::open(&path)?).in_file(&path)?;
+    Ok(input.get("latname").map(str::to_owned))
+}
+
+/// All files, sorted within each folder.
+fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
+    let mut paths: Vec<PathBuf> =
+        entries.map_err(Error::from).in_file(folder)?.iter().map(std::fs::DirEntry::path).collect();
     paths.sort();
+    let mut files = Vec::new();
     for path in paths {
         if path.is_dir() {
-            csr_files(&path, found)?;
-        } else if plain_name(&path).ends_with(".csr") {
-            found.push(path);
+            files.extend(files_below(&path)?);
+        } else {
+            files.push(path);
         }
     }
-    Ok(())
+    Ok(files)
+}
+
+fn is_csr(path: &Path) -> bool {
+    plain_name(path).ends_with(".csr")
+}
+
+fn put(target: PathBuf, write: impl FnOnce(&mut dyn Write) -> std::io::Result<()>) -> Result<PathBuf> {
+    if let Some(folder) = target.parent() {
+        std::fs::create_dir_all(folder).map_err(Error::from).in_file(folder)?;
+    }
+    output::write_file(&target, write)?;
+    Ok(target)
 }
 
 #[cfg(test)]

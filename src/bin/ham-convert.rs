@@ -1,5 +1,6 @@
 //! `ham-convert`: Hamiltonians from one format into another. Built on `hzero-parsers` alone: it never needs libtorch.
 
+use std::io::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -8,9 +9,10 @@ use hzero_parsers::convert::{Request, convert};
 use hzero_parsers::format::{Format, table};
 use hzero_parsers::{Error, Step};
 
-/// Converts files of Hamiltonians, overlaps and density matrices: one file, or all files of a run's folder
+/// Converts files of Hamiltonians, overlaps and density matrices: one file, or a run's folder with its other inputs and
+/// outputs, so that the target is a run again
 #[derive(Parser)]
-#[command(name = "ham-convert", version, about)]
+#[command(name = "ham-convert", version)]
 struct Args {
     /// File or folder to read
     #[arg(required_unless_present = "list")]
@@ -48,13 +50,17 @@ fn main() -> ExitCode {
 fn run(args: Args) -> Result<(), Error> {
     let Args { source: Some(source), target: Some(target), to: Some(to), from, structure, step, list: false } = args
     else {
-        print!("{}", table());
+        print(&table());
         return Ok(());
     };
-    for file in convert(&Request { source, target, from, to, structure, step })? {
-        println!("{}", file.display());
-    }
+    let files = convert(&Request { source, target, from, to, structure, step })?;
+    print(&files.iter().map(|file| format!("{}\n", file.display())).collect::<String>());
     Ok(())
+}
+
+/// A reader of standard output that went away (`| head`) is no error.
+fn print(text: &str) {
+    let _ = std::io::stdout().write_all(text.as_bytes());
 }
 
 fn format(name: &str) -> Result<Format, String> {

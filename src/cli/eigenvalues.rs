@@ -66,11 +66,11 @@ struct Output {
 pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let kpoints = read_kpoints(&args.kpoints)?;
     let run = read(&args.run, &args.files.options())?;
-    let default = if run.hamiltonian.is_some() { Of::Scf } else { Of::H0 };
-    let of = args.of.map_or(default, Of::from);
+    let of = args.of.map(Of::from).or(run.hamiltonian.as_ref().map(|_| Of::Scf));
     let options = SpectrumOptions { null_space: args.null_space };
     let located = || format!("{}", args.run.display());
-    let sources = own_sources(&run, Some(of)).with_context(located)?;
+    let sources = own_sources(&run, of).with_context(located)?;
+    let of = of.unwrap_or(Of::H0);
     let overlap = overlap(&run).with_context(located)?;
     let energies = energies(sources[0].hamiltonian, overlap, &run.basis, &kpoints, options).with_context(located)?;
     let ev = run.origin.ev_per_hartree;
