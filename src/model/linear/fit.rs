@@ -407,12 +407,14 @@ mod tests {
     #[test]
     fn a_linear_law_is_recovered() {
         let mut samples: Vec<Sample> = (10..20).map(sample).collect();
-        let law = fit(&samples[..9], &[], &slots(), &FitSettings { potential: None, ..settings(1e-4) }).unwrap().0;
+        let local = FitSettings { potential: None, ..settings(1e-4) };
+        let law = fit(&samples[..9], &[], &slots(), &local).unwrap().0;
         for sample in &mut samples {
             sample.delta = Some(law.predict(sample, &slots()).delta);
         }
         let (training, test) = samples.split_at(9);
-        let (stage, report) = fit(training, &[], &slots(), &settings(1e-13)).unwrap();
+        let exact = FitSettings { potential: None, ..settings(1e-13) };
+        let (stage, report) = fit(training, &[], &slots(), &exact).unwrap();
         assert!(report.regressions.iter().all(|r| r.residual < 1e-6), "{report:?}");
         let (found, wanted) = (stage.predict(&test[0], &slots()).delta, test[0].delta.as_ref().unwrap());
         let size = largest(wanted.edges.iter().copied());
