@@ -115,6 +115,14 @@ impl LinearStage {
         prediction
     }
 
+    /// ΔH of the potential of distant atoms alone.
+    pub fn predict_potential(&self, sample: &Sample, slots: &Slots) -> Channels {
+        let algebra = slots.algebra();
+        let Some(potential) = &self.potential else { return Channels::zeros(&sample.graph, algebra.width()) };
+        let environment = Environment::new(sample, slots, &self.config.sums(slots.species().len()));
+        potential.delta(Source { sample, environment: &environment, algebra })
+    }
+
     fn predict_bonds(&self, source: Source, profile: &BondProfile, edges: &[usize]) -> Bonds {
         let width = source.algebra.width();
         let mut bonds = Bonds {

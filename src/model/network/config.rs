@@ -51,6 +51,8 @@ fn default_validation_fraction() -> f64 {
 pub enum Base {
     /// The prediction of the linear stage.
     Linear,
+    /// The linear stage's potential of distant atoms alone, which no strictly local network can see.
+    Potential,
     /// The mean ΔH as a function of distance alone.
     None,
 }
@@ -69,7 +71,7 @@ pub enum Input {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelConfig {
-    /// What the network corrects: `"linear"` or `"none"`.
+    /// What the network corrects: `"linear"`, `"potential"` or `"none"`.
     pub base: Base,
     /// Operators that it sees: `["h0"]`, `["h0", "s"]` or `[]`.
     pub inputs: Vec<Input>,

@@ -30,12 +30,10 @@ impl Predictor {
     /// `Unsupported` where the model has no network; `Syntax` where its tensors do not fit its configuration.
     pub fn load(model: &Model, device: Device) -> Result<Self> {
         let stored = stored::load(model, device)?;
-        let linear = match stored.preparation.config.base {
-            Base::None => None,
-            Base::Linear => Some(model.linear.clone().ok_or_else(|| {
-                Error::unsupported("the model's network corrects a linear stage, but the model has none")
-            })?),
-        };
+        let linear = model.linear.clone();
+        if linear.is_none() && stored.preparation.config.base != Base::None {
+            return Err(Error::unsupported("the model's network corrects a linear stage, but the model has none"));
+        }
         Ok(Predictor { network: stored.network, preparation: stored.preparation, weights: stored.weights, linear })
     }
 
@@ -51,6 +49,15 @@ impl Predictor {
     }
 }
 
+/// What the network corrects, hartree.
+pub(super) fn base(base: Base, linear: Option<&LinearStage>, sample: &Sample, slots: &Slots) -> Channels {
+    match (base, linear) {
+        (Base::Linear, Some(stage)) => stage.predict(sample, slots).delta,
+        (Base::Potential, Some(stage)) => stage.predict_potential(sample, slots),
+        _ => Channels::zeros(&sample.graph, slots.algebra().width()),
+    }
+}
+
 /// As [`Predictor::predict`], with the weights of the moment.
 pub(super) fn predict(
     preparation: &Preparation,
@@ -59,11 +66,7 @@ pub(super) fn predict(
     linear: Option<&LinearStage>,
     sample: &Sample,
 ) -> Channels {
-    let width = preparation.slots.algebra().width();
-    let mut delta = match linear {
-        Some(stage) => stage.predict(sample, &preparation.slots).delta,
-        None => Channels::zeros(&sample.graph, width),
-    };
+    let mut delta = base(preparation.config.base, linear, sample, &preparation.slots);
     preparation.add_mean(sample, &mut delta);
     tch::no_grad(|| {
         let batch = preparation.batch(sample, None, TILE);

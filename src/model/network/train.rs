@@ -10,7 +10,7 @@ use super::batch::{Batch, Preparation};
 use super::config::{Base, TrainConfig};
 use super::data::{Data, Folders, WatchedError, watch};
 use super::device::{DeviceChoice, set_threads};
-use super::predictor::predict;
+use super::predictor::{base, predict};
 use super::statistics::Statistics;
 use super::stored::{self, NetworkHeader};
 use super::trainer::{StepReport, Trainer};
@@ -122,15 +122,11 @@ impl Run {
             linear: None,
             network: None,
         };
-        let linear = match config.model.base {
-            Base::None => None,
-            Base::Linear => {
-                let (stage, report) = fit(&data.train, &[], &data.slots, &FitSettings::default())?;
-                header.linear = Some(LinearHeader { config: stage.config.clone(), report });
-                Some(stage)
-            }
-        };
-        let residuals = residuals(&data, linear.as_ref());
+        // Always fitted: where the network does not correct it, it still says how unlike training a run is.
+        let (stage, report) = fit(&data.train, &[], &data.slots, &FitSettings::default())?;
+        header.linear = Some(LinearHeader { config: stage.config.clone(), report });
+        let linear = Some(stage);
+        let residuals = residuals(&data, config.model.base, linear.as_ref());
         let statistics = statistics(&data, &residuals);
         let kind = stored::kind(config.training.precision);
         let preparation = Preparation::new(&config.model, &data.slots, statistics, kind, device);
@@ -151,7 +147,7 @@ impl Run {
         model.header.training = data.about.clone();
         let state = stored::load_optimizer(&model, &stored).map_err(|e| e.in_file(checkpoint))?;
         let linear = model.linear.clone();
-        let residuals = residuals(&data, linear.as_ref());
+        let residuals = residuals(&data, config.model.base, linear.as_ref());
         let batches = batches(&data, &stored.preparation, &residuals);
         let mut trainer = Trainer::new(stored.preparation, &config.training, batches);
         trainer.weights = state.weights.set_requires_grad(true);
@@ -222,14 +218,10 @@ impl Run {
 const FORGET: f64 = 0.05;
 
 /// What the base leaves of ΔH, for every training run.
-fn residuals(data: &Data, linear: Option<&LinearStage>) -> Vec<Channels> {
+fn residuals(data: &Data, kind: Base, linear: Option<&LinearStage>) -> Vec<Channels> {
     let residual = |sample: &Sample| {
         let mut rest = sample.delta.clone().unwrap_or_else(|| Channels::zeros(&sample.graph, sample.h0.width));
-        if let Some(stage) = linear {
-            let base = stage.predict(sample, &data.slots).delta;
-            rest.edges.iter_mut().zip(base.edges).for_each(|(rest, base)| *rest -= base);
-            rest.nodes.iter_mut().zip(base.nodes).for_each(|(rest, base)| *rest -= base);
-        }
+        rest.add(&base(kind, linear, sample, &data.slots), -1.0);
         rest
     };
     data.train.iter().map(residual).collect()
