@@ -77,6 +77,9 @@ pub struct ModelConfig {
     pub inputs: Vec<Input>,
     /// Do the first features of a bond see species and on-site H⁽⁰⁾ of both of its atoms? Atoms then see those of their neighbours.
     pub ends: bool,
+    /// Do layers pass what an atom has learned on to its neighbours? Then the range grows by one envelope per layer; else
+    /// (`false`, strictly local) H_ij depends on what is within the envelope around i and j, whatever the depth.
+    pub passing: bool,
     /// Interaction layers.
     pub layers: usize,
     /// Copies of every natural hidden irrep.
@@ -101,6 +104,7 @@ impl Default for ModelConfig {
             base: Base::None,
             inputs: vec![Input::H0],
             ends: true,
+            passing: false,
             layers: 2,
             channels: 16,
             unnatural_channels: 8,

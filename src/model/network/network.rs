@@ -42,7 +42,7 @@ impl Network {
             atoms: NodeEmbedding::new(&mut table, config, interface),
             bonds: PairEmbedding::new(&mut table, config, interface, &inputs, &widths),
             layers: (0..config.layers)
-                .map(|k| Interaction::new(&mut table, &format!("layer{k}"), tables, &widths, config.width as i64))
+                .map(|k| Interaction::new(&mut table, &format!("layer{k}"), config, tables, &widths))
                 .collect(),
             onsite: NodeReadout::new(&mut table, config, interface),
             pairs: PairReadout::new(&mut table, config, interface, &inputs, &widths),

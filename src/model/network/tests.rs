@@ -150,9 +150,9 @@ fn operator_of(sample: &Sample, preparation: &Preparation, tile: usize) -> Opera
 }
 
 /// |rotate(predict(x)) − predict(rotate(x))| for an O(3) matrix.
-fn equivariance_error(kind: Kind, r: &Matrix3<f64>) -> f64 {
+fn equivariance_error(kind: Kind, r: &Matrix3<f64>, passing: bool) -> f64 {
     let run = run(1, 7.0);
-    let (sample, preparation) = prepared(&run, &small(), kind);
+    let (sample, preparation) = prepared(&run, &ModelConfig { passing, ..small() }, kind);
     let network = Network::new(&preparation);
     let flat = noisy(&network, kind);
     let slots = &preparation.slots;
@@ -171,18 +171,22 @@ fn rotation() -> Matrix3<f64> {
 #[test]
 fn equivariant_in_double_precision() {
     for r in [rotation(), -Matrix3::identity(), -rotation()] {
-        let error = equivariance_error(Kind::Double, &r);
-        println!("f64: {error:.1e}");
-        assert!(error < 1e-12, "{error:e}");
+        for passing in [false, true] {
+            let error = equivariance_error(Kind::Double, &r, passing);
+            println!("f64: {error:.1e}");
+            assert!(error < 1e-12, "{error:e}");
+        }
     }
 }
 
 #[test]
 fn equivariant_in_single_precision() {
     for r in [rotation(), -Matrix3::identity(), -rotation()] {
-        let error = equivariance_error(Kind::Float, &r);
-        println!("f32: {error:.1e}");
-        assert!(error < 1e-5, "{error:e}");
+        for passing in [false, true] {
+            let error = equivariance_error(Kind::Float, &r, passing);
+            println!("f32: {error:.1e}");
+            assert!(error < 1e-5, "{error:e}");
+        }
     }
 }
 
@@ -270,6 +274,7 @@ fn an_atom_is_felt_within_the_envelope_only() {
     assert_eq!(felt(&small(), 3), [3]);
     assert_eq!(felt(&small(), 2), [0, 1, 2, 3]); // 3 through its bonds with 0 and 1
     assert_eq!(felt(&ModelConfig { ends: false, ..small() }, 2), [2]);
+    assert_eq!(felt(&ModelConfig { ends: false, passing: true, ..small() }, 2), [0, 1, 2, 3]);
 }
 
 /// Atoms with on-site blocks or bonds to other atoms than `atom` that change with the on-site H0 of `atom`.

@@ -4,6 +4,7 @@ use tch::Tensor;
 
 use super::{GatedSo2, Linear, Mlp, NodeLinear, PairState};
 use crate::model::network::batch::EdgeTile;
+use crate::model::network::config::ModelConfig;
 use crate::model::network::features::{Classes, HiddenTables, NodeFeatures};
 use crate::model::network::weights::{Start, WeightTable, Weights};
 
@@ -23,26 +24,34 @@ pub struct Interaction {
     invariants: Mlp,
     gate: Linear,
     shift: Linear,
+    passing: bool,
     widths: Vec<i64>,
     m_max: i64,
 }
 
 impl Interaction {
     /// `widths`: of the hidden classes; `width`: of latent vectors and MLPs.
-    pub fn new(table: &mut WeightTable, name: &str, tables: &HiddenTables, widths: &[i64], width: i64) -> Self {
-        let hidden = &tables.hidden;
+    pub fn new(
+        table: &mut WeightTable,
+        name: &str,
+        config: &ModelConfig,
+        tables: &HiddenTables,
+        widths: &[i64],
+    ) -> Self {
+        let (hidden, width) = (&tables.hidden, config.width as i64);
+        let inputs: &[&[i64]] = if config.passing { &[widths, widths, widths] } else { &[widths, widths] };
         let doubled: Vec<i64> = widths.iter().map(|k| 2 * k).collect();
         let bond = format!("{name}.bond");
         let degrees = (hidden.l_max + 1) * hidden.channels + hidden.unnatural_l_max * hidden.unnatural_channels;
         let bound = 1.0 / (width as f64).sqrt();
         Interaction {
-            bond: GatedSo2::new(table, &bond, &[widths, widths], &doubled, width, 1.0)
-                .updating_latent(table, &bond, width),
+            bond: GatedSo2::new(table, &bond, inputs, &doubled, width, 1.0).updating_latent(table, &bond, width),
             message: NodeLinear::new(table, &format!("{name}.message"), hidden),
             mix: NodeLinear::new(table, &format!("{name}.mix"), hidden),
             invariants: Mlp::new(table, &format!("{name}.invariants"), &[hidden.channels], width),
             gate: Linear::with_start(table, &format!("{name}.gate"), &[width], degrees, bound, Start::Constant(1.0)),
             shift: Linear::new(table, &format!("{name}.shift"), &[width], hidden.channels),
+            passing: config.passing,
             m_max: widths.len() as i64 - 2,
             widths: widths.to_vec(),
         }
@@ -59,8 +68,13 @@ impl Interaction {
         sums: &mut NodeFeatures,
     ) -> PairState {
         let hidden = &tables.hidden;
-        let atoms = hidden.to_frame(&nodes.select(&tile.first), &tile.rotations, self.m_max);
-        let new = self.bond.forward(w, &state.latent, &[Some(&atoms), Some(&state.frame)]);
+        let new = if self.passing {
+            let [here, there] = tables.both_ends(nodes, &tile.first, &tile.rotations, self.m_max);
+            self.bond.forward(w, &state.latent, &[Some(&here), Some(&state.frame), Some(&there)])
+        } else {
+            let here = hidden.to_frame(&nodes.select(&tile.first), &tile.rotations, self.m_max);
+            self.bond.forward(w, &state.latent, &[Some(&here), Some(&state.frame)])
+        };
         let zeros = vec![0; self.widths.len()];
         let update = new.frame.narrow(&zeros, &self.widths);
         let message = new.frame.narrow(&self.widths, &self.widths);
