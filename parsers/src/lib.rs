@@ -2,6 +2,17 @@
 //!
 //! (The model lives here, and not in `hzero`, because the readers build it and `hzero` uses the readers.)
 
+//!
+//! # Invariants
+//! - A parser takes bytes and returns a struct with the code's own names, units and order. Files are opened by [`input::open`]
+//!   alone, on behalf of [`read()`] and [`convert`], so every file may be compressed and none is read whole into memory.
+//! - The code's units, and its order and signs of orbitals, end in its own module (`abacus`): beyond it everything is in
+//!   hartree, bohr and the order below.
+//! - A count from a file is compared with the size of the file before anything is allocated; a broken file is an [`Error`] with
+//!   the file, the place and both numbers, never a panic.
+//! - Writers write beside the target and rename ([`output`]): a file is there as a whole or not at all.
+//! - Nothing here knows models, bands or libtorch.
+
 #![doc = include_str!("conventions.md")]
 
 pub mod abacus;

@@ -1,0 +1,117 @@
+//! What the documents say about the code is true.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use hzero::parsers::format::Format;
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn text(path: &str) -> String {
+    std::fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// What stands between backticks.
+fn code_spans(text: &str) -> impl Iterator<Item = &str> {
+    text.lines().flat_map(|line| line.split('`').skip(1).step_by(2))
+}
+
+/// Rows of the table under a heading, each as its cells.
+fn table<'a>(document: &'a str, heading: &str) -> Vec<Vec<&'a str>> {
+    let section = document.split("\n## ").find(|section| section.starts_with(heading)).unwrap();
+    let rows = section.lines().filter(|line| line.starts_with('|')).skip(2);
+    rows.map(|row| row.trim_matches('|').split(" | ").map(str::trim).collect()).collect()
+}
+
+#[test]
+fn every_path_of_the_code_map_exists() {
+    let readme = text("README.md");
+    let map = table(&readme, "Code map");
+    let paths: Vec<&str> = map.iter().flat_map(|row| code_spans(row[0])).collect();
+    assert!(paths.len() > 15, "{paths:?}");
+    for path in &paths {
+        assert!(root().join(path).exists(), "{path}");
+    }
+    for entry in std::fs::read_dir(root().join("src")).unwrap().map(|entry| entry.unwrap().path()) {
+        let name = format!("src/{}/", entry.file_name().unwrap().to_string_lossy());
+        assert!(entry.is_file() || paths.contains(&name.as_str()), "{name} is not in the map");
+    }
+}
+
+#[test]
+fn every_path_in_the_documents_exists() {
+    let places = ["src/", "parsers/", "tests/", "examples/", "scripts/", "fixtures/"];
+    for document in ["CONTRIBUTING.md", "parsers/src/conventions.md", "fixtures/README.md"] {
+        let text = text(document);
+        let named = code_spans(&text).filter(|span| places.iter().any(|place| span.starts_with(place)));
+        for path in named.filter(|span| !span.contains(['<', ' '])) {
+            assert!(root().join(path).exists(), "{document} names {path}");
+        }
+    }
+}
+
+#[test]
+fn the_table_of_formats_is_that_of_the_code() {
+    let readme = text("README.md");
+    let rows = table(&readme, "Formats");
+    assert_eq!(rows.len(), Format::ALL.len());
+    for (row, format) in rows.iter().zip(Format::ALL) {
+        let held = format.capabilities();
+        let yes = |held: bool| if held { "yes" } else { "no" };
+        let nspin = held.nspin.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
+        let name = format!("`{}`", held.name);
+        let [structure, shells, overlap] = [held.structure, held.shells, held.overlap].map(yes);
+        let [dm, fermi] = [held.density_matrix, held.fermi_level].map(yes);
+        assert_eq!(row[..], [&name, structure, shells, overlap, dm, fermi, &nspin, held.files]);
+    }
+}
+
+#[test]
+fn every_command_of_the_readme_exists() {
+    let readme = text("README.md");
+    let commands: Vec<&str> = code_spans(&readme).filter_map(|span| span.strip_prefix("hzero ")).collect();
+    assert!(commands.len() >= 8, "{commands:?}");
+    for command in commands {
+        let name = command.split_whitespace().next().unwrap();
+        let help = Command::new(env!("CARGO_BIN_EXE_hzero")).args([name, "--help"]).output().unwrap();
+        assert!(help.status.success(), "hzero {name}");
+        let help = String::from_utf8(help.stdout).unwrap();
+        for option in command.split_whitespace().filter(|word| word.starts_with("--")) {
+            assert!(help.contains(&format!("{option} ")), "hzero {name} has no {option}");
+        }
+    }
+}
+
+/// Source files under a folder that contain a text, relative to the root.
+fn files_with(folder: &str, wanted: &str) -> Vec<String> {
+    let mut folders = vec![root().join(folder)];
+    let mut found = Vec::new();
+    while let Some(folder) = folders.pop() {
+        let entries: Vec<PathBuf> = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        folders.extend(entries.iter().filter(|path| path.is_dir()).cloned());
+        let sources = entries.iter().filter(|path| path.extension().is_some_and(|end| end == "rs"));
+        let holds = |path: &&PathBuf| std::fs::read_to_string(path).unwrap().contains(wanted);
+        found.extend(sources.filter(holds).map(|path| path.strip_prefix(root()).unwrap().display().to_string()));
+    }
+    assert!(!found.is_empty(), "no file under {folder} has {wanted}: the test looks for the wrong thing");
+    found
+}
+
+#[test]
+fn the_invariants_of_the_crate_docs_hold() {
+    for (folder, wanted, allowed) in [
+        ("src", "use tch::", &["src/model/network/"][..]),
+        ("src", "anyhow::", &["src/cli/"]),
+        ("parsers/src", "File::open", &["parsers/src/input/"]),
+        ("parsers/src", "harmonics::abacus", &["parsers/src/abacus/", "parsers/src/harmonics.rs"]),
+        ("parsers/src", "RYDBERG_IN_HARTREE", &["parsers/src/abacus/", "parsers/src/units.rs"]),
+        ("src", "ev_per_hartree", &["src/cli/", "src/bands/", "src/model/band_error.rs"]),
+    ] {
+        let found = files_with(folder, wanted);
+        let strayed: Vec<_> =
+            found.iter().filter(|file| !allowed.iter().any(|place| file.starts_with(place))).collect();
+        assert!(strayed.is_empty(), "{wanted} in {strayed:?}");
+    }
+}
