@@ -32,6 +32,17 @@ pub struct Location {
     pub record: Option<u32>,
 }
 
+impl Location {
+    /// Line and column of `part`, which must be a piece of `text`.
+    pub(crate) fn of(part: &str, text: &str) -> Self {
+        let byte = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+        let before = text.get(..byte).unwrap_or_default();
+        let line = 1 + before.matches('\n').count() as u32;
+        let column = 1 + (before.len() - before.rfind('\n').map_or(0, |end| end + 1)) as u32;
+        Location { byte: byte as u64, line: Some(line), column: Some(column), record: None }
+    }
+}
+
 /// Six kinds, because six reactions differ: fix the path, fix the file, distrust the run, ask us, choose another target,
 /// raise the limit.
 #[derive(Debug, thiserror::Error)]

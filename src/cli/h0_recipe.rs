@@ -17,7 +17,7 @@ use crate::parsers::output::write_file;
 pub struct Args {
     /// The code
     code: Code,
-    /// Your INPUT
+    /// Your INPUT, or the folder that it lies in
     #[arg(default_value = "INPUT")]
     input: PathBuf,
     /// Version of the code
@@ -47,8 +47,9 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
         Version::V3_8 => Release::V3_8,
         Version::V3_11 => Release::V3_11,
     };
-    let bytes = std::fs::read(&args.input).with_context(|| args.input.display().to_string())?;
-    let input = InputFile::parse(&bytes).map_err(|e| e.in_file(&args.input))?;
+    let path = if args.input.is_dir() { args.input.join("INPUT") } else { args.input };
+    let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
+    let input = InputFile::parse(&bytes).map_err(|e| e.in_file(&path))?;
     let recipe = Recipe::step_zero(&input, release);
     for warning in &recipe.warnings {
         eprintln!("hzero: warning: {warning}");

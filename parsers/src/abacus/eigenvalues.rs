@@ -1,7 +1,7 @@
 //! Eigenvalues that ABACUS printed: `BANDS_1.dat`, `band.txt`, `bands1.txt` (one line per k), `istate.info` (3.8),
 //! `eig_occ.txt` (3.11) and the block STATE ENERGY of the log. All in eV, as printed.
 
-use crate::error::{Error, Result};
+use crate::error::{Error, Location, Result};
 
 /// One table of eigenvalues.
 #[derive(Debug, Clone, PartialEq)]
@@ -40,13 +40,12 @@ impl Eigenvalues {
     /// `Syntax`; `Inconsistent` where rows or files differ in length.
     pub fn parse_bands(file: &[u8]) -> Result<Eigenvalues> {
         let text = String::from_utf8_lossy(file);
-        let mut digits = Digits::default();
-        let mut rows = Vec::new();
+        let mut table = Table::new(&text);
         for line in text.lines().filter(|line| !line.trim().is_empty() && !line.trim().starts_with('#')) {
-            let words = line.split_whitespace().skip(2);
-            rows.push(words.map(|word| digits.energy(word)).collect::<Result<Vec<_>>>()?);
+            table.new_point(1, KPoint::Unknown);
+            line.split_whitespace().skip(2).try_for_each(|word| table.push(0, word))?;
         }
-        Table { kpoints: vec![KPoint::Unknown; rows.len()], spins: vec![rows] }.checked(&digits)
+        table.checked()
     }
 
     /// `istate.info` of 3.8: blocks `BAND … Kpoint = 1 (0 0 0)` with rows of band, energy, occupation, for nspin 2 energy and
@@ -56,8 +55,7 @@ impl Eigenvalues {
     /// As [`Eigenvalues::parse_bands`].
     pub fn parse_istate(file: &[u8]) -> Result<Eigenvalues> {
         let text = String::from_utf8_lossy(file);
-        let mut digits = Digits::default();
-        let mut table = Table::default();
+        let mut table = Table::new(&text);
         for line in text.lines().filter(|line| !line.trim().is_empty()) {
             let words: Vec<&str> = line.split_whitespace().collect();
             if words[0] == "BAND" {
@@ -66,10 +64,10 @@ impl Eigenvalues {
                 continue;
             }
             for (spin, word) in words.iter().skip(1).step_by(2).enumerate() {
-                table.push(spin, digits.energy(word)?)?;
+                table.push(spin, word)?;
             }
         }
-        table.checked(&digits)
+        table.checked()
     }
 
     /// `eig_occ.txt` of 3.11: blocks ` spin=1 k-point=1/36 Cartesian=0 0 0 (…)` with rows of band, energy, occupation. Of
@@ -80,18 +78,17 @@ impl Eigenvalues {
     pub fn parse_eig_occ(file: &[u8]) -> Result<Eigenvalues> {
         let text = String::from_utf8_lossy(file);
         let last_step = text.rfind("# ionic step").map_or(&text[..], |at| &text[at..]);
-        let mut digits = Digits::default();
-        let mut table = Table::default();
+        let mut table = Table::new(&text);
         let mut spin = 0;
         for line in last_step.lines().skip(1) {
             if let Some((head, after)) = line.split_once("Cartesian=") {
                 spin = usize::from(head.contains("spin=2"));
                 table.new_point_of(spin, vector(after).map_or(KPoint::Unknown, KPoint::Cartesian));
             } else if let Some(word) = row_energy(line) {
-                table.push(spin, digits.energy(word)?)?;
+                table.push(spin, word)?;
             }
         }
-        table.checked(&digits)
+        table.checked()
     }
 
     /// The block ` STATE ENERGY(eV) AND OCCUPATIONS` of a 3.8 log: six significant digits.
@@ -102,8 +99,7 @@ impl Eigenvalues {
         let text = String::from_utf8_lossy(file);
         let block = text.rfind("STATE ENERGY(eV) AND OCCUPATIONS").map(|at| &text[at..]);
         let block = block.ok_or_else(|| Error::syntax("a block STATE ENERGY(eV) AND OCCUPATIONS", "none"))?;
-        let mut digits = Digits::default();
-        let mut table = Table::default();
+        let mut table = Table::new(&text);
         let mut spin = 0;
         for line in block.lines().skip(1) {
             if let Some((_, after)) = line.split_once("kpoint (Cartesian) =") {
@@ -111,12 +107,12 @@ impl Eigenvalues {
             } else if line.starts_with("SPIN DOWN") {
                 spin = 1;
             } else if let Some(word) = row_energy(line) {
-                table.push(spin, digits.energy(word)?)?;
+                table.push(spin, word)?;
             } else if !line.trim().is_empty() && !line.starts_with("SPIN UP") {
                 break;
             }
         }
-        table.checked(&digits)
+        table.checked()
     }
 
     /// Joins the files of spin up and down.
@@ -132,13 +128,18 @@ impl Eigenvalues {
 }
 
 /// Rows that are being read.
-#[derive(Default)]
-struct Table {
+struct Table<'a> {
+    text: &'a str,
+    digits: Digits,
     kpoints: Vec<KPoint>,
     spins: Vec<Vec<Vec<f64>>>,
 }
 
-impl Table {
+impl<'a> Table<'a> {
+    fn new(text: &'a str) -> Self {
+        Table { text, digits: Digits::default(), kpoints: Vec::new(), spins: Vec::new() }
+    }
+
     /// A block of all spins begins.
     fn new_point(&mut self, n_spins: usize, k: KPoint) {
         self.kpoints.push(k);
@@ -155,20 +156,23 @@ impl Table {
         }
     }
 
-    fn push(&mut self, spin: usize, energy: f64) -> Result<()> {
+    /// Adds the energy `word`, a piece of the text.
+    fn push(&mut self, spin: usize, word: &str) -> Result<()> {
+        let place = |error: Error| error.at(Location::of(word, self.text));
+        let energy = self.digits.energy(word).map_err(place)?;
         let row = self.spins.get_mut(spin).and_then(|rows| rows.last_mut());
-        let row = row.ok_or_else(|| Error::syntax("the heading of a k point", "an energy without one"))?;
+        let row = row.ok_or_else(|| place(Error::syntax("the heading of a k point", "an energy without one")))?;
         row.push(energy);
         Ok(())
     }
 
-    fn checked(self, digits: &Digits) -> Result<Eigenvalues> {
+    fn checked(self) -> Result<Eigenvalues> {
         check_shape(&self.spins)?;
         if self.spins[0].len() != self.kpoints.len() {
             let (rows, points) = (self.spins[0].len(), self.kpoints.len());
             return Err(Error::inconsistent(format!("{rows} rows of energies for {points} k points")));
         }
-        Ok(Eigenvalues { kpoints: self.kpoints, energies: self.spins, precision: digits.precision() })
+        Ok(Eigenvalues { kpoints: self.kpoints, energies: self.spins, precision: self.digits.precision() })
     }
 }
 
@@ -260,5 +264,7 @@ mod tests {
     fn ragged_rows_are_refused() {
         let error = Eigenvalues::parse_bands(b"1 0 1.0 2.0\n2 0.1 1.0\n").unwrap_err().to_string();
         assert_eq!(error, "k point 2 has 1 bands, but the first has 2");
+        let error = Eigenvalues::parse_bands(b"1 0 1.0 2.0\n2 0.1 1.0 x\n").unwrap_err().to_string();
+        assert_eq!(error, "2:11: expected an energy, found `x`");
     }
 }

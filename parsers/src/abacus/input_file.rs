@@ -1,7 +1,7 @@
 //! INPUT: keys and values, with the lines kept so that a changed file still looks like the user's own.
 
 use crate::calculation::Smearing;
-use crate::error::{Error, Result};
+use crate::error::{Error, Location, Result};
 use crate::input::text::quoted;
 use crate::units::RYDBERG_IN_HARTREE;
 
@@ -34,7 +34,10 @@ impl InputFile {
         let first = text.lines().map(str::trim).find(|line| !line.is_empty() && !is_comment(line));
         match first {
             Some(line) if line.starts_with("INPUT_PARAMETERS") => Ok(InputFile { lines }),
-            Some(line) => Err(Error::syntax("INPUT_PARAMETERS", quoted(line.as_bytes()))),
+            Some(line) => {
+                let error = Error::syntax("INPUT_PARAMETERS", quoted(line.as_bytes()));
+                Err(error.at(Location::of(line, &text)))
+            }
             None => Err(Error::syntax("INPUT_PARAMETERS", "the end of the file")),
         }
     }

@@ -81,6 +81,9 @@ fn warnings(input: &InputFile, release: Release) -> Vec<String> {
                 .to_owned(),
         );
     }
+    if input.get("basis_type") != Some("lcao") {
+        warnings.push("H(R) needs basis_type lcao; plane waves (the default) have none".to_owned());
+    }
     if input.is_on("gamma_only") {
         warnings.push("your run has gamma_only 1, which writes no H(R): run it with gamma_only 0 as well".to_owned());
     }
@@ -125,5 +128,6 @@ mod tests {
         assert!(mentions(Release::V3_11, "without a single element"));
         assert!(!mentions(Release::V3_8, "without a single element"));
         assert!(mentions(Release::V3_8, "1.1e-5"));
+        assert!(mentions(Release::V3_8, "basis_type lcao"));
     }
 }
