@@ -112,13 +112,3 @@ fn the_readme_shows_the_formats() {
     let output = Command::new(env!("CARGO_BIN_EXE_ham-convert")).arg("--list").output().unwrap();
     assert_eq!(shown, String::from_utf8_lossy(&output.stdout));
 }
-
-/// The converter must run where libtorch is absent.
-#[cfg(target_os = "linux")]
-#[test]
-fn the_converter_does_not_link_libtorch() {
-    let bytes = std::fs::read(env!("CARGO_BIN_EXE_ham-convert")).unwrap();
-    let holds = |name: &[u8]| bytes.windows(name.len()).any(|window| window == name);
-    assert!(holds(b"libc.so"), "the test finds no library at all");
-    assert!(!holds(b"libtorch") && !holds(b"libc10"));
-}
