@@ -10,7 +10,8 @@
 //!   comparisons of [`bands`], with the code's own constants ([`parsers::Origin`]); names that hold them end in `_ev`, `_mev`.
 //! - No tensor of libtorch outside `model::network` (feature `torch`): everything else builds and runs without it.
 //! - [`bands`] and [`symmetry`] know nothing of models; [`model`] knows nothing of bands beyond energies that it is given.
-//! - No file is opened outside [`parsers`], but for model files, configurations, libtorch's version and what [`cli`] is told to read or write.
+//! - No file is opened outside [`parsers`], but for model files, configurations, libtorch's version, and what [`cli`] is told
+//!   to read or write.
 
 pub use hzero_parsers as parsers;
 

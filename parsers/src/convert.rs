@@ -31,7 +31,7 @@ pub struct Request {
 }
 
 /// Converts, and returns what was written. Of a folder, the matrices there and below are converted, and the other files of
-/// the run that hzero reads ([`is_read_beside_matrices`]) are copied. Every file is whole: an error leaves those before it.
+/// the run that hzero reads (`is_read_beside_matrices`) are copied. Every file is whole: an error leaves those before it.
 ///
 /// # Errors
 /// All kinds; `NotRepresentable` where the target needs a structure and none was found.

@@ -107,7 +107,7 @@ impl Pairs {
     }
 }
 
-/// O[iμ, jν](R) = ⟨φ_iμ(r)| O |φ_jν(r − R)⟩: dense row-major blocks in one vector. Energies in hartree.
+/// `O[iμ, jν](R)` = ⟨φ_iμ(r)| O |φ_jν(r − R)⟩: dense row-major blocks in one vector. Energies in hartree.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Operator<T> {
     pairs: Arc<Pairs>,

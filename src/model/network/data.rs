@@ -82,7 +82,7 @@ impl Folders {
     /// Reads all runs.
     ///
     /// # Errors
-    /// As [`read`] and [`Sample::new`].
+    /// As [`read()`] and [`Sample::new`].
     pub fn read(&self) -> Result<Data> {
         Data::new(read_all(&self.train)?, read_all(&self.validate)?)
     }
