@@ -55,6 +55,8 @@ pub struct Origin {
     pub ev_per_hartree: f64,
     /// One bohr in the code's own ångström.
     pub angstrom_per_bohr: f64,
+    /// Is [`Calculation::hamiltonian`] what `hzero predict` wrote, rather than converged?
+    pub is_predicted: bool,
 }
 
 impl Default for Origin {
@@ -65,6 +67,7 @@ impl Default for Origin {
             files: Vec::new(),
             ev_per_hartree: HARTREE_IN_EV,
             angstrom_per_bohr: BOHR_IN_ANGSTROM,
+            is_predicted: false,
         }
     }
 }

@@ -122,6 +122,7 @@ fn a_prediction_is_no_step_zero() {
     std::fs::write(prediction.join("report.json"), "{}").unwrap();
     let run = read(&prediction, &ReadOptions::default()).unwrap();
     assert!(run.hamiltonian.is_some() && run.hamiltonian0.is_none());
+    assert!(run.origin.is_predicted && !self::run("o2_spin2").origin.is_predicted);
     assert_eq!(run.fermi_level, None);
 }
 

@@ -11,7 +11,7 @@ use crate::parsers::{Calculation, Error, Of, Operator, SpinOperator};
 const DEFAULT_POINTS: usize = 200;
 
 /// What a Hamiltonian is, which decides how it is drawn.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Role {
     /// H⁽⁰⁾.
@@ -111,8 +111,13 @@ pub fn path(run: &Calculation, text: Option<&str>, points: Option<usize>) -> Res
 /// `Inconsistent` where there is none.
 pub fn own_sources(run: &Calculation, of: Option<Of>) -> Result<Vec<Source<'_>>, Error> {
     let wanted = [Of::H0, Of::Scf].into_iter().filter(|one| of.is_none_or(|of| of == *one));
-    let source =
-        |of| run.operator(of).map(|h| Source { name: super::name(of).to_owned(), role: of.into(), hamiltonian: h });
+    let source = |of| {
+        let (name, role) = match of {
+            Of::Scf if run.origin.is_predicted => ("predicted", Role::Predicted),
+            of => (super::name(of), Role::from(of)),
+        };
+        run.operator(of).map(|h| Source { name: name.to_owned(), role, hamiltonian: h })
+    };
     let sources: Vec<_> = wanted.filter_map(source).collect();
     if sources.is_empty() {
         let what = of.map_or("Hamiltonian".into(), |of| format!("{} Hamiltonian", super::name(of)));

@@ -90,34 +90,48 @@ impl Args {
 
 fn drawn(args: &Args, run: &Calculation) -> anyhow::Result<String> {
     let located = || args.located();
-    let predicted = args.with.iter().map(|folder| other(args, run, folder)).collect::<anyhow::Result<Vec<_>>>()?;
+    let others = args.with.iter().map(|folder| other(args, run, folder)).collect::<anyhow::Result<Vec<_>>>()?;
     let mut sources = match own_sources(run, args.of()) {
-        Err(_) if !predicted.is_empty() && args.of.is_none() => Vec::new(),
+        Err(_) if !others.is_empty() && args.of.is_none() => Vec::new(),
         own => own.with_context(located)?,
     };
-    let before_converged = sources.iter().take_while(|source| source.role == Role::H0).count();
-    for (i, hamiltonian) in predicted.iter().enumerate() {
-        let name = name_of(&args.with, i);
-        sources.insert(before_converged + i, Source { name, role: Role::Predicted, hamiltonian });
+    for (folder, other) in args.with.iter().zip(&others) {
+        let is_taken = sources.iter().any(|source| source.role == other.role);
+        let (name, role) = match other.role {
+            Role::H0 if !is_taken => ("H0".to_owned(), Role::H0),
+            Role::Scf if !is_taken => ("SCF".to_owned(), Role::Scf),
+            Role::Predicted if others.len() == 1 && !is_taken => ("predicted".to_owned(), Role::Predicted),
+            _ => (name_of(folder), Role::Predicted),
+        };
+        sources.push(Source { name, role, hamiltonian: &other.hamiltonian });
     }
+    sources.sort_by_key(|source| source.role);
     let path = path(run, args.path.as_deref(), args.points.map(|n| n as usize)).with_context(located)?;
     let bands = compute(run, &sources, path, args.align, args.options()).with_context(located)?;
     let files = write(&bands, &args.out, &args.stem, args.window.as_ref())?;
     Ok(if args.json { serde_json::to_string(&export::json(&bands))? + "\n" } else { summary(&bands, &files) })
 }
 
-/// `predicted` where there is one, else the folders' names.
-fn name_of(folders: &[PathBuf], index: usize) -> String {
-    match folders {
-        [_] => "predicted".to_owned(),
-        many => many[index].file_name().unwrap_or(many[index].as_os_str()).to_string_lossy().into_owned(),
-    }
+/// The folder's own name.
+fn name_of(folder: &Path) -> String {
+    folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned()
+}
+
+/// The Hamiltonian of another folder.
+struct Other {
+    hamiltonian: SpinOperator,
+    role: Role,
 }
 
 /// The Hamiltonian of another folder (its converged or predicted one, else its H0), which must fit the run's basis.
-fn other(args: &Args, run: &Calculation, folder: &Path) -> anyhow::Result<SpinOperator> {
+fn other(args: &Args, run: &Calculation, folder: &Path) -> anyhow::Result<Other> {
     let options = ReadOptions { basis: args.files.basis.clone(), ..ReadOptions::default() };
     let other = read(folder, &options)?;
+    let role = match other.hamiltonian {
+        Some(_) if other.origin.is_predicted => Role::Predicted,
+        Some(_) => Role::Scf,
+        None => Role::H0,
+    };
     let hamiltonian = other.hamiltonian.or(other.hamiltonian0);
     let hamiltonian = hamiltonian.with_context(|| format!("{}: no Hamiltonian", folder.display()))?;
     let nspin = run.hamiltonian.as_ref().or(run.hamiltonian0.as_ref()).map(SpinOperator::nspin);
@@ -140,7 +154,7 @@ fn other(args: &Args, run: &Calculation, folder: &Path) -> anyhow::Result<SpinOp
         folder.display(),
         args.run.display()
     );
-    Ok(hamiltonian)
+    Ok(Other { hamiltonian, role })
 }
 
 fn orbitals_by_atom(basis: &Basis) -> Vec<usize> {
@@ -203,7 +217,7 @@ fn compared(args: &Args, run: &Calculation, with: &Path) -> anyhow::Result<Strin
         compare::with_printed(run, args.of(), args.options())
     } else {
         let default = if run.hamiltonian.is_some() { Of::Scf } else { Of::H0 };
-        let other = other(args, run, with)?;
+        let other = other(args, run, with)?.hamiltonian;
         compare::with_hamiltonian(run, args.of().unwrap_or(default), &other, with.to_path_buf(), args.options())
     };
     let comparison = comparison.with_context(|| args.located())?;

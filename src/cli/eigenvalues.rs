@@ -56,7 +56,7 @@ impl From<OfArg> for Of {
 struct Output {
     schema_version: u32,
     unit: &'static str,
-    of: &'static str,
+    of: String,
     fermi_level: Option<f64>,
     kpoints: Vec<[f64; 3]>,
     energies: Energies,
@@ -75,9 +75,8 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let energies = energies(sources[0].hamiltonian, overlap, &run.basis, &kpoints, options).with_context(located)?;
     let ev = run.origin.ev_per_hartree;
     let fermi_level = level_of(&run, of, options).with_context(located)?.map(|level| level * ev);
-    let name = crate::bands::name(of);
     let energies = scaled(&energies, ev);
-    let output = Output { schema_version: 1, unit: "eV", of: name, fermi_level, kpoints, energies };
+    let output = Output { schema_version: 1, unit: "eV", of: sources[0].name.clone(), fermi_level, kpoints, energies };
     super::print(&if args.json { serde_json::to_string(&output)? + "\n" } else { table(&output) })?;
     Ok(Outcome::Done)
 }

@@ -57,6 +57,7 @@ fn facts(run: &Calculation) -> Facts {
         facts.extend(operator.iter().map(|operator| (name, blocks(operator.pairs(), run))));
     }
     facts.extend([
+        ("hamiltonian_is_predicted", json!(run.origin.is_predicted)),
         ("fermi_level_ev", json!(run.fermi_level.map(|level| level * run.origin.ev_per_hartree))),
         ("electrons", json!(run.n_electrons)),
         ("smearing", json!(run.smearing.map(|smearing| format!("{smearing:?} (hartree)")))),

@@ -137,11 +137,15 @@ impl Folder {
         })
     }
 
-    /// Is its H the step-zero one? By the folder's name or INPUT; what `hzero predict` wrote (a `report.json`) never is.
+    /// Did `hzero predict` write it? Its `report.json` tells.
+    pub fn is_prediction(&self) -> bool {
+        self.home.join("report.json").is_file()
+    }
+
+    /// Is its H the step-zero one? By the folder's name or INPUT; a prediction never is.
     fn is_step_zero(&self) -> bool {
-        let is_prediction = self.home.join("report.json").is_file();
         let named_h0 = std::fs::canonicalize(&self.home).is_ok_and(|home| home.file_name().is_some_and(|n| n == "h0"));
-        !is_prediction && (named_h0 || self.input.as_ref().is_some_and(InputFile::is_step_zero))
+        !self.is_prediction() && (named_h0 || self.input.as_ref().is_some_and(InputFile::is_step_zero))
     }
 
     /// Names that were looked for, for the message where nothing was found.

@@ -131,6 +131,7 @@ impl Reader<'_> {
                 files,
                 ev_per_hartree: constants::EV_PER_HARTREE,
                 angstrom_per_bohr: constants::ANGSTROM_PER_BOHR,
+                is_predicted: self.run.scf.as_ref().is_some_and(Folder::is_prediction),
             },
             basis,
         })
