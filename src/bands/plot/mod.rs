@@ -184,7 +184,7 @@ fn legend_name(curve: &Curve) -> String {
 }
 
 /// Makes the embedded font known to plotters, once.
-fn register_font() -> Drawn {
+pub(crate) fn register_font() -> Drawn {
     use std::sync::OnceLock;
     static REGISTERED: OnceLock<bool> = OnceLock::new();
     let done = REGISTERED.get_or_init(|| plotters::style::register_font("sans-serif", FontStyle::Normal, FONT).is_ok());

@@ -73,7 +73,7 @@ impl Network {
             let latent = self.bonds.latent(w, tile);
             self.readout(w, preparation, tile, &nodes, &latent, None)
         }));
-        let onsite = self.onsite.forward(w, &tables.hidden, &batch.nodes, &nodes);
+        let onsite = self.onsite.forward(w, &batch.nodes, &nodes);
         Output { pairs, nodes: onsite * &batch.nodes.scale }
     }
 

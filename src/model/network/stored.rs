@@ -111,7 +111,7 @@ pub fn load(model: &Model, device: Device) -> Result<Stored> {
 pub fn load_optimizer(model: &Model, stored: &Stored) -> Result<OptimizerState> {
     let tensors = model.network.as_ref().ok_or_else(|| Error::unsupported("the model has no network"))?;
     let read = |name: &str| {
-        let flat = tensor(tensors, name, &[stored.network.table.len()])?;
+        let flat = tensor(tensors, name, &[stored.network.table.n_parameters()])?;
         Ok::<Tensor, Error>(flat.to_kind(stored.preparation.kind).to_device(stored.preparation.device))
     };
     Ok(OptimizerState { weights: read(WEIGHTS)?, adam: Adam { first: read(FIRST)?, second: read(SECOND)? } })

@@ -162,7 +162,7 @@ impl Run {
         let mae_h0 = watch(&self.data.validate, &self.data.slots, delta_of_zero).map_or(0.0, |error| error.mae_h0);
         StartFacts {
             n_runs: [self.data.train.len(), self.data.validate.len()],
-            n_parameters: self.trainer.network.table.len(),
+            n_parameters: self.trainer.network.table.n_parameters(),
             first_step: self.trainer.step,
             device: format!("{device:?}"),
             mae_h0,

@@ -51,14 +51,14 @@ impl WeightTable {
     }
 
     /// Number of parameters.
-    pub fn len(&self) -> i64 {
+    pub fn n_parameters(&self) -> i64 {
         self.entries.iter().map(Entry::len).sum()
     }
 
     /// The flat vector at the start of training.
     pub fn initial(&self, seed: u64) -> Vec<f64> {
         let mut random = Random::new(seed, 0);
-        let mut values = Vec::with_capacity(self.len() as usize);
+        let mut values = Vec::with_capacity(self.n_parameters() as usize);
         for entry in &self.entries {
             values.extend((0..entry.len()).map(|_| match entry.start {
                 Start::Normal(deviation) => deviation * random.normal(),
@@ -69,7 +69,7 @@ impl WeightTable {
         values
     }
 
-    /// The pieces of `flat`, which must have [`Self::len`] elements; gradients flow back into it.
+    /// The pieces of `flat`, which must have [`Self::n_parameters`] elements; gradients flow back into it.
     pub fn split(&self, flat: &Tensor) -> Weights {
         let sizes: Vec<i64> = self.entries.iter().map(Entry::len).collect();
         let pieces = flat.split_with_sizes(&sizes, 0);

@@ -5,7 +5,7 @@ use tch::Tensor;
 use super::{Linear, Mlp};
 use crate::model::network::batch::Nodes;
 use crate::model::network::config::ModelConfig;
-use crate::model::network::features::{Hidden, NodeFeatures};
+use crate::model::network::features::NodeFeatures;
 use crate::model::network::interface::Interface;
 use crate::model::network::weights::{Start, WeightId, WeightTable, Weights};
 
@@ -52,7 +52,7 @@ impl NodeReadout {
     }
 
     /// `[N, node columns]`, degree after degree, `[m][channel]`, in units of the scale.
-    pub fn forward(&self, w: &Weights, hidden: &Hidden, nodes: &Nodes, features: &NodeFeatures) -> Tensor {
+    pub fn forward(&self, w: &Weights, nodes: &Nodes, features: &NodeFeatures) -> Tensor {
         let n = features.natural.size()[0];
         let invariants = self.invariants.forward(w, &[Some(&features.natural.select(1, 0))]);
         let widths: Vec<i64> = self.degrees.iter().map(|degree| degree.channels).collect();
@@ -62,12 +62,11 @@ impl NodeReadout {
             let components = 2 * l as i64 + 1;
             let mut sum = Tensor::zeros([n, components, degree.channels], (w.kind(), gates[0].device()));
             if let Some(weight) = degree.from_features {
-                debug_assert!(l as i64 <= hidden.l_max);
                 let rows = features.natural.narrow(1, (l * l) as i64, components);
-                sum = sum + rows.matmul(&w[weight]);
+                sum += rows.matmul(&w[weight]);
             }
             if let (Some(weight), Some(h0)) = (degree.from_h0, nodes.natural.get(l)) {
-                sum = sum + h0.matmul(&w[weight]);
+                sum += h0.matmul(&w[weight]);
             }
             rows.push((sum * gate.unsqueeze(1)).reshape([n, components * degree.channels]));
         }

@@ -1,0 +1,174 @@
+//! What a training run tells: a bar or plain lines, the log, and the learning curve.
+
+use std::fs::File;
+use std::io::{IsTerminal, Write};
+use std::path::PathBuf;
+
+use indicatif::{ProgressBar, ProgressStyle};
+use plotters::style::RGBColor;
+use serde::{Deserialize, Serialize};
+
+use super::curve;
+use crate::model::network::TrainConfig;
+use crate::model::network::train::{Listener, Progress, StartFacts};
+use crate::parsers::units::HARTREE_IN_EV;
+use crate::parsers::{Error, Result};
+
+/// Lines of the log, about, besides those with a validation.
+const N_LINES: usize = 60;
+/// Blue and vermillion of Okabe and Ito, which colour-blind readers tell apart.
+const TRAINING: RGBColor = RGBColor(0, 114, 178);
+const VALIDATION: RGBColor = RGBColor(213, 94, 0);
+
+/// Listens to a training run.
+pub struct Report {
+    bar: ProgressBar,
+    plain: bool,
+    every: usize,
+    model: PathBuf,
+    log: Option<File>,
+    lines: Vec<Line>,
+}
+
+/// A line of the log; energies in meV.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Line {
+    step: usize,
+    train_mae_mev: f64,
+    learning_rate: f64,
+    gradient_norm: f64,
+    seconds: f64,
+    #[serde(flatten)]
+    validation: Option<Validation>,
+}
+
+/// Errors on the validation runs; the ratio is that of the aligned error to |H⁽⁰⁾ − H|.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+struct Validation {
+    validation_mae_mev: f64,
+    validation_mae_aligned_mev: f64,
+    validation_mae_h0_mev: f64,
+    validation_ratio: f64,
+}
+
+fn mev(hartree: f64) -> f64 {
+    hartree * HARTREE_IN_EV * 1e3
+}
+
+impl Line {
+    fn new(progress: &Progress) -> Self {
+        Line {
+            step: progress.step,
+            train_mae_mev: mev(progress.mae_train),
+            learning_rate: progress.rate,
+            gradient_norm: progress.gradient,
+            seconds: progress.seconds,
+            validation: progress.validation.map(|v| Validation {
+                validation_mae_mev: mev(v.mae),
+                validation_mae_aligned_mev: mev(v.mae_aligned),
+                validation_mae_h0_mev: mev(v.mae_h0),
+                validation_ratio: v.mae_aligned / v.mae_h0.max(f64::MIN_POSITIVE),
+            }),
+        }
+    }
+
+    fn text(&self) -> String {
+        let mut text = format!("step {:>6}  train {:.4} meV", self.step, self.train_mae_mev);
+        if let Some(v) = self.validation {
+            text += &format!(
+                "  validation {:.4} (aligned {:.4}) of {:.2} meV, ratio {:.4}",
+                v.validation_mae_mev, v.validation_mae_aligned_mev, v.validation_mae_h0_mev, v.validation_ratio
+            );
+        }
+        text + &format!("  {:.0} ms/step", 1e3 * self.seconds / self.step.max(1) as f64)
+    }
+}
+
+impl Report {
+    /// For a run whose model is written to `model`; log and figure stand beside it.
+    pub fn new(config: &TrainConfig, model: PathBuf) -> Self {
+        let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {elapsed}<{eta} {msg}");
+        let bar = ProgressBar::new(config.training.steps as u64);
+        Report {
+            bar: bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())),
+            plain: !std::io::stderr().is_terminal(),
+            every: (config.training.steps / N_LINES).max(1),
+            model,
+            log: None,
+            lines: Vec::new(),
+        }
+    }
+
+    /// Removes the bar.
+    pub fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+
+    fn say(&self, text: &str) {
+        if self.plain { eprintln!("{text}") } else { self.bar.println(text) }
+    }
+
+    /// Keeps the lines of the log up to `step`: those after it will be written again.
+    fn open_log(&mut self, step: usize) -> Result<()> {
+        let path = self.model.with_extension("log.jsonl");
+        let text = if step > 0 { std::fs::read_to_string(&path).unwrap_or_default() } else { String::new() };
+        let lines = text.lines().filter_map(|line| serde_json::from_str::<Line>(line).ok());
+        self.lines = lines.filter(|line| line.step <= step).collect();
+        let mut log = File::create(&path).map_err(|e| Error::from(e).in_file(&path))?;
+        self.lines.iter().try_for_each(|line| write_line(&mut log, line))?;
+        self.log = Some(log);
+        Ok(())
+    }
+
+    fn draw(&self) -> Result<()> {
+        let training = self.lines.iter().map(|line| (line.step as f64, line.train_mae_mev)).collect();
+        let aligned = |line: &Line| Some((line.step as f64, line.validation?.validation_mae_aligned_mev));
+        let document = curve::svg(&[
+            curve::Line { name: "training, channels", colour: TRAINING, points: training },
+            curve::Line {
+                name: "validation, aligned",
+                colour: VALIDATION,
+                points: self.lines.iter().filter_map(aligned).collect(),
+            },
+        ])?;
+        let path = self.model.with_extension("svg");
+        std::fs::write(&path, document).map_err(|e| Error::from(e).in_file(&path))
+    }
+}
+
+fn write_line(log: &mut File, line: &Line) -> Result<()> {
+    writeln!(log, "{}", serde_json::to_string(line).map_err(std::io::Error::from)?)?;
+    Ok(())
+}
+
+impl Listener for Report {
+    fn start(&mut self, facts: &StartFacts) -> Result<()> {
+        let StartFacts { n_runs: [train, validate], n_parameters, first_step, device, mae_h0 } = facts;
+        let size = mev(*mae_h0);
+        self.say(&format!(
+            "{train} runs to train on, {validate} to validate (mean |H - H0| {size:.3} meV), {n_parameters} parameters, {device}"
+        ));
+        if *first_step > 0 {
+            self.say(&format!("going on from the checkpoint at step {first_step}"));
+        }
+        self.bar.set_position(*first_step as u64);
+        self.open_log(*first_step)
+    }
+
+    fn step(&mut self, progress: &Progress) -> Result<()> {
+        self.bar.set_position(progress.step as u64);
+        if !progress.step.is_multiple_of(self.every) && progress.validation.is_none() {
+            return Ok(());
+        }
+        let line = Line::new(progress);
+        if let Some(log) = &mut self.log {
+            write_line(log, &line)?;
+        }
+        if self.plain || line.validation.is_some() {
+            self.say(&line.text());
+        }
+        self.bar.set_message(line.text());
+        self.lines.push(line);
+        if progress.validation.is_some() { self.draw() } else { Ok(()) }
+    }
+}
