@@ -103,12 +103,3 @@ fn a_target_that_needs_a_structure_says_so() {
     assert!(message.contains("no STRU beside or above") && message.contains("H.csr"), "{message}");
     assert!(!folder.path().join("out.csr").exists());
 }
-
-#[test]
-fn the_readme_shows_the_formats() {
-    let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("README.md")).unwrap();
-    let (_, rest) = readme.split_once("<!-- formats -->\n```text\n").expect("a marker before the table");
-    let (shown, _) = rest.split_once("```\n<!-- end of formats -->").expect("a marker after the table");
-    let output = Command::new(env!("CARGO_BIN_EXE_ham-convert")).arg("--list").output().unwrap();
-    assert_eq!(shown, String::from_utf8_lossy(&output.stdout));
-}
