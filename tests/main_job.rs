@@ -1,0 +1,104 @@
+//! The README's first command, and the models that are shipped.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use hzero::model::file::Model;
+use hzero::model::training::TrainingStructure;
+use hzero::parsers::{ReadOptions, read};
+use nalgebra::{Matrix3, Vector3};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// Models in `models/`, of which there are at least two.
+fn shipped_models() -> Vec<PathBuf> {
+    let entries = std::fs::read_dir(root().join("models")).unwrap().map(|entry| entry.unwrap().path());
+    let models: Vec<PathBuf> =
+        entries.filter(|path| path.extension().is_some_and(|end| end == "safetensors")).collect();
+    assert!(models.len() >= 2, "{models:?}");
+    models
+}
+
+/// Largest difference in bohr of lattice vectors, and of positions relative to the first atom up to lattice vectors; infinite
+/// where the atoms differ.
+fn distance(a: &TrainingStructure, b: &TrainingStructure) -> f64 {
+    if a.species != b.species {
+        return f64::INFINITY;
+    }
+    let lattices = [a, b].map(|structure| Matrix3::from_fn(|row, column| structure.lattice[row][column]));
+    let inverse = lattices[0].try_inverse().unwrap();
+    let relative =
+        |s: &TrainingStructure, atom: usize| Vector3::from(s.positions[atom]) - Vector3::from(s.positions[0]);
+    let moved = |atom: usize| {
+        let reduced = inverse.tr_mul(&(relative(a, atom) - relative(b, atom)));
+        lattices[0].tr_mul(&reduced.map(|x| x - x.round())).norm()
+    };
+    (0..a.species.len()).map(moved).fold((lattices[0] - lattices[1]).amax(), f64::max)
+}
+
+/// The same structure, with all atoms moved together and one of them into the next cell.
+fn disguised(structure: &TrainingStructure) -> TrainingStructure {
+    let mut copy = structure.clone();
+    copy.positions.iter_mut().for_each(|position| position[0] += 0.7);
+    let lattice = copy.lattice[1];
+    copy.positions[3].iter_mut().zip(lattice).for_each(|(x, step)| *x -= step);
+    copy
+}
+
+#[test]
+fn the_fixture_of_the_readme_is_in_no_training_set() {
+    let run = read(&root().join("fixtures/abacus/graphene_sqrt3"), &ReadOptions::default()).unwrap();
+    let mut compared = 0;
+    for path in shipped_models() {
+        let model = Model::read(&path).unwrap();
+        let structures = &model.header.training.structures;
+        assert_eq!(structures.len(), model.header.training.n_runs, "{}", path.display());
+        assert!(!structures.is_empty(), "{} does not say what it was trained on", path.display());
+        let Ok(fixture) = TrainingStructure::of(&run, &model.slots) else { continue };
+        assert!(distance(&fixture, &disguised(&fixture)) < 1e-9, "the test knows a structure again");
+        let nearest = structures.iter().map(|other| distance(&fixture, other)).fold(f64::INFINITY, f64::min);
+        println!("{}: nearest training structure is {nearest:.3} bohr away", path.display());
+        assert!(nearest > 0.01, "{}: the fixture is a training structure", path.display());
+        compared += 1;
+    }
+    assert!(compared >= 1, "no shipped model knows carbon");
+}
+
+/// Arguments of `hzero` in the first command of the README.
+fn readme_command() -> Vec<String> {
+    let readme = std::fs::read_to_string(root().join("README.md")).unwrap();
+    let line = readme.lines().find(|line| line.contains("cargo run") && line.contains(" -- predict ")).unwrap();
+    let (cargo, hzero) = line.split_once(" -- ").unwrap();
+    assert!(cargo.contains("--features full") && cargo.contains("scripts/setup.sh"), "{cargo}");
+    hzero.split_whitespace().map(str::to_owned).collect()
+}
+
+#[cfg(feature = "torch")]
+#[test]
+fn the_first_command_of_the_readme_reaches_its_bars() {
+    let mut arguments = readme_command();
+    let out = arguments.iter().position(|argument| argument == "--out").unwrap() + 1;
+    let folder = tempfile::tempdir().unwrap();
+    arguments[out] = folder.path().join("out").to_string_lossy().into_owned();
+    let output = Command::new(env!("CARGO_BIN_EXE_hzero")).args(&arguments).current_dir(root()).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    let report = std::fs::read_to_string(folder.path().join("out/report.json")).unwrap();
+    let errors = &serde_json::from_str::<serde_json::Value>(&report).unwrap()["errors"];
+    let number = |name: &str| errors[name].as_f64().unwrap_or_else(|| panic!("{name} is {}", errors[name]));
+    let ratio = number("mae_delta_aligned_mev") / number("mae_h0_mev");
+    println!("ratio {:.3} %, occupied bands {:.2} meV", 100.0 * ratio, number("bands_occupied_mae_mev"));
+    assert!(ratio <= 0.012, "ratio {ratio}");
+    assert!(number("bands_occupied_mae_mev") <= 5.0, "{errors}");
+    assert_eq!(number("ghost_states"), 0.0);
+}
+
+/// A build without libtorch says what the models need.
+#[cfg(not(feature = "torch"))]
+#[test]
+fn the_first_command_of_the_readme_names_the_feature_that_it_needs() {
+    let output = Command::new(env!("CARGO_BIN_EXE_hzero")).args(readme_command()).current_dir(root()).output().unwrap();
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(output.status.success() || message.contains("--features full"), "{message}");
+}
