@@ -248,19 +248,17 @@ impl Preparation {
         let hidden = &self.tables.hidden;
         let [natural_rows, unnatural_rows] = hidden.frame_rows();
         let (n, u) = (natural_rows.len(), unnatural_rows.len());
-        let (mut natural, mut unnatural) = (vec![0.0; directed.len() * n * n], vec![0.0; directed.len() * u * u]);
-        let edges: Vec<&Edge> = directed.iter().map(|&k| &sample.graph.edges[k]).collect();
         let wigner = &self.wigner;
-        let rows = edges.par_iter().zip(natural.par_chunks_mut(n * n)).zip(unnatural.par_chunks_mut((u * u).max(1)));
-        rows.for_each(|((edge, natural), unnatural)| {
-            let full = dense(wigner, hidden, edge);
-            fill(natural, &natural_rows, n, &full, 0..n, n);
-            fill(unnatural, &unnatural_rows, u, &full, 1..u + 1, n);
+        let full = directed.par_iter().map(|&k| {
+            let full = dense(wigner, hidden, &sample.graph.edges[k]);
+            [frame_ordered(&full, &natural_rows, 0..n, n), frame_ordered(&full, &unnatural_rows, 1..u + 1, n)]
         });
-        let tensor = |values: &[f64], n: usize| {
-            self.to_device(&Tensor::from_slice(values).view([directed.len() as i64, n as i64, n as i64]))
+        let (natural, unnatural): (Vec<_>, Vec<_>) = full.map(|[natural, unnatural]| (natural, unnatural)).unzip();
+        let tensor = |values: Vec<Vec<f64>>, n: usize| {
+            let shape = [directed.len(), n, n].map(|k| k as i64);
+            self.to_device(&Tensor::from_slice(&values.concat()).view(shape))
         };
-        Rotations { natural: tensor(&natural, n), unnatural: tensor(&unnatural, u) }
+        Rotations { natural: tensor(natural, n), unnatural: tensor(unnatural, u) }
     }
 
     fn to_device(&self, tensor: &Tensor) -> Tensor {
@@ -283,13 +281,13 @@ fn dense(wigner: &WignerTables, hidden: &Hidden, edge: &Edge) -> Vec<f64> {
     full
 }
 
-/// Rows (index, sign) of `full`, columns `columns`; unnatural indices count from l = 1.
-fn fill(out: &mut [f64], rows: &[(usize, f64)], width: usize, full: &[f64], columns: Range<usize>, n: usize) {
-    for (&(row, sign), out) in rows.iter().zip(out.chunks_mut(width.max(1))) {
+/// Rows (index, sign) of `full`, an n × n matrix, in its columns `columns`; the indices count from the first of them.
+fn frame_ordered(full: &[f64], rows: &[(usize, f64)], columns: Range<usize>, n: usize) -> Vec<f64> {
+    let row = |&(row, sign): &(usize, f64)| {
         let start = (row + columns.start) * n;
-        let values = &full[start + columns.start..start + columns.end];
-        out.iter_mut().zip(values).for_each(|(out, value)| *out = sign * value);
-    }
+        full[start + columns.start..start + columns.end].iter().map(move |value| sign * value)
+    };
+    rows.iter().flat_map(row).collect()
 }
 
 /// Geometry of some directed bonds.

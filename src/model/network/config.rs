@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::features::Hidden;
+use crate::parsers::{Error, Result};
 
 /// The whole file.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -51,7 +52,7 @@ fn default_validation_fraction() -> f64 {
 pub enum Base {
     /// The prediction of the linear stage.
     Linear,
-    /// The linear stage's potential of distant atoms alone, which no strictly local network can see.
+    /// The linear stage's potential of distant atoms alone, which no network of finite range can see.
     Potential,
     /// The mean ΔH as a function of distance alone.
     None,
@@ -71,40 +72,42 @@ pub enum Input {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelConfig {
-    /// What the network corrects: `"linear"`, `"potential"` or `"none"`.
+    /// What the network corrects: `"linear"`, `"potential"` (default) or `"none"`.
     pub base: Base,
-    /// Operators that it sees: `["h0"]`, `["h0", "s"]` or `[]`.
+    /// Operators that it sees: `["h0"]` (default), `["h0", "s"]` or `[]`.
     pub inputs: Vec<Input>,
-    /// Do the first features of a bond see species and on-site H⁽⁰⁾ of both of its atoms? Atoms then see those of their neighbours.
+    /// Do the first features of a bond see species and on-site H⁽⁰⁾ of both of its atoms? Atoms then see those of their
+    /// neighbours. Default `true`: it took the error on silicon from 3.9 to 3.1 % of that of H⁽⁰⁾.
     pub ends: bool,
     /// Do layers pass what an atom has learned on to its neighbours? Then the range grows by one envelope per layer; else
-    /// (`false`, strictly local) H_ij depends on what is within the envelope around i and j, whatever the depth.
+    /// (`false`, strictly local) H_ij depends on what is within the envelope around i and j, whatever the depth. Default `true`:
+    /// silicon 3.1 to 2.2 %.
     pub passing: bool,
-    /// Interaction layers.
+    /// Interaction layers (default 2).
     pub layers: usize,
-    /// Copies of every natural hidden irrep.
+    /// Copies of every natural hidden irrep (default 16).
     pub channels: usize,
-    /// Copies of every unnatural hidden irrep.
+    /// Copies of every unnatural hidden irrep (default 8; 0: none).
     pub unnatural_channels: usize,
-    /// Highest l of natural hidden irreps.
+    /// Highest l of natural hidden irreps (default 4).
     pub l_max: usize,
-    /// Highest l of unnatural hidden irreps, at most `l_max`.
+    /// Highest l of unnatural hidden irreps, at most `l_max` (default 3).
     pub unnatural_l_max: usize,
-    /// Width of latent vectors and MLPs.
+    /// Width of latent vectors and MLPs (default 64).
     pub width: usize,
-    /// Gaussians of the distance.
+    /// Gaussians of the distance (default 16).
     pub radial_functions: usize,
-    /// Distance in bohr at which the influence of neighbours ends. Longer was no better on our sets.
+    /// Distance in bohr at which the influence of neighbours ends (default 10.4; for silicon 12.5 was a little better).
     pub envelope: f64,
 }
 
 impl Default for ModelConfig {
     fn default() -> Self {
         ModelConfig {
-            base: Base::None,
+            base: Base::Potential,
             inputs: vec![Input::H0],
             ends: true,
-            passing: false,
+            passing: true,
             layers: 2,
             channels: 16,
             unnatural_channels: 8,
@@ -116,6 +119,38 @@ impl Default for ModelConfig {
         }
     }
 }
+
+impl TrainConfig {
+    /// Refuses what no network can be built or trained with.
+    ///
+    /// # Errors
+    /// `Unsupported`, naming the field and its value.
+    pub fn check(&self) -> Result<()> {
+        let (m, t) = (&self.model, &self.training);
+        let positive = [
+            ("model.channels", m.channels as f64),
+            ("model.width", m.width as f64),
+            ("model.radial_functions", m.radial_functions as f64 - 1.0),
+            ("model.envelope", m.envelope),
+            ("training.batch", t.batch as f64),
+            ("training.learning_rate", t.learning_rate),
+            ("training.clip", t.clip),
+        ];
+        if let Some((name, _)) = positive.iter().find(|(_, value)| value.is_nan() || *value <= 0.0) {
+            return Err(Error::unsupported(format!("{name} is too small")));
+        }
+        if m.l_max > MAX_DEGREE {
+            return Err(Error::unsupported(format!("model.l_max of {} is above {MAX_DEGREE}", m.l_max)));
+        }
+        if !(0.0..1.0).contains(&t.ema) {
+            return Err(Error::unsupported(format!("training.ema of {} is outside 0 to 1", t.ema)));
+        }
+        Ok(())
+    }
+}
+
+/// Beyond this the tables lose digits and a step takes minutes.
+const MAX_DEGREE: usize = 8;
 
 impl ModelConfig {
     /// The hidden irreps.
@@ -158,32 +193,32 @@ pub enum Precision {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct TrainingConfig {
-    /// Steps.
+    /// Steps (default 2000; more learn the training cells better and other cells no better).
     pub steps: usize,
-    /// Highest learning rate; it decays to 0.5 % of this.
+    /// Highest learning rate (default 0.003); it decays to 0.5 % of this.
     pub learning_rate: f64,
-    /// Steps over which the learning rate rises.
+    /// Steps over which the learning rate rises (default 50).
     pub warmup: usize,
-    /// Structures per step.
+    /// Structures per step (default 1).
     pub batch: usize,
-    /// `"mae"` or `"mixed"`.
+    /// `"mae"` (default) or `"mixed"`.
     pub loss: Loss,
-    /// Largest norm of the gradient (of the error relative to that of the base).
+    /// Largest norm of the gradient of the error relative to that of the base (default 10).
     pub clip: f64,
-    /// Decides first weights, order of the data and the validation part.
+    /// Decides first weights, order of the data and the validation part (default 0).
     pub seed: u64,
-    /// Decay of the running mean of the weights that is evaluated and saved; 0 switches it off.
+    /// Decay of the running mean of the weights that is evaluated and saved; 0 (default) switches it off.
     pub ema: f64,
-    /// `"f32"` or `"f64"`.
+    /// `"f32"` (default) or `"f64"`.
     pub precision: Precision,
-    /// CPU threads of libtorch; 0 leaves the choice to it.
+    /// CPU threads of libtorch; 0 (default) leaves the choice to it.
     pub threads: usize,
 }
 
 impl Default for TrainingConfig {
     fn default() -> Self {
         TrainingConfig {
-            steps: 3000,
+            steps: 2000,
             learning_rate: 3e-3,
             warmup: 50,
             batch: 1,
@@ -201,11 +236,11 @@ impl Default for TrainingConfig {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct OutputConfig {
-    /// The model. Beside it: `.checkpoint.safetensors`, `.log.jsonl` and `.svg` of the same name.
+    /// The model (default `model.safetensors`). Beside it: `.checkpoint.safetensors`, `.log.jsonl` and `.svg` of the same name.
     pub model: PathBuf,
-    /// Steps between checkpoints.
+    /// Steps between checkpoints (default 200).
     pub checkpoint_every: usize,
-    /// Steps between evaluations on the validation runs.
+    /// Steps between evaluations on the validation runs (default 500).
     pub evaluate_every: usize,
 }
 
@@ -223,8 +258,21 @@ mod tests {
     fn only_the_training_runs_are_required() {
         let config: TrainConfig = toml::from_str("[data]\ntrain = [\"runs/*\"]").unwrap();
         assert_eq!(config.model, ModelConfig::default());
-        assert_eq!(config.training.steps, 3000);
+        assert_eq!(config.training.steps, 2000);
         assert!(toml::from_str::<TrainConfig>("[data]\ntrain = []\n[model]\nlayer = 2").is_err());
+    }
+
+    #[test]
+    fn impossible_values_are_named() {
+        let check = |text: &str| {
+            let config: TrainConfig = toml::from_str(&format!("[data]\ntrain = []\n{text}")).unwrap();
+            config.check().map_err(|error| error.to_string())
+        };
+        assert_eq!(check(""), Ok(()));
+        assert_eq!(check("[model]\nwidth = 0"), Err("model.width is too small".to_owned()));
+        assert_eq!(check("[model]\nenvelope = nan"), Err("model.envelope is too small".to_owned()));
+        assert_eq!(check("[model]\nl_max = 9"), Err("model.l_max of 9 is above 8".to_owned()));
+        assert_eq!(check("[training]\nema = 1.0"), Err("training.ema of 1 is outside 0 to 1".to_owned()));
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! The second stage: a strictly local, O(3)-exact network of SO(2) maps in the frames of the bonds (feature `torch`).
+//! The second stage: an O(3)-exact network of SO(2) maps in the frames of the bonds, strictly local or with message passing
+//! (feature `torch`).
 //!
 //! No tensor leaves this module.
 

@@ -7,7 +7,7 @@ use super::features::NodeFeatures;
 use super::layers::{Interaction, NodeEmbedding, NodeReadout, PairEmbedding, PairReadout, PairState};
 use super::weights::{WeightTable, Weights};
 
-/// The strictly local SO(2) network: atoms and bonds are embedded, a few [`Interaction`] layers let every atom and bond see its
+/// The SO(2) network: atoms and bonds are embedded, a few [`Interaction`] layers let every atom and bond see its
 /// surroundings within the envelope, and two readouts give ΔH of pairs and on-site blocks.
 ///
 /// Bonds are processed in tiles, layer by layer, so memory beyond the bond features does not grow with the structure.

@@ -113,7 +113,15 @@ pub fn prepared(run: &Calculation, config: &ModelConfig, kind: Kind) -> (Sample,
 
 fn small() -> ModelConfig {
     let inputs = vec![Input::H0, Input::S];
-    ModelConfig { inputs, channels: 6, unnatural_channels: 3, width: 16, envelope: 5.5, ..ModelConfig::default() }
+    ModelConfig {
+        inputs,
+        passing: false,
+        channels: 6,
+        unnatural_channels: 3,
+        width: 16,
+        envelope: 5.5,
+        ..ModelConfig::default()
+    }
 }
 
 /// Weights with noise added, so that no output is small by its start.
@@ -150,9 +158,9 @@ fn operator_of(sample: &Sample, preparation: &Preparation, tile: usize) -> Opera
 }
 
 /// |rotate(predict(x)) − predict(rotate(x))| for an O(3) matrix.
-fn equivariance_error(kind: Kind, r: &Matrix3<f64>, passing: bool) -> f64 {
+fn equivariance_error(kind: Kind, r: &Matrix3<f64>, config: &ModelConfig) -> f64 {
     let run = run(1, 7.0);
-    let (sample, preparation) = prepared(&run, &ModelConfig { passing, ..small() }, kind);
+    let (sample, preparation) = prepared(&run, config, kind);
     let network = Network::new(&preparation);
     let flat = noisy(&network, kind);
     let slots = &preparation.slots;
@@ -172,7 +180,7 @@ fn rotation() -> Matrix3<f64> {
 fn equivariant_in_double_precision() {
     for r in [rotation(), -Matrix3::identity(), -rotation()] {
         for passing in [false, true] {
-            let error = equivariance_error(Kind::Double, &r, passing);
+            let error = equivariance_error(Kind::Double, &r, &ModelConfig { passing, ..small() });
             println!("f64: {error:.1e}");
             assert!(error < 1e-12, "{error:e}");
         }
@@ -183,10 +191,24 @@ fn equivariant_in_double_precision() {
 fn equivariant_in_single_precision() {
     for r in [rotation(), -Matrix3::identity(), -rotation()] {
         for passing in [false, true] {
-            let error = equivariance_error(Kind::Float, &r, passing);
+            let error = equivariance_error(Kind::Float, &r, &ModelConfig { passing, ..small() });
             println!("f32: {error:.1e}");
             assert!(error < 1e-5, "{error:e}");
         }
+    }
+}
+
+#[test]
+fn other_shapes_are_equivariant_too() {
+    let shapes = [
+        ModelConfig { unnatural_channels: 0, ..small() },
+        ModelConfig { inputs: Vec::new(), ends: false, ..small() },
+        ModelConfig { l_max: 2, unnatural_l_max: 2, layers: 1, ..small() },
+        ModelConfig { l_max: 0, unnatural_l_max: 0, layers: 3, envelope: 1.0, ..small() },
+    ];
+    for config in shapes {
+        let error = equivariance_error(Kind::Double, &rotation(), &config);
+        assert!(error < 1e-12, "{error:e} for {config:?}");
     }
 }
 

@@ -66,6 +66,7 @@ pub struct StartFacts {
 /// # Errors
 /// What reading the runs can give; `Unsupported` where a checkpoint belongs to another configuration.
 pub fn train(config: &TrainConfig, root: &Path, device: DeviceChoice, listener: &mut dyn Listener) -> Result<Model> {
+    config.check()?;
     let device = device.device()?;
     let data = Folders::find(&config.data, root, config.training.seed)?.read()?;
     train_on(data, config, root, device, listener)

@@ -82,7 +82,9 @@ impl Trainer {
 
     fn update(&mut self, rate: f64) -> f64 {
         let (gradient, norm) = clip(&self.weights.grad(), self.config.clip);
-        self.adam.step(&mut self.weights, &gradient, rate, self.step);
+        if norm.is_finite() {
+            self.adam.step(&mut self.weights, &gradient, rate, self.step);
+        }
         self.weights.zero_grad();
         let kept = self.config.ema;
         self.average = &self.average * kept + self.weights.detach() * (1.0 - kept);

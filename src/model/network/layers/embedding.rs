@@ -49,10 +49,11 @@ impl NodeEmbedding {
         let mut natural: Vec<Tensor> =
             natural.map(|(l, &weight)| part(nodes.natural.get(l), weight, l, self.hidden.channels)).collect();
         natural[0] = &natural[0] + nodes.species.mm(&w[self.species]).unsqueeze(1);
-        let unnatural = self.unnatural.iter().zip(1..);
-        let unnatural: Vec<Tensor> = unnatural
-            .map(|(&weight, l)| part(nodes.unnatural.get(l), weight, l, self.hidden.unnatural_channels))
-            .collect();
+        // An empty part first: there may be no unnatural irreps at all.
+        let channels = self.hidden.unnatural_channels;
+        let mut unnatural = vec![Tensor::zeros([n, 0, channels], (w.kind(), nodes.species.device()))];
+        let parts = self.unnatural.iter().zip(1..);
+        unnatural.extend(parts.map(|(&weight, l)| part(nodes.unnatural.get(l), weight, l, channels)));
         NodeFeatures { natural: Tensor::cat(&natural, 1), unnatural: Tensor::cat(&unnatural, 1) }
     }
 }

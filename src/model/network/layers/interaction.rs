@@ -13,8 +13,9 @@ const PAIR_RESIDUAL: f64 = 0.8;
 const NODE_RESIDUAL: f64 = 0.7;
 const NEIGHBOUR_SUM: f64 = 0.4;
 
-/// A strictly local layer: the features of bond (i, j) see those of atom i only, and atom i sees only its own bonds. So whatever the
-/// depth, nothing beyond the envelope around i and j reaches H_ij.
+/// A layer. Without `passing` it is strictly local: the features of bond (i, j) see those of atom i only, and atom i sees
+/// only its own bonds, so whatever the depth, nothing beyond the envelope around i and j reaches H_ij. With `passing` a bond sees
+/// both of its atoms, and the range grows by one envelope per layer: what a semiconductor needs, where screening is not local.
 #[derive(Debug)]
 pub struct Interaction {
     /// From atom i and bond to the bond's update and its message to i.
