@@ -26,7 +26,7 @@ elif [ -f .libtorch/build-version ]; then
 else
   echo "setup: fetching libtorch $version (544 MB) ..."
   rm -rf .whl .libtorch
-  python3 -m pip download -q --no-deps --no-cache-dir --only-binary=:all: \
+  python3 -m pip --disable-pip-version-check download -q --no-deps --no-cache-dir --only-binary=:all: \
     --python-version 3.12 --implementation cp --abi cp312 \
     --platform manylinux_2_28_x86_64 --platform manylinux_2_25_x86_64 --platform manylinux2014_x86_64 \
     -d .whl "torch==$version" nvidia-cuda-cupti==13.0.85 nvidia-cuda-runtime==13.0.96

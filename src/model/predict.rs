@@ -105,7 +105,7 @@ impl Predictor {
         timed("graph", start);
         let start = Instant::now();
         let linear = self.model.linear.as_ref().map(|stage| stage.predict(&sample, &self.model.slots));
-        timed("linear stage", start);
+        timed("linear_stage", start);
         let start = Instant::now();
         let delta = self.delta(&sample, linear.as_ref());
         timed("network", start);

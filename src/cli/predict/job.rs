@@ -55,7 +55,7 @@ impl Job {
         }
         let h = &predicted.hamiltonian;
         let fermi =
-            timed(&mut timings, "fermi level", || Ok(fermi::computed_level(&run, h, SpectrumOptions::default())?))?;
+            timed(&mut timings, "fermi_level", || Ok(fermi::computed_level(&run, h, SpectrumOptions::default())?))?;
         timed(&mut timings, "write", || {
             predicted::write(folder, &run, h, args.layout.map(Into::into))?;
             self.copy_inputs(folder, &options)?;

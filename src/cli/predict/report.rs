@@ -91,10 +91,8 @@ impl Report {
             line("check FAILED", format!("{name}: {value:.2e}, {bound}"));
         }
         self.trust.warnings.iter().for_each(|warning| line("warning", warning.clone()));
-        line(
-            "seconds",
-            self.timings_s.iter().map(|(phase, s)| format!("{phase} {s:.2}")).collect::<Vec<_>>().join(", "),
-        );
+        let seconds = self.timings_s.iter().map(|(phase, s)| format!("{} {s:.2}", phase.replace('_', " ")));
+        line("seconds", seconds.collect::<Vec<_>>().join(", "));
         line("wrote", format!("{}/", self.out.display()));
         self.files.chunks(6).for_each(|files| line("", files.join("  ")));
         self.next_step().into_iter().for_each(|step| line("next", step));
