@@ -121,7 +121,7 @@ impl Predictor {
         #[cfg(feature = "torch")]
         if let Some(network) = &self.network {
             // A lock is poisoned only by a panic of another thread, which leaves the weights as they were.
-            return network.lock().unwrap_or_else(PoisonError::into_inner).predict(sample);
+            return network.lock().unwrap_or_else(PoisonError::into_inner).predict(sample, linear);
         }
         let width = self.model.slots.algebra().width();
         linear.map_or_else(|| Channels::zeros(&sample.graph, width), |prediction| prediction.delta.clone())

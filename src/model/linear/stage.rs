@@ -72,8 +72,10 @@ pub struct LinearStage {
 /// ΔH and how far to trust it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {
-    /// ΔH in hartree.
+    /// ΔH in hartree, the potential included.
     pub delta: Channels,
+    /// The part of it that is the potential of distant atoms.
+    pub potential: Option<Channels>,
     /// Per directed bond: the largest leverage of its features; above 1 nothing like it was in training.
     pub bond_leverage: Vec<f64>,
     /// Per atom, likewise.
@@ -109,18 +111,9 @@ impl LinearStage {
         for (layout, regression) in &self.onsite {
             prediction.put_onsite(source, layout, regression);
         }
-        if let Some(potential) = &self.potential {
-            prediction.delta.add(&potential.delta(source), 1.0);
-        }
+        prediction.potential = self.potential.as_ref().map(|potential| potential.delta(source));
+        prediction.potential.iter().for_each(|potential| prediction.delta.add(potential, 1.0));
         prediction
-    }
-
-    /// ΔH of the potential of distant atoms alone.
-    pub fn predict_potential(&self, sample: &Sample, slots: &Slots) -> Channels {
-        let algebra = slots.algebra();
-        let Some(potential) = &self.potential else { return Channels::zeros(&sample.graph, algebra.width()) };
-        let environment = Environment::new(sample, slots, &self.config.sums(slots.species().len()));
-        potential.delta(Source { sample, environment: &environment, algebra })
     }
 
     fn predict_bonds(&self, source: Source, profile: &BondProfile, edges: &[usize]) -> Bonds {
@@ -164,6 +157,7 @@ impl Prediction {
         let (n_edges, n_nodes) = (sample.graph.edges.len(), sample.graph.n_nodes());
         Prediction {
             delta: Channels::zeros(&sample.graph, width),
+            potential: None,
             bond_leverage: vec![0.0; n_edges],
             atom_leverage: vec![0.0; n_nodes],
             bond_error: vec![0.0; n_edges],

@@ -7,7 +7,7 @@ use super::config::Base;
 use super::network::Network;
 use super::stored;
 use crate::model::file::Model;
-use crate::model::linear::LinearStage;
+use crate::model::linear::Prediction;
 use crate::model::{Channels, Sample, Slots};
 use crate::parsers::{Error, Result};
 
@@ -20,7 +20,6 @@ pub struct Predictor {
     preparation: Preparation,
     network: Network,
     weights: Tensor,
-    linear: Option<LinearStage>,
 }
 
 impl Predictor {
@@ -30,11 +29,10 @@ impl Predictor {
     /// `Unsupported` where the model has no network; `Syntax` where its tensors do not fit its configuration.
     pub fn load(model: &Model, device: Device) -> Result<Self> {
         let stored = stored::load(model, device)?;
-        let linear = model.linear.clone();
-        if linear.is_none() && stored.preparation.config.base != Base::None {
+        if model.linear.is_none() && stored.preparation.config.base != Base::None {
             return Err(Error::unsupported("the model's network corrects a linear stage, but the model has none"));
         }
-        Ok(Predictor { network: stored.network, preparation: stored.preparation, weights: stored.weights, linear })
+        Ok(Predictor { network: stored.network, preparation: stored.preparation, weights: stored.weights })
     }
 
     /// Slots of the model.
@@ -42,20 +40,21 @@ impl Predictor {
         &self.preparation.slots
     }
 
-    /// ΔH in hartree: base, mean and network, summed in double precision. Memory beyond rows in and out stays bounded, however
-    /// large the structure is.
-    pub fn predict(&self, sample: &Sample) -> Channels {
-        predict(&self.preparation, &self.network, &self.weights, self.linear.as_ref(), sample)
+    /// ΔH in hartree: base (out of what the model's linear stage predicts), mean and network, summed in double precision. Memory
+    /// beyond rows in and out stays bounded, however large the structure is.
+    pub fn predict(&self, sample: &Sample, linear: Option<&Prediction>) -> Channels {
+        predict(&self.preparation, &self.network, &self.weights, sample, linear)
     }
 }
 
 /// What the network corrects, hartree.
-pub(super) fn base(base: Base, linear: Option<&LinearStage>, sample: &Sample, slots: &Slots) -> Channels {
-    match (base, linear) {
-        (Base::Linear, Some(stage)) => stage.predict(sample, slots).delta,
-        (Base::Potential, Some(stage)) => stage.predict_potential(sample, slots),
-        _ => Channels::zeros(&sample.graph, slots.algebra().width()),
-    }
+pub(super) fn base(base: Base, sample: &Sample, linear: Option<&Prediction>) -> Channels {
+    let part = linear.and_then(|prediction| match base {
+        Base::Linear => Some(&prediction.delta),
+        Base::Potential => prediction.potential.as_ref(),
+        Base::None => None,
+    });
+    part.cloned().unwrap_or_else(|| Channels::zeros(&sample.graph, sample.h0.width))
 }
 
 /// As [`Predictor::predict`], with the weights of the moment.
@@ -63,10 +62,10 @@ pub(super) fn predict(
     preparation: &Preparation,
     network: &Network,
     weights: &Tensor,
-    linear: Option<&LinearStage>,
     sample: &Sample,
+    linear: Option<&Prediction>,
 ) -> Channels {
-    let mut delta = base(preparation.config.base, linear, sample, &preparation.slots);
+    let mut delta = base(preparation.config.base, sample, linear);
     preparation.add_mean(sample, &mut delta);
     tch::no_grad(|| {
         let batch = preparation.batch(sample, None, TILE);

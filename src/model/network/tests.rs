@@ -365,7 +365,7 @@ fn a_resumed_run_repeats_the_curve() {
         assert!(wanted[19].1 < 0.9 * wanted[0].1, "nothing was learned: {wanted:?}");
         let predictors = [model, resumed.unwrap()].map(|model| Predictor::load(&model, Device::Cpu).unwrap());
         let sample = Sample::new(&synthetic::run(synthetic::structure(9)), predictors[0].slots()).unwrap();
-        assert_eq!(predictors[0].predict(&sample), predictors[1].predict(&sample));
+        assert_eq!(predictors[0].predict(&sample, None), predictors[1].predict(&sample, None));
     }
 }
 

@@ -197,7 +197,8 @@ impl Run {
     fn validate(&self) -> Result<WatchedError> {
         let Trainer { preparation, network, average, .. } = &self.trainer;
         watch(&self.data.validate, &self.data.slots, |sample| {
-            predict(preparation, network, average, self.linear.as_ref(), sample)
+            let linear = self.linear.as_ref().map(|stage| stage.predict(sample, &self.data.slots));
+            predict(preparation, network, average, sample, linear.as_ref())
         })
     }
 
@@ -222,7 +223,8 @@ const FORGET: f64 = 0.05;
 fn residuals(data: &Data, kind: Base, linear: Option<&LinearStage>) -> Vec<Channels> {
     let residual = |sample: &Sample| {
         let mut rest = sample.delta.clone().unwrap_or_else(|| Channels::zeros(&sample.graph, sample.h0.width));
-        rest.add(&base(kind, linear, sample, &data.slots), -1.0);
+        let linear = linear.map(|stage| stage.predict(sample, &data.slots));
+        rest.add(&base(kind, sample, linear.as_ref()), -1.0);
         rest
     };
     data.train.iter().map(residual).collect()
