@@ -14,10 +14,10 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let facts = facts();
     if args.json {
         let map: serde_json::Map<_, _> = facts.into_iter().map(|(key, value)| (key, value.into())).collect();
-        println!("{}", serde_json::to_string_pretty(&map)?);
+        super::print(&(serde_json::to_string_pretty(&map)? + "\n"))?;
     } else {
         let width = facts.iter().map(|(key, _)| key.chars().count()).max().unwrap_or(0);
-        facts.iter().for_each(|(key, value)| println!("{key:width$}  {value}"));
+        super::print(&facts.iter().map(|(key, value)| format!("{key:width$}  {value}\n")).collect::<String>())?;
     }
     Ok(Outcome::Done)
 }

@@ -89,16 +89,16 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     for path in &args.runs {
         let row = predicted_row(&predictor, path, &args).with_context(|| path.display().to_string())?;
         if !args.json {
-            print_row(&row, runs.is_empty());
+            super::print(&format!("{}{}", if runs.is_empty() { head() } else { String::new() }, row.line()))?;
         }
         runs.push(row);
     }
     let report = Report { schema_version: 1, model: args.model, all: mean(&runs), runs };
     if args.json {
-        println!("{}", serde_json::to_string_pretty(&report)?);
+        super::print(&(serde_json::to_string_pretty(&report)? + "\n"))?;
     } else {
-        print_row(&report.all, false);
-        report.runs.iter().for_each(print_details);
+        super::print(&report.all.line())?;
+        super::print(&report.runs.iter().map(details_text).collect::<String>())?;
     }
     Ok(Outcome::Done)
 }
@@ -147,6 +147,25 @@ pub fn row(run: &Calculation, predicted: &SpinOperator, seconds: f64, wanted: Wa
 }
 
 impl Row {
+    /// A line of the table.
+    fn line(&self) -> String {
+        let number = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.2}"));
+        format!(
+            "{:<34} {:>6} {:>9.3} {:>9.4} {:>9.4} {:>8.3} {:>8.2} {:>8} {:>8} {:>8} {:>6}\n",
+            tail(&self.run, 34),
+            self.n_atoms,
+            self.mae_h0_mev,
+            self.mae_delta_mev,
+            self.mae_delta_aligned_mev,
+            100.0 * self.mae_delta_aligned_mev / self.mae_h0_mev,
+            self.mu_error_mev,
+            number(self.bands_occupied_mae_mev),
+            number(self.bands_to_5ev_mae_mev),
+            number(self.bands_all_mae_mev),
+            self.ghost_states.map_or("-".to_owned(), |n| n.to_string()),
+        )
+    }
+
     /// A few lines for people.
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         let ratio = 100.0 * self.mae_delta_aligned_mev / self.mae_h0_mev;
@@ -221,29 +240,13 @@ fn mean(rows: &[Row]) -> Row {
     }
 }
 
-fn print_row(row: &Row, with_head: bool) {
-    if with_head {
-        println!("errors in meV; ratio: dH aligned over H0; bands after one rigid shift");
-        println!(
-            "{:<34} {:>6} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>8} {:>8} {:>6}",
-            "run", "atoms", "H0", "dH", "aligned", "ratio %", "mu", "occup.", "to 5 eV", "all", "ghosts"
-        );
-    }
-    let number = |value: Option<f64>| value.map_or("-".to_owned(), |v| format!("{v:.2}"));
-    println!(
-        "{:<34} {:>6} {:>9.3} {:>9.4} {:>9.4} {:>8.3} {:>8.2} {:>8} {:>8} {:>8} {:>6}",
-        tail(&row.run, 34),
-        row.n_atoms,
-        row.mae_h0_mev,
-        row.mae_delta_mev,
-        row.mae_delta_aligned_mev,
-        100.0 * row.mae_delta_aligned_mev / row.mae_h0_mev,
-        row.mu_error_mev,
-        number(row.bands_occupied_mae_mev),
-        number(row.bands_to_5ev_mae_mev),
-        number(row.bands_all_mae_mev),
-        row.ghost_states.map_or("-".to_owned(), |n| n.to_string()),
-    );
+/// Head of the table of [`Row::line`].
+fn head() -> String {
+    format!(
+        "errors in meV; ratio: dH aligned over H0; bands after one rigid shift\n\
+         {:<34} {:>6} {:>9} {:>9} {:>9} {:>8} {:>8} {:>8} {:>8} {:>8} {:>6}\n",
+        "run", "atoms", "H0", "dH", "aligned", "ratio %", "mu", "occup.", "to 5 eV", "all", "ghosts"
+    )
 }
 
 /// The last `n` characters.
@@ -252,15 +255,16 @@ fn tail(text: &str, n: usize) -> String {
     text.chars().skip(skip).collect()
 }
 
-fn print_details(row: &Row) {
-    let Some(details) = &row.details else { return };
-    println!("\n{} (meV: H0, dH, aligned, max)", row.run);
+fn details_text(row: &Row) -> String {
+    let Some(details) = &row.details else { return String::new() };
+    let mut text = format!("\n{} (meV: H0, dH, aligned, max)\n", row.run);
     for part in details.by_species.iter().chain(&details.by_shells).chain(&details.by_distance) {
         let e = &part.errors;
-        println!(
-            "  {:<22} {:>9} {:>10.4} {:>10.4} {:>10.4} {:>9.2}",
+        text += &format!(
+            "  {:<22} {:>9} {:>10.4} {:>10.4} {:>10.4} {:>9.2}\n",
             part.name, e.n, e.mae_h0, e.mae, e.mae_aligned, e.max
         );
     }
-    details.outliers.iter().for_each(|outlier| println!("  {outlier}"));
+    details.outliers.iter().for_each(|outlier| text += &format!("  {outlier}\n"));
+    text
 }

@@ -43,9 +43,9 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let (training, validation) = (samples(training, &args.runs, &slots)?, samples(validation, &args.validate, &slots)?);
     let settings = FitSettings { bond_gaussians: args.gaussians, ..FitSettings::default() };
     let (stage, report) = fit(&training, &validation, &slots, &settings)?;
-    print(&report, validation.is_empty());
+    super::print(&table(&report, validation.is_empty()))?;
     Model::linear(slots, about, stage, report).write(&args.out)?;
-    println!("{}: fitted to {} runs", args.out.display(), training.len());
+    super::print(&format!("{}: fitted to {} runs\n", args.out.display(), training.len()))?;
     Ok(Outcome::Done)
 }
 
@@ -61,12 +61,19 @@ fn samples(runs: Vec<Calculation>, paths: &[PathBuf], slots: &Slots) -> anyhow::
     runs.into_iter().zip(paths).map(sample).collect()
 }
 
-fn print(report: &FitReport, cross_validated: bool) {
-    if cross_validated {
-        println!("ridge chosen by cross-validation with {} folds", report.n_folds);
-    }
-    println!("{:<20} {:>9} {:>9} {:>8} {:>20}", "regression", "features", "rows", "ridge", "residual / target");
+fn table(report: &FitReport, cross_validated: bool) -> String {
+    let mut text = match report.n_folds {
+        _ if !cross_validated => String::new(),
+        0 | 1 => "one run only: ridge not validated\n".to_owned(),
+        n => format!("ridge chosen by cross-validation with {n} folds\n"),
+    };
+    let row = |name: &str, features: String, rows: String, ridge: String, residual: String| {
+        format!("{name:<20} {features:>9} {rows:>9} {ridge:>8} {residual:>20}\n")
+    };
+    text += &row("regression", "features".into(), "rows".into(), "ridge".into(), "residual / target".into());
     for r in &report.regressions {
-        println!("{:<20} {:>9} {:>9} {:>8.0e} {:>20.4}", r.name, r.n_features, r.n_rows, r.lambda, r.residual);
+        let (ridge, residual) = (format!("{:.0e}", r.lambda), format!("{:.4}", r.residual));
+        text += &row(&r.name, r.n_features.to_string(), r.n_rows.to_string(), ridge, residual);
     }
+    text
 }

@@ -48,7 +48,8 @@ pub fn run(args: &Args, predictor: &Predictor) -> anyhow::Result<Outcome> {
     let text = summary(&done);
     write_file(&table, |out| out.write_all(text.as_bytes()))?;
     let failures: Vec<String> = done.iter().filter_map(Done::failure).collect();
-    println!("{} of {} runs predicted; {}", done.len() - failures.len(), done.len(), table.display());
+    let (n, table) = (done.len() - failures.len(), table.display());
+    crate::cli::print(&format!("{n} of {} runs predicted; {table}\n", done.len()))?;
     failures.iter().for_each(|failure| eprintln!("{failure}"));
     Ok(if failures.is_empty() { Outcome::Done } else { Outcome::Failed })
 }

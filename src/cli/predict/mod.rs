@@ -83,6 +83,6 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     }
     let job = Job { run: args.runs[0].clone(), out: args.out.clone() };
     let report = job.predict(&predictor, &args)?;
-    print!("{}", report.text());
+    super::print(&report.text())?;
     Ok(if report.is_sound() { Outcome::Done } else { Outcome::Failed })
 }
