@@ -26,6 +26,7 @@ pub mod error;
 pub mod format;
 pub mod harmonics;
 pub mod input;
+mod memory;
 pub mod operator;
 pub mod output;
 pub mod read;

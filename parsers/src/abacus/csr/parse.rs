@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use super::{Block, Blocks, Csr, DIMENSION_TITLE, Element, Header, N_BLOCKS_TITLE};
 use crate::error::{Context, Error, Result};
 use crate::input::Text;
+use crate::memory::prefer_huge_pages;
 use crate::operator::c64;
 use crate::read::Step;
 
@@ -295,6 +296,7 @@ fn array<T>(
         return Err(Error::inconsistent(message).at(text.place(range.start)));
     }
     let mut entries = Vec::with_capacity(length);
+    prefer_huge_pages(entries.spare_capacity_mut());
     for _ in 0..length {
         entries.push(entry(&mut section)?);
     }

@@ -7,6 +7,7 @@ use rayon::prelude::*;
 use crate::abacus::csr::{Block, Element};
 use crate::basis::{Basis, Species};
 use crate::harmonics;
+use crate::memory::prefer_huge_pages;
 use crate::operator::{Pair, Pairs};
 
 /// Where a row or column of the file goes inside its atom.
@@ -117,6 +118,7 @@ where
 {
     let order = FileOrder::new(basis, const { N.isqrt() });
     let mut values: [Vec<T>; N] = std::array::from_fn(|_| vec![T::default(); pairs.n_values()]);
+    values.iter_mut().for_each(|values| prefer_huge_pages(values));
     let mut rests: [&mut [T]; N] = values.each_mut().map(Vec::as_mut_slice);
     let tasks: Vec<AtomRows<T, N>> = (0..basis.n_atoms())
         .map(|atom| {
