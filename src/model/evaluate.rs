@@ -113,11 +113,27 @@ enum Component<'a> {
     Complex(&'a Operator<c64>, bool),
 }
 
-impl Component<'_> {
-    fn value(&self, pair: &Pair, element: usize) -> c64 {
+/// One block of a component; empty where it is not stored.
+#[derive(Clone, Copy)]
+enum Block<'a> {
+    Real(&'a [f64]),
+    Complex(&'a [c64]),
+}
+
+impl Block<'_> {
+    fn value(self, element: usize) -> c64 {
         match self {
-            Component::Real(o) => o.get(pair).map_or(c64::default(), |block| block[element].into()),
-            Component::Complex(o, _) => o.get(pair).map_or(c64::default(), |block| block[element]),
+            Block::Real(values) => values.get(element).copied().unwrap_or_default().into(),
+            Block::Complex(values) => values.get(element).copied().unwrap_or_default(),
+        }
+    }
+}
+
+impl<'a> Component<'a> {
+    fn block(&self, pair: &Pair) -> Block<'a> {
+        match *self {
+            Component::Real(o) => Block::Real(o.get(pair).unwrap_or_default()),
+            Component::Complex(o, _) => Block::Complex(o.get(pair).unwrap_or_default()),
         }
     }
 
@@ -171,9 +187,10 @@ impl Comparison<'_> {
         let n = self.run.basis.orbitals_of(pair.i as usize).len() * n_columns;
         let s = self.overlap.get(&pair);
         (0..self.operators[0].len()).flat_map(move |component| {
+            let blocks = self.operators.each_ref().map(|o| o[component].block(&pair));
+            let diagonal = self.operators[0][component].is_diagonal();
             (0..n).map(move |k| {
-                let [h, h0, p] = self.operators.each_ref().map(|o| o[component].value(&pair, k));
-                let diagonal = self.operators[0][component].is_diagonal();
+                let [h, h0, p] = blocks.map(|block| block.value(k));
                 let overlap = s.filter(|_| diagonal).map_or(0.0, |s| s[k]);
                 let stored = h != c64::default() || h0 != c64::default();
                 Element { row: k / n_columns, column: k % n_columns, error: p - h, error_h0: h0 - h, overlap, stored }
