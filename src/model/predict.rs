@@ -82,11 +82,6 @@ impl Predictor {
         Ok(Predictor { model, network: Some(Mutex::new(network)), device: format!("{device:?}").to_lowercase() })
     }
 
-    /// What the model file says.
-    pub fn model(&self) -> &Model {
-        &self.model
-    }
-
     /// Where the network runs: `cpu`, `cuda(0)`.
     pub fn device(&self) -> &str {
         &self.device
