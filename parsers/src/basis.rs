@@ -2,6 +2,11 @@
 
 use std::ops::Range;
 
+use nom::Parser;
+use nom::character::complete::anychar;
+use nom::combinator::{all_consuming, map_opt};
+use nom::multi::many1;
+
 use crate::error::{Error, Result};
 
 /// One radial function with its 2l+1 orbitals.
@@ -54,24 +59,21 @@ impl Species {
     }
 }
 
+/// Letters of l = 0, 1, 2, …
+const LETTERS: &str = "spdfghiklm";
+
 /// `s p d f g h i …`
 pub fn l_letter(l: u8) -> char {
-    b"spdfghiklm".get(l as usize).map_or('?', |&c| c as char)
+    LETTERS.as_bytes().get(l as usize).map_or('?', |&c| c as char)
 }
 
 /// Shells from text such as `2s2p1d`: ordered by l, then zeta. `None` where the text is something else.
 pub fn parse_shells(text: &str) -> Option<Vec<Shell>> {
-    let mut shells = Vec::new();
-    let mut count: Option<u8> = None;
-    for c in text.chars() {
-        if let Some(digit) = c.to_digit(10) {
-            count = Some(count.unwrap_or(0).checked_mul(10)?.checked_add(digit as u8)?);
-        } else {
-            let l = "spdfghiklm".find(c)? as u8;
-            shells.extend((1..=count.take()?).map(|zeta| Shell { l, zeta, n: None }));
-        }
-    }
-    (count.is_none() && !shells.is_empty()).then_some(shells)
+    let letter = map_opt(anychar::<&str, nom::error::Error<&str>>, |c| LETTERS.find(c));
+    let (_, groups) = all_consuming(many1((nom::character::complete::u8, letter))).parse(text).ok()?;
+    let of_group = |(count, l): (u8, usize)| (1..=count).map(move |zeta| Shell { l: l as u8, zeta, n: None });
+    let shells: Vec<Shell> = groups.into_iter().flat_map(of_group).collect();
+    (!shells.is_empty()).then_some(shells)
 }
 
 /// The orbitals of a structure: atom after atom, shell after shell, m = −l … l inside a shell (real harmonics without
@@ -130,5 +132,21 @@ impl Basis {
     /// Orbitals of atom `atom`.
     pub fn orbitals_of(&self, atom: usize) -> Range<usize> {
         self.first_orbital[atom]..self.first_orbital[atom + 1]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn shells_are_read_as_people_write_them() {
+        let text = |shells| Species { label: String::new(), z: None, shells, cutoff: None }.shells_text();
+        for good in ["2s2p1d", "1s", "4s2p2d1f", "12s1g"] {
+            assert_eq!(parse_shells(good).map(text).as_deref(), Some(good));
+        }
+        for bad in ["", "s", "2", "2s2", "2x", "2s 2p", "300s", "-1s", "0s"] {
+            assert_eq!(parse_shells(bad), None, "{bad}");
+        }
     }
 }
