@@ -30,6 +30,7 @@ mod memory;
 pub mod operator;
 pub mod output;
 pub mod read;
+mod same_run;
 pub mod structure;
 pub mod units;
 

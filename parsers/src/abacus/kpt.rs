@@ -2,9 +2,10 @@
 
 use nalgebra::{Matrix3, Vector3};
 
-use super::lines::{Line, Lines};
+use super::COMMENT_MARKS;
 use crate::calculation::{KGrid, PathNode};
 use crate::error::Result;
+use crate::input::lines::{Line, Lines};
 
 /// What the file asks for.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,7 +36,7 @@ impl Kpt {
     /// # Errors
     /// `Syntax` and `Limit` with the line.
     pub fn parse(file: &[u8]) -> Result<Kpt> {
-        let mut lines = Lines::new(file);
+        let mut lines = Lines::new(file, COMMENT_MARKS);
         let title = lines.expect("K_POINTS")?;
         if !matches!(title.first(), "K_POINTS" | "KPOINTS" | "K") {
             return Err(title.expected("K_POINTS"));

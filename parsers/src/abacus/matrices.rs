@@ -27,6 +27,13 @@ pub struct Matrix<T> {
     pub files: Vec<PathBuf>,
 }
 
+impl<T> Matrix<T> {
+    /// The operator with its (first) file.
+    pub fn named(&self) -> (&Path, &T) {
+        (self.files.first().map_or(Path::new(""), PathBuf::as_path), &self.operator)
+    }
+}
+
 /// H of one or two files; `None` where there is none.
 ///
 /// # Errors

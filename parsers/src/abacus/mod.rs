@@ -8,12 +8,10 @@ mod geometry;
 pub mod info;
 pub mod input_file;
 pub mod kpt;
-mod lines;
 pub mod log;
 mod matrices;
 pub mod matrix;
 pub mod orb;
-mod pair;
 pub mod predicted;
 pub mod recipe;
 pub mod run;
@@ -30,6 +28,9 @@ pub use kpt::Kpt;
 pub use log::Log;
 pub use orb::OrbHeader;
 pub use stru::Stru;
+
+/// What starts a comment in ABACUS' hand-written input files.
+const COMMENT_MARKS: &[&str] = &["#", "//"];
 
 /// What an ABACUS writer needs beyond dense blocks: the layout of every csr file that was read, one per spin.
 #[derive(Debug, Clone, Default)]

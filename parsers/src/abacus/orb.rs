@@ -1,9 +1,10 @@
 //! Headers of numerical orbital files (`Fe_gga_6au_100Ry_4s2p2d1f.orb`): cutoff and number of zetas per l. Reading routine of
 //! ABACUS: `Numerical_Orbital_Lm`/`read_orb_file`.
 
-use super::lines::Lines;
+use super::COMMENT_MARKS;
 use crate::basis::{Shell, l_letter, parse_shells};
 use crate::error::{Error, Result};
+use crate::input::lines::Lines;
 
 /// What the first dozen lines say.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,7 +27,7 @@ impl OrbHeader {
     /// `Syntax` with the line.
     pub fn parse(file: &[u8]) -> Result<OrbHeader> {
         let (mut element, mut cutoff, mut zetas) = (None, None, Vec::new());
-        for line in Lines::new(first_lines(file)) {
+        for line in Lines::new(first_lines(file), COMMENT_MARKS) {
             let last = line.words().count().saturating_sub(1);
             if line.text.starts_with("Element") {
                 element = line.words().nth(1).map(str::to_owned);

@@ -11,13 +11,14 @@ use super::kpt::Kpt;
 use super::log::Log;
 use super::matrices::{self, Matrix, Shells};
 use super::stru::Stru;
-use super::{Layout, constants, geometry, matrix, pair, species, spectrum};
+use super::{Layout, constants, geometry, matrix, species, spectrum};
 use crate::basis::Basis;
 use crate::calculation::{Calculation, NativeLayout, Of, Origin, PrintedSpectrum};
 use crate::error::{Context, Error, Result};
 use crate::input;
 use crate::operator::{Operator, SpinOperator};
 use crate::read::ReadOptions;
+use crate::same_run;
 use crate::structure::Structure;
 
 const GAMMA_ONLY: &str = "gamma_only 1 writes no H(R): set gamma_only 0 and a KPT of `Gamma` with 1 1 1, and run again";
@@ -97,7 +98,7 @@ impl Reader<'_> {
         let hamiltonian = self.hamiltonian(&shells)?;
         let overlap = self.overlap(&shells)?;
         if let (Some(h0), Some(h), Some(s)) = (&hamiltonian0, &hamiltonian, &overlap) {
-            pair::same_beyond_overlap(h0, h, &s.operator)?;
+            same_run::same_beyond_overlap(h0.named(), h.named(), &s.operator)?;
         }
         let density_matrix = self.density_matrix(&shells)?;
         let structure = self.step_structure(&stru, start, [&hamiltonian, &hamiltonian0])?;
@@ -146,7 +147,7 @@ impl Reader<'_> {
             let stru = parse(path, Stru::parse)?;
             let structure = stru.structure(self.latname(), constants::ANGSTROM_PER_BOHR_IN_STRU).in_file(path)?;
             match &first {
-                Some((other, _, expected)) => pair::same_structure((other, expected), (path, &structure))?,
+                Some((other, _, expected)) => same_run::same_structure((other, expected), (path, &structure))?,
                 None => first = Some((path.clone(), stru, structure)),
             }
         }
@@ -219,7 +220,7 @@ impl Reader<'_> {
         match (scf, h0) {
             (Some(scf), Some(h0)) if scf != h0 => {
                 let (scf, h0) = (read(&scf, self.options.step)?, read(&h0, None)?);
-                pair::same_overlap(&scf, &h0)?;
+                same_run::same_overlap(scf.named(), h0.named())?;
                 Ok(Some(scf))
             }
             (Some(scf), _) => read(&scf, self.options.step).map(Some),

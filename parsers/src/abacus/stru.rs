@@ -6,8 +6,9 @@ mod write;
 
 use nalgebra::{Matrix3, Vector3};
 
-use super::lines::{Line, Lines};
+use super::COMMENT_MARKS;
 use crate::error::{Context, Error, Result};
+use crate::input::lines::{Line, Lines};
 use crate::structure::Structure;
 
 /// The sections of the file.
@@ -103,7 +104,7 @@ impl Stru {
             groups: Vec::new(),
             other: Vec::new(),
         };
-        let mut lines = Lines::new(file);
+        let mut lines = Lines::new(file, COMMENT_MARKS);
         while let Some(title) = lines.next() {
             if !is_title(&title) {
                 return Err(title.expected("the title of a section, such as ATOMIC_SPECIES"));

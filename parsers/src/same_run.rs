@@ -1,12 +1,10 @@
-//! Do H⁽⁰⁾ and H belong together? Same structure, same S, the same elements where no orbitals overlap.
+//! Do H⁽⁰⁾ and H of a run belong together? Same structure, same S, the same elements where no orbitals overlap.
 
 use std::ops::Sub;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use super::csr::Element;
-use super::matrices::Matrix;
 use crate::error::{Error, Result};
-use crate::operator::{Operator, Pair, SpinOperator};
+use crate::operator::{Operator, Pair, SpinOperator, c64};
 use crate::structure::Structure;
 
 /// Positions and lattice vectors may differ by rounding only, bohr.
@@ -20,7 +18,7 @@ const SAME_ELEMENT: f64 = 1e-6;
 ///
 /// # Errors
 /// `Inconsistent` with both files and the largest difference.
-pub fn same_structure(a: (&PathBuf, &Structure), b: (&PathBuf, &Structure)) -> Result<()> {
+pub fn same_structure(a: (&Path, &Structure), b: (&Path, &Structure)) -> Result<()> {
     let ((file_a, a), (file_b, b)) = (a, b);
     let other = file_a.display();
     if a.species != b.species {
@@ -43,16 +41,16 @@ pub fn same_structure(a: (&PathBuf, &Structure), b: (&PathBuf, &Structure)) -> R
 ///
 /// # Errors
 /// `Inconsistent` with both files and the largest difference.
-pub fn same_overlap(a: &Matrix<Operator<f64>>, b: &Matrix<Operator<f64>>) -> Result<()> {
-    let difference = largest_difference(&a.operator, &b.operator).max(largest_difference(&b.operator, &a.operator));
+pub fn same_overlap(a: (&Path, &Operator<f64>), b: (&Path, &Operator<f64>)) -> Result<()> {
+    let difference = largest_difference(a.1, b.1).max(largest_difference(b.1, a.1));
     if difference <= SAME_OVERLAP {
         return Ok(());
     }
     let message = format!(
         "S differs by up to {difference:.3e} from that of {}: H0 and H belong to different structures or orbitals",
-        name(a).display()
+        a.0.display()
     );
-    Err(Error::inconsistent(message).in_file(name(b)))
+    Err(Error::inconsistent(message).in_file(b.0))
 }
 
 /// H and H⁽⁰⁾ must agree in the blocks that S lacks: only the potential changes in the loop, and it needs orbitals that
@@ -60,8 +58,12 @@ pub fn same_overlap(a: &Matrix<Operator<f64>>, b: &Matrix<Operator<f64>>) -> Res
 ///
 /// # Errors
 /// `Inconsistent` with both files and the largest difference.
-pub fn same_beyond_overlap(h0: &Matrix<SpinOperator>, h: &Matrix<SpinOperator>, overlap: &Operator<f64>) -> Result<()> {
-    let difference = match (&h0.operator, &h.operator) {
+pub fn same_beyond_overlap(
+    h0: (&Path, &SpinOperator),
+    h: (&Path, &SpinOperator),
+    overlap: &Operator<f64>,
+) -> Result<()> {
+    let difference = match (h0.1, h.1) {
         (SpinOperator::Unpolarized(h0), SpinOperator::Unpolarized(h)) => beyond(h0, h, overlap),
         (SpinOperator::Collinear(h0), SpinOperator::Collinear(h)) => beyond(&h0[0], &h[0], overlap),
         (SpinOperator::Spinor(h0), SpinOperator::Spinor(h)) => beyond(&h0[0], &h[0], overlap),
@@ -73,13 +75,30 @@ pub fn same_beyond_overlap(h0: &Matrix<SpinOperator>, h: &Matrix<SpinOperator>, 
     let message = format!(
         "differs by up to {difference:.3e} hartree from {} where no orbitals overlap: H0 and H belong to different \
          structures (or H holds exact exchange: then read one of them alone)",
-        name(h).display()
+        h.0.display()
     );
-    Err(Error::inconsistent(message).in_file(name(h0)))
+    Err(Error::inconsistent(message).in_file(h0.0))
+}
+
+/// Elements of which the size of a difference is known.
+trait Element: Copy + Default + Sub<Output = Self> {
+    fn magnitude(self) -> f64;
+}
+
+impl Element for f64 {
+    fn magnitude(self) -> f64 {
+        self.abs()
+    }
+}
+
+impl Element for c64 {
+    fn magnitude(self) -> f64 {
+        self.norm()
+    }
 }
 
 /// Largest difference of the blocks that S lacks.
-fn beyond<T: Element + Sub<Output = T>>(a: &Operator<T>, b: &Operator<T>, overlap: &Operator<f64>) -> f64 {
+fn beyond<T: Element>(a: &Operator<T>, b: &Operator<T>, overlap: &Operator<f64>) -> f64 {
     let one_way = |a: &Operator<T>, b: &Operator<T>| {
         let blocks = a.blocks().filter(|(pair, _)| overlap.pairs().find(pair).is_none());
         let of_block = |(pair, block): (&Pair, &[T])| {
@@ -89,10 +108,6 @@ fn beyond<T: Element + Sub<Output = T>>(a: &Operator<T>, b: &Operator<T>, overla
         blocks.map(of_block).fold(0.0, f64::max)
     };
     one_way(a, b).max(one_way(b, a))
-}
-
-fn name<T>(matrix: &Matrix<T>) -> &Path {
-    matrix.files.first().map(PathBuf::as_path).unwrap_or(Path::new(""))
 }
 
 /// Over the blocks of `a`; absent elements of `b` count as zero.

@@ -1,4 +1,4 @@
-//! Lines of ABACUS' hand-written input files: comments (`//`, `#`) are set aside, empty lines skipped, places kept.
+//! Lines of hand-written input files: comments are set aside, empty lines skipped, places kept.
 
 use std::str::FromStr;
 
@@ -11,7 +11,7 @@ pub struct Line {
     place: Location,
     /// The words, joined by the file's own blanks, without comment.
     pub text: String,
-    /// What follows `//` or `#`.
+    /// What follows the mark of a comment.
     pub comment: String,
 }
 
@@ -24,15 +24,15 @@ pub struct Lines {
 }
 
 impl Lines {
-    /// Splits a file. Bytes that are not UTF-8 become the replacement character.
-    pub fn new(file: &[u8]) -> Self {
+    /// Splits a file; `comment_marks` start a comment. Bytes that are not UTF-8 become the replacement character.
+    pub fn new(file: &[u8], comment_marks: &[&str]) -> Self {
         let mut lines = Vec::new();
         let (mut byte, mut number) = (0, 0);
         for raw in file.split_inclusive(|&b| b == b'\n') {
             number += 1;
             let place = Location { byte, line: Some(number), column: None, record: None };
             let raw_text = String::from_utf8_lossy(raw);
-            let (text, comment) = split_comment(raw_text.trim());
+            let (text, comment) = split_comment(raw_text.trim(), comment_marks);
             if !text.is_empty() {
                 lines.push(Line { place, text: text.to_owned(), comment: comment.to_owned() });
             }
@@ -71,10 +71,13 @@ impl Iterator for Lines {
     }
 }
 
-fn split_comment(line: &str) -> (&str, &str) {
-    let start = [line.find('#'), line.find("//")].into_iter().flatten().min();
+fn split_comment<'a>(line: &'a str, marks: &[&str]) -> (&'a str, &'a str) {
+    let start = marks.iter().filter_map(|mark| line.find(mark)).min();
     match start {
-        Some(start) => (line[..start].trim_end(), line[start..].trim_start_matches(['#', '/']).trim()),
+        Some(start) => {
+            let is_mark = |c| marks.iter().any(|mark| mark.starts_with(c));
+            (line[..start].trim_end(), line[start..].trim_start_matches(is_mark).trim())
+        }
         None => (line, ""),
     }
 }
