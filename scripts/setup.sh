@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Fetches what a full build needs, once: a C++ compiler (Debian packages, when run as root) and the CPU half of libtorch,
-# 0.5 GB in .libtorch, out of PyTorch's own wheels. Does nothing where LIBTORCH names your own PyTorch.
+# Fetches what a full build needs, once: a C++ compiler and HDF5 (Debian packages, when run as root; HDF5_DIR names your own
+# HDF5), and the CPU half of libtorch, 0.5 GB in .libtorch, out of PyTorch's own wheels (LIBTORCH names your own PyTorch).
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -10,6 +10,8 @@ need_packages=()
 command -v c++ >/dev/null || need_packages+=(g++)
 command -v python3 >/dev/null || need_packages+=(python3)
 python3 -m pip --version >/dev/null 2>&1 || need_packages+=(python3-pip)
+command -v pkg-config >/dev/null || need_packages+=(pkg-config)
+[ -n "${HDF5_DIR:-}" ] || pkg-config --exists hdf5 2>/dev/null || need_packages+=(libhdf5-dev)
 if ((${#need_packages[@]})); then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq && apt-get install -y -qq --no-install-recommends "${need_packages[@]}"
