@@ -8,7 +8,7 @@ use hzero::model::linear::{FitSettings, fit};
 use hzero::model::predict::{Predictor, Trust};
 use hzero::model::training::Training;
 use hzero::model::{Sample, Slots};
-use hzero::parsers::abacus::predicted;
+use hzero::parsers::predicted::Prediction;
 use hzero::parsers::{ReadOptions, Result, read};
 
 fn main() -> std::result::Result<(), Box<dyn Error>> {
@@ -32,11 +32,11 @@ pub fn fit_runs(folders: &[PathBuf], model: &Path) -> Result<()> {
     Model::linear(slots, training, stage, report).write(model)
 }
 
-/// What `hzero predict` does, without bands and report: H and S as ABACUS writes them.
+/// What `hzero predict` does, without bands and report: H and S as the run's own code writes them.
 pub fn predict_run(folder: &Path, model: &Path, out: &Path) -> Result<Trust> {
     let run = read(folder, &ReadOptions::default())?;
     let predictor = Predictor::load(model, "cpu")?;
     let prediction = predictor.predict(&run)?;
-    predicted::write(out, &run, &prediction.hamiltonian, None)?;
+    Prediction::new(&run, &prediction.hamiltonian).write(out)?;
     Ok(prediction.trust)
 }

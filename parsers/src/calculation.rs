@@ -2,11 +2,11 @@
 
 use std::path::PathBuf;
 
-use crate::abacus;
 use crate::basis::Basis;
 use crate::operator::{Operator, SpinOperator};
 use crate::structure::Structure;
 use crate::units::{BOHR_IN_ANGSTROM, HARTREE_IN_EV};
+use crate::{abacus, openmx, siesta};
 
 /// One run: structure, basis and operators, each operator with its own blocks. Energies in hartree with the code's own
 /// absolute zero, lengths in bohr.
@@ -139,6 +139,10 @@ pub struct PrintedSpectrum {
 pub enum NativeLayout {
     /// ABACUS csr files.
     Abacus(abacus::Layout),
+    /// HSX and its relatives.
+    Siesta(siesta::Layout),
+    /// scfout.
+    OpenMx(openmx::Layout),
 }
 
 impl Calculation {

@@ -6,7 +6,7 @@
 //! # Invariants
 //! - A parser takes bytes and returns a struct with the code's own names, units and order. Files are opened by [`input::open`]
 //!   alone, on behalf of [`read()`] and [`convert`], so every file may be compressed and none is read whole into memory.
-//! - The code's units, and its order and signs of orbitals, end in its own module (`abacus`): beyond it everything is in
+//! - The code's units, and its order and signs of orbitals, end in its own module (`abacus`, `openmx`, `siesta`): beyond it everything is in
 //!   hartree, bohr and the order below.
 //! - A count from a file is compared with the size of the file before anything is allocated; a broken file is an [`Error`] with
 //!   the file, the place and both numbers, never a panic.
@@ -19,6 +19,7 @@ pub mod abacus;
 pub mod basis;
 pub mod calculation;
 pub mod check;
+pub mod code;
 pub mod convert;
 pub mod dump;
 pub mod elements;
@@ -27,15 +28,20 @@ pub mod format;
 pub mod harmonics;
 pub mod input;
 mod memory;
+pub mod openmx;
 pub mod operator;
 pub mod output;
+pub mod predicted;
 pub mod read;
+pub mod recipe;
 mod same_run;
+pub mod siesta;
 pub mod structure;
 pub mod units;
 
 pub use basis::{Basis, Shell, Species};
 pub use calculation::{Calculation, KGrid, NativeLayout, Of, Origin, PathNode, PrintedSpectrum, Smearing};
+pub use code::Code;
 pub use error::{Error, ErrorKind, Result};
 pub use operator::{Operator, Pair, Pairs, SpinOperator, c64};
 pub use read::{ReadOptions, Step, read};

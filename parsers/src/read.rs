@@ -2,10 +2,11 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::abacus;
 use crate::basis::Shell;
 use crate::calculation::Calculation;
+use crate::code::Code;
 use crate::error::Result;
+use crate::{abacus, openmx, siesta};
 
 /// What the user says by hand; everything else is found.
 #[derive(Debug, Clone, Default)]
@@ -44,5 +45,9 @@ pub enum Step {
 /// # Errors
 /// All six kinds; every message names the file.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Calculation> {
-    abacus::run::read(path, options)
+    match Code::of(path, options)? {
+        Code::Abacus => abacus::run::read(path, options),
+        Code::OpenMx => openmx::run::read(path, options),
+        Code::Siesta => siesta::run::read(path, options),
+    }
 }

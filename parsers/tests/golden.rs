@@ -5,27 +5,34 @@ use std::path::{Path, PathBuf};
 use hzero_parsers::dump::dump;
 use hzero_parsers::{ReadOptions, read};
 
-fn systems() -> Vec<PathBuf> {
-    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/abacus");
+/// Codes with at least so many systems each.
+const CODES: [(&str, usize); 1] = [("abacus", 7)];
+
+fn systems(code: &str) -> Vec<PathBuf> {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(code);
     let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     entries.filter(|path| path.is_dir()).collect()
 }
 
 #[test]
 fn every_fixture_reads_as_before() {
-    let systems = systems();
-    assert!(systems.len() >= 7, "only {} systems", systems.len());
-    for system in systems {
-        let run = read(&system, &ReadOptions::default()).unwrap_or_else(|error| panic!("{error}"));
-        let text = dump(&run);
-        let expected = system.with_extension("dump");
-        if std::env::var_os("HZERO_BLESS").is_some() {
-            std::fs::write(&expected, &text).unwrap();
-        }
-        let expected = std::fs::read_to_string(&expected).unwrap_or_else(|_| panic!("bless {}", expected.display()));
-        for (line, (old, new)) in expected.lines().zip(text.lines()).enumerate() {
-            assert_eq!(old, new, "{} line {}", system.display(), line + 1);
-        }
-        assert_eq!(expected.lines().count(), text.lines().count(), "{}", system.display());
+    for (code, at_least) in CODES {
+        let systems = systems(code);
+        assert!(systems.len() >= at_least, "only {} systems of {code}", systems.len());
+        systems.iter().for_each(|system| reads_as_before(system));
     }
+}
+
+fn reads_as_before(system: &Path) {
+    let run = read(system, &ReadOptions::default()).unwrap_or_else(|error| panic!("{error}"));
+    let text = dump(&run);
+    let expected = system.with_extension("dump");
+    if std::env::var_os("HZERO_BLESS").is_some() {
+        std::fs::write(&expected, &text).unwrap();
+    }
+    let expected = std::fs::read_to_string(&expected).unwrap_or_else(|_| panic!("bless {}", expected.display()));
+    for (line, (old, new)) in expected.lines().zip(text.lines()).enumerate() {
+        assert_eq!(old, new, "{} line {}", system.display(), line + 1);
+    }
+    assert_eq!(expected.lines().count(), text.lines().count(), "{}", system.display());
 }

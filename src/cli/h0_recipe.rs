@@ -3,54 +3,32 @@
 use std::io::Write;
 use std::path::PathBuf;
 
-use anyhow::Context;
-
 use super::Outcome;
-use crate::parsers::abacus::InputFile;
-use crate::parsers::abacus::recipe::{Recipe, Release};
+use crate::parsers::Code;
 use crate::parsers::output::write_file;
+use crate::parsers::recipe::step_zero;
 
 /// From your own input, the input of the step-zero run: H of the superposed atomic densities, before any self-consistency
 ///
-/// The new INPUT goes to standard output; every key that it changes is marked by a comment. Warnings go to standard error.
+/// The new input goes to standard output; every key that it changes is marked by a comment. Warnings go to standard error.
 #[derive(clap::Args)]
 pub struct Args {
     /// The code
+    #[arg(value_parser = code)]
     code: Code,
-    /// Your INPUT, or the folder that it lies in
-    #[arg(default_value = "INPUT")]
+    /// Your input (INPUT, NAME.fdf, NAME.dat), or the folder that it lies in
+    #[arg(default_value = ".")]
     input: PathBuf,
-    /// Version of the code
-    #[arg(long, default_value = "3.8")]
-    version: Version,
+    /// Version of the code, where the input depends on it (ABACUS: 3.8 or 3.11)
+    #[arg(long)]
+    version: Option<String>,
     /// Write here instead of standard output
     #[arg(long, value_name = "FILE")]
     out: Option<PathBuf>,
 }
 
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Code {
-    Abacus,
-}
-
-#[derive(Clone, Copy, clap::ValueEnum)]
-enum Version {
-    #[value(name = "3.8")]
-    V3_8,
-    #[value(name = "3.11")]
-    V3_11,
-}
-
 pub fn run(args: Args) -> anyhow::Result<Outcome> {
-    let Code::Abacus = args.code;
-    let release = match args.version {
-        Version::V3_8 => Release::V3_8,
-        Version::V3_11 => Release::V3_11,
-    };
-    let path = if args.input.is_dir() { args.input.join("INPUT") } else { args.input };
-    let bytes = std::fs::read(&path).with_context(|| path.display().to_string())?;
-    let input = InputFile::parse(&bytes).map_err(|e| e.in_file(&path))?;
-    let recipe = Recipe::step_zero(&input, release);
+    let recipe = step_zero(args.code, &args.input, args.version.as_deref())?;
     for warning in &recipe.warnings {
         eprintln!("hzero: warning: {warning}");
     }
@@ -59,4 +37,12 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
         None => std::io::stdout().write_all(recipe.input.as_bytes())?,
     }
     Ok(Outcome::Done)
+}
+
+fn code(name: &str) -> Result<Code, String> {
+    let same = |code: &Code| code.name().eq_ignore_ascii_case(name);
+    Code::ALL.into_iter().find(same).ok_or_else(|| {
+        let names = Code::ALL.map(|code| code.name().to_lowercase());
+        format!("`{name}` is none of {}", names.join(", "))
+    })
 }

@@ -220,6 +220,11 @@ pub fn with_other_spin(file: &Path) -> Vec<PathBuf> {
     [Some(file.to_owned()), other.flatten()].into_iter().flatten().collect()
 }
 
+/// Does a file of this name belong to ABACUS alone?
+pub fn is_own(name: &str) -> bool {
+    ["INPUT", "STRU", "KPT"].contains(&name) || name.ends_with(".csr") || name.starts_with("running_")
+}
+
 /// `name` in `folder`, plain or compressed.
 pub fn existing(folder: &Path, name: &str) -> Option<PathBuf> {
     COMPRESSED.iter().map(|end| folder.join(format!("{name}{end}"))).find(|path| path.is_file())

@@ -2,33 +2,40 @@
 
 use std::path::{Path, PathBuf};
 
+use super::constants;
 use super::csr::{Csr, CsrLayout, Header, Quantity, Version, structure_lines};
+use super::files::{Folder, Run};
 use super::{Layout, matrix};
-use crate::calculation::{Calculation, NativeLayout};
-use crate::error::{Error, Result};
-use crate::operator::SpinOperator;
+use crate::calculation::Calculation;
+use crate::error::Result;
 use crate::output::write_file;
+use crate::predicted::{Prediction, copy_into, not_representable};
+use crate::read::ReadOptions;
 
-/// Writes a predicted H and the S of `run` into `folder` under ABACUS' own names, in the layout of the run's H⁽⁰⁾, or in
-/// that of `version` ([`Version::New`] is what `init_chg hr` reads). Returns the files.
+/// Writes a predicted H and the S of its run into `folder` under ABACUS' own names, in the layout of the run's H⁽⁰⁾ or in
+/// that which was asked for ([`Version::New`] is what `init_chg hr` reads); with them STRU, KPT and INPUT, and what no file
+/// of ABACUS says about a predicted H as `info.json`.
 ///
 /// # Errors
-/// `Io`; `NotRepresentable` where the run did not come from ABACUS files or lacks S.
-pub fn write(
-    folder: &Path,
-    run: &Calculation,
-    hamiltonian: &SpinOperator,
-    version: Option<Version>,
-) -> Result<Vec<PathBuf>> {
-    let Some(NativeLayout::Abacus(layout)) = &run.native else {
-        return Err(not_abacus("the run is not one of ABACUS"));
-    };
-    let overlap = run.overlap.as_ref().ok_or_else(|| not_abacus("the run has no S"))?;
-    let version = version.unwrap_or_else(|| own_version(layout));
+/// As [`Prediction::write`].
+pub fn write(folder: &Path, prediction: &Prediction, layout: &Layout) -> Result<Vec<PathBuf>> {
+    let mut files = matrices(folder, prediction, layout)?;
+    if let Some((run, options)) = prediction.source {
+        files.extend(copy_inputs(folder, run, options)?);
+    }
+    files.push(facts(folder, prediction)?);
+    Ok(files)
+}
+
+fn matrices(folder: &Path, prediction: &Prediction, layout: &Layout) -> Result<Vec<PathBuf>> {
+    let (run, hamiltonian) = (prediction.run, prediction.hamiltonian);
+    let missing = |what| not_representable("ABACUS csr", what);
+    let overlap = run.overlap.as_ref().ok_or_else(|| missing("the run has no S"))?;
+    let version = prediction.abacus_version.unwrap_or_else(|| own_version(layout));
     let nspin = hamiltonian.nspin();
     let h_layouts = as_version(&layout.hamiltonian0, Quantity::Hamiltonian, version, run, nspin);
     let s_layouts = as_version(&layout.overlap, Quantity::Overlap, version, run, nspin);
-    let s_layout = s_layouts.first().ok_or_else(|| not_abacus("the layout of S is not known"))?;
+    let s_layout = s_layouts.first().ok_or_else(|| missing("the layout of S is not known"))?;
     let h = matrix::hamiltonian_to_csr(hamiltonian, &run.basis, &h_layouts)?;
     let mut files = Vec::new();
     for (spin, csr) in h.iter().enumerate() {
@@ -36,6 +43,40 @@ pub fn write(
     }
     files.push(put(folder, &matrix::overlap_to_csr(overlap, &run.basis, s_layout), Quantity::Overlap, version, 0)?);
     Ok(files)
+}
+
+/// STRU, KPT and INPUT travel along, so that the folder is a run of its own.
+fn copy_inputs(folder: &Path, run: &Path, options: &ReadOptions) -> Result<Vec<PathBuf>> {
+    let found = Run::discover(run)?;
+    let first = |of: fn(&Folder) -> &Option<PathBuf>| found.folders().find_map(|folder| of(folder).clone());
+    let inputs = [
+        (options.structure.clone().or_else(|| first(|f| &f.stru)), "STRU"),
+        (options.kpoints.clone().or_else(|| first(|f| &f.kpt)), "KPT"),
+        (first(|f| &f.input_path), "INPUT"),
+    ];
+    let inputs = inputs.iter().filter_map(|(path, name)| path.as_ref().map(|path| (path, name)));
+    inputs.map(|(path, name)| copy_into(folder, path, name)).collect()
+}
+
+/// Electrons and the Fermi level of the predicted H, eV.
+fn facts(folder: &Path, prediction: &Prediction) -> Result<PathBuf> {
+    let facts = serde_json::json!({
+        "predicted_by": concat!("hzero ", env!("CARGO_PKG_VERSION")),
+        "nelec": prediction.run.n_electrons,
+        "fermi_eV": prediction.fermi_level.map(|level| level * constants::EV_PER_HARTREE),
+    });
+    let path = folder.join("info.json");
+    write_file(&path, |out| writeln!(out, "{facts:#}"))?;
+    Ok(path)
+}
+
+/// How ABACUS goes on.
+pub fn next_step(folder: &Path, shown: &Path) -> Option<String> {
+    let is_restart = folder.join(Quantity::Hamiltonian.file_name(Version::New, 0)).exists();
+    is_restart.then(|| {
+        let folder = shown.display();
+        format!("ABACUS 3.11: init_chg hr, read_file_dir {folder}, symmetry 0; for nscf also vl_in_h 0")
+    })
 }
 
 fn put(folder: &Path, csr: &Csr, quantity: Quantity, version: Version, spin: usize) -> Result<PathBuf> {
@@ -66,10 +107,6 @@ fn as_version(
     };
     let layout = |(spin, layout): (usize, &CsrLayout)| CsrLayout { header: header(spin, layout), ..layout.clone() };
     layouts.iter().enumerate().map(layout).collect()
-}
-
-fn not_abacus(what: &str) -> Error {
-    crate::ErrorKind::NotRepresentable { format: "ABACUS csr".into(), what: what.into() }.into()
 }
 
 /// Label of every atom.

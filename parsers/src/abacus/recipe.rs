@@ -3,7 +3,13 @@
 //! One iteration from superposed atomic densities writes the H that was diagonalised, which is H⁽⁰⁾. In 3.8 nspin 2 the
 //! spin-up file is rebuilt after the loop from the mixed density, so that mixing must do nothing (`mixing_beta 0`).
 
+use std::path::Path;
+
 use super::input_file::InputFile;
+use crate::code::Code;
+use crate::error::{Context, Result};
+use crate::input;
+use crate::recipe::{Recipe, release};
 
 /// Which file names and traps.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -14,14 +20,7 @@ pub enum Release {
     V3_11,
 }
 
-/// The new INPUT, and what the user should know.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Recipe {
-    /// The whole file; changed and added keys carry a comment.
-    pub input: String,
-    /// One sentence each.
-    pub warnings: Vec<String>,
-}
+const RELEASES: [(&str, Release); 2] = [("3.8", Release::V3_8), ("3.11", Release::V3_11)];
 
 /// Keys that every step-zero run needs.
 const KEYS: [(&str, &str, &str); 8] = [
@@ -38,22 +37,31 @@ const MAGNETIC_KEY: (&str, &str, &str) = ("mixing_beta_mag", "0", "the magnetisa
 /// Would start from something else than atoms, or write what nobody reads.
 const DROPPED: [&str; 6] = ["init_wfc", "read_file_dir", "out_mat_hs", "out_dm1", "out_dmr", "restart_load"];
 
-impl Recipe {
-    /// Changes `input`, line by line, into the INPUT of the step-zero run.
-    pub fn step_zero(input: &InputFile, release: Release) -> Recipe {
-        let mut keys = KEYS.to_vec();
-        if input.nspin() != 1 {
-            keys.push(MAGNETIC_KEY);
-        }
-        let lines = input.lines().iter().map(|line| match &line.entry {
-            Some((key, value)) => changed_line(&line.text, key, value, &keys),
-            None => line.text.clone(),
-        });
-        let added = keys.iter().filter(|(key, ..)| input.get(key).is_none());
-        let added = added.map(|&(key, value, reason)| format!("{key:<18} {value}  # added: {reason}"));
-        let text = lines.chain(added).map(|line| line + "\n").collect();
-        Recipe { input: text, warnings: warnings(input, release) }
+/// Reads INPUT, and changes it into that of the step-zero run.
+///
+/// # Errors
+/// As [`crate::recipe::step_zero`].
+pub fn step_zero(path: &Path, version: Option<&str>) -> Result<Recipe> {
+    let release = release(Code::Abacus, &RELEASES, version)?;
+    let path = if path.is_dir() { path.join("INPUT") } else { path.to_owned() };
+    let input = InputFile::parse(&input::open(&path)?).in_file(&path)?;
+    Ok(changed(&input, release))
+}
+
+/// Changes `input`, line by line, into the INPUT of the step-zero run.
+fn changed(input: &InputFile, release: Release) -> Recipe {
+    let mut keys = KEYS.to_vec();
+    if input.nspin() != 1 {
+        keys.push(MAGNETIC_KEY);
     }
+    let lines = input.lines().iter().map(|line| match &line.entry {
+        Some((key, value)) => changed_line(&line.text, key, value, &keys),
+        None => line.text.clone(),
+    });
+    let added = keys.iter().filter(|(key, ..)| input.get(key).is_none());
+    let added = added.map(|&(key, value, reason)| format!("{key:<18} {value}  # added: {reason}"));
+    let text = lines.chain(added).map(|line| line + "\n").collect();
+    Recipe { input: text, warnings: warnings(input, release) }
 }
 
 fn changed_line(text: &str, key: &str, value: &str, keys: &[(&str, &str, &str)]) -> String {
@@ -105,7 +113,7 @@ mod tests {
     #[test]
     fn only_what_must_changes() {
         let input = InputFile::parse(USER.as_bytes()).unwrap();
-        let recipe = Recipe::step_zero(&input, Release::V3_8);
+        let recipe = changed(&input, Release::V3_8);
         let new = InputFile::parse(recipe.input.as_bytes()).unwrap();
         for (key, value, _) in KEYS.into_iter().chain([MAGNETIC_KEY]) {
             assert_eq!(new.get(key), Some(value), "{key}");
@@ -123,8 +131,7 @@ mod tests {
     #[test]
     fn traps_are_named() {
         let input = InputFile::parse(USER.as_bytes()).unwrap();
-        let mentions =
-            |release, word: &str| Recipe::step_zero(&input, release).warnings.iter().any(|w| w.contains(word));
+        let mentions = |release, word: &str| changed(&input, release).warnings.iter().any(|w| w.contains(word));
         assert!(mentions(Release::V3_11, "without a single element"));
         assert!(!mentions(Release::V3_8, "without a single element"));
         assert!(mentions(Release::V3_8, "1.1e-5"));

@@ -13,9 +13,9 @@ use crate::bands::spectrum::SpectrumOptions;
 use crate::bands::structure::{self, Align, Role, Source};
 use crate::cli::{bands, eval};
 use crate::model::predict::{Predicted, Predictor};
-use crate::parsers::abacus::{self, predicted};
 use crate::parsers::check::check;
-use crate::parsers::{Calculation, Error, ReadOptions, SpinOperator, read};
+use crate::parsers::predicted::Prediction;
+use crate::parsers::{Calculation, Error, SpinOperator, read};
 
 /// A run and the folder that it is predicted into.
 pub struct Job {
@@ -56,11 +56,14 @@ impl Job {
         let h = &predicted.hamiltonian;
         let fermi =
             timed(&mut timings, "fermi_level", || Ok(fermi::computed_level(&run, h, SpectrumOptions::default())?))?;
-        timed(&mut timings, "write", || {
-            predicted::write(folder, &run, h, args.layout.map(Into::into))?;
-            self.copy_inputs(folder, &options)?;
-            write_facts(folder, &run, fermi)
-        })?;
+        let prediction = Prediction {
+            source: Some((&self.run, &options)),
+            fermi_level: fermi,
+            abacus_version: args.layout.map(Into::into),
+            ..Prediction::new(&run, h)
+        };
+        timed(&mut timings, "write", || Ok(prediction.write(folder)?))?;
+        let next_step = prediction.next_step(folder, &self.out);
         if !args.no_bands {
             timed(&mut timings, "bands", || draw_bands(folder, &run, h, args))?;
         }
@@ -78,6 +81,7 @@ impl Job {
             n_blocks: run.hamiltonian.as_ref().map_or(0, |h| h.pairs().len()),
             nspin: run.hamiltonian.as_ref().map_or(1, |h| h.nspin()),
             files: Vec::new(),
+            next_step,
             fermi_level_ev: fermi.map(|level| level * run.origin.ev_per_hartree),
             checks: checks.into_iter().map(Into::into).collect(),
             trust: predicted.trust,
@@ -89,21 +93,6 @@ impl Job {
     /// Errors that name no file are about the run as a whole.
     fn named(&self, error: anyhow::Error) -> anyhow::Error {
         error.downcast::<Error>().map_or_else(|other| other, |error| error.in_file(&self.run).into())
-    }
-
-    /// STRU, KPT and INPUT travel along, so that the folder is a run of its own.
-    fn copy_inputs(&self, folder: &Path, options: &ReadOptions) -> anyhow::Result<()> {
-        let found = abacus::files::Run::discover(&self.run)?;
-        let first = |of: fn(&abacus::files::Folder) -> &Option<PathBuf>| found.folders().find_map(|f| of(f).clone());
-        let inputs = [
-            (options.structure.clone().or_else(|| first(|f| &f.stru)), "STRU"),
-            (options.kpoints.clone().or_else(|| first(|f| &f.kpt)), "KPT"),
-            (first(|f| &f.input_path), "INPUT"),
-        ];
-        for (path, name) in inputs.iter().filter_map(|(path, name)| path.as_ref().map(|path| (path, name))) {
-            fs::copy(path, folder.join(name)).with_context(|| path.display().to_string())?;
-        }
-        Ok(())
     }
 }
 
@@ -134,17 +123,6 @@ fn timed<T>(timings: &mut Timings, phase: &str, work: impl FnOnce() -> anyhow::R
     let result = work()?;
     timings.push((phase.to_owned(), start.elapsed().as_secs_f64()));
     Ok(result)
-}
-
-/// What no file of ABACUS says about a predicted H: electrons and its Fermi level, eV.
-fn write_facts(folder: &Path, run: &Calculation, fermi: Option<f64>) -> anyhow::Result<()> {
-    let facts = serde_json::json!({
-        "predicted_by": concat!("hzero ", env!("CARGO_PKG_VERSION")),
-        "nelec": run.n_electrons,
-        "fermi_eV": fermi.map(|level| level * run.origin.ev_per_hartree),
-    });
-    fs::write(folder.join("info.json"), serde_json::to_string_pretty(&facts)? + "\n")?;
-    Ok(())
 }
 
 fn draw_bands(folder: &Path, run: &Calculation, predicted: &SpinOperator, args: &Args) -> anyhow::Result<()> {

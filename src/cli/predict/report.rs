@@ -29,6 +29,8 @@ pub struct Report {
     pub nspin: usize,
     /// Names in `out`.
     pub files: Vec<String>,
+    /// How the code goes on, in its own words.
+    pub next_step: Option<String>,
     /// Of the predicted H, absolute, in the code's own eV.
     pub fermi_level_ev: Option<f64>,
     pub checks: Vec<Check>,
@@ -95,18 +97,7 @@ impl Report {
         line("seconds", seconds.collect::<Vec<_>>().join(", "));
         line("wrote", format!("{}/", self.out.display()));
         self.files.chunks(6).for_each(|files| line("", files.join("  ")));
-        self.next_step().into_iter().for_each(|step| line("next", step));
+        self.next_step.iter().for_each(|step| line("next", step.clone()));
         text
-    }
-
-    /// How ABACUS goes on.
-    fn next_step(&self) -> Option<String> {
-        let is_restart = self.files.iter().any(|file| file == "hrs1_nao.csr");
-        is_restart.then(|| {
-            format!(
-                "ABACUS 3.11: init_chg hr, read_file_dir {}, symmetry 0; for nscf also vl_in_h 0",
-                self.out.display()
-            )
-        })
     }
 }

@@ -1,0 +1,14 @@
+//! The step-zero run of OpenMX.
+
+use std::path::Path;
+
+use crate::error::{Error, Result};
+use crate::recipe::Recipe;
+
+/// The input by which stock OpenMX writes H⁽⁰⁾.
+///
+/// # Errors
+/// As [`crate::recipe::step_zero`].
+pub fn step_zero(path: &Path, _version: Option<&str>) -> Result<Recipe> {
+    Err(Error::unsupported("no recipe for OpenMX yet").in_file(path))
+}

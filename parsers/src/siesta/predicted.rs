@@ -1,0 +1,20 @@
+//! The files of a predicted Hamiltonian.
+
+use std::path::{Path, PathBuf};
+
+use super::Layout;
+use crate::error::Result;
+use crate::predicted::{Prediction, not_representable};
+
+/// Writes the files of a predicted H.
+///
+/// # Errors
+/// As [`Prediction::write`].
+pub fn write(_folder: &Path, _prediction: &Prediction, _layout: &Layout) -> Result<Vec<PathBuf>> {
+    Err(not_representable("SIESTA", "not yet"))
+}
+
+/// How SIESTA goes on.
+pub fn next_step(_folder: &Path, _shown: &Path) -> Option<String> {
+    None
+}
