@@ -28,6 +28,8 @@ pub mod format;
 pub mod harmonics;
 pub mod input;
 mod memory;
+#[cfg(feature = "hdf5")]
+pub mod netcdf;
 pub mod openmx;
 pub mod operator;
 pub mod output;

@@ -13,15 +13,32 @@ pub fn write_file(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<
     write_beside(path, write).in_file(path)
 }
 
+/// Writes `path` by a library that opens files by itself: `write` gets the name of the temporary file.
+///
+/// # Errors
+/// Those of `write`, and `Io`, with the name of `path`; the target is then as it was.
+#[cfg(feature = "hdf5")]
+pub fn write_by_name(path: &Path, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    let write = || {
+        let file = named_file(folder_of(path))?;
+        write(file.path())?;
+        file.persist(path).map(drop).map_err(|e| Error::from(e.error))
+    };
+    write().in_file(path)
+}
+
 fn write_beside(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()>) -> Result<()> {
-    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-    let mut file = named_file(folder)?;
+    let mut file = named_file(folder_of(path))?;
     let mut buffer = BufWriter::with_capacity(1 << 20, &mut file);
     write(&mut buffer)?;
     buffer.flush()?;
     drop(buffer);
     file.persist(path).map_err(|e| Error::from(e.error))?;
     Ok(())
+}
+
+fn folder_of(path: &Path) -> &Path {
+    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Readable for whomever the user's umask allows, as an ordinary file is.
