@@ -62,9 +62,10 @@ fn the_table_of_formats_is_that_of_the_code() {
         let yes = |held: bool| if held { "yes" } else { "no" };
         let nspin = held.nspin.iter().map(usize::to_string).collect::<Vec<_>>().join(",");
         let name = format!("`{}`", held.name);
-        let [structure, shells, overlap] = [held.structure, held.shells, held.overlap].map(yes);
+        let [structure, shells] = [held.structure, held.shells].map(yes);
+        let [h, s] = [held.hamiltonian, held.overlap].map(yes);
         let [dm, fermi] = [held.density_matrix, held.fermi_level].map(yes);
-        assert_eq!(row[..], [&name, structure, shells, overlap, dm, fermi, &nspin, held.files]);
+        assert_eq!(row[..], [&name, structure, shells, h, s, dm, fermi, &nspin, held.files]);
     }
 }
 
@@ -106,7 +107,7 @@ fn the_invariants_of_the_crate_docs_hold() {
         ("src", "anyhow::", &["src/cli/"]),
         ("parsers/src", "File::open", &["parsers/src/input/"]),
         ("parsers/src", "harmonics::abacus", &["parsers/src/abacus/", "parsers/src/harmonics.rs"]),
-        ("parsers/src", "RYDBERG_IN_HARTREE", &["parsers/src/abacus/", "parsers/src/units.rs"]),
+        ("parsers/src", "RYDBERG_IN_HARTREE", &["parsers/src/abacus/", "parsers/src/siesta/", "parsers/src/units.rs"]),
         ("src", "ev_per_hartree", &["src/cli/", "src/bands/", "src/model/band_error.rs"]),
     ] {
         let found = files_with(folder, wanted);

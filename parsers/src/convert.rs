@@ -8,6 +8,7 @@ use crate::abacus::constants::ANGSTROM_PER_BOHR_IN_STRU;
 use crate::abacus::csr::{Header, Quantity, Version, structure_lines};
 use crate::abacus::input_file::InputFile;
 use crate::abacus::{Csr, Stru};
+use crate::code::Code;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::format::Format;
 use crate::read::Step;
@@ -36,6 +37,11 @@ pub struct Request {
 /// # Errors
 /// All kinds; `NotRepresentable` where the target needs a structure and none was found.
 pub fn convert(request: &Request) -> Result<Vec<PathBuf>> {
+    let code = request.to.capabilities().code;
+    if code != Code::Abacus {
+        let message = format!("files of {} cannot be written from others yet", code.name());
+        return Err(Error::unsupported(message).in_file(&request.source));
+    }
     if !request.source.is_dir() {
         return Ok(vec![request.file(&request.source, request.target_file())?]);
     }
@@ -117,10 +123,7 @@ impl Request {
 }
 
 fn version(format: Format) -> Version {
-    match format {
-        Format::AbacusOld => Version::Old,
-        Format::AbacusNew => Version::New,
-    }
+    if format == Format::AbacusOld { Version::Old } else { Version::New }
 }
 
 /// `calculation get_s` of every version writes the old layout; this is the name since 3.9.

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::path::Path;
 
+use crate::code::Code;
 use crate::error::Result;
 use crate::input;
 
@@ -17,6 +18,18 @@ pub enum Format {
     AbacusOld,
     /// csr files of ABACUS 3.9.0.25 and later: what `init_chg hr` and `init_chg dm` read.
     AbacusNew,
+    /// HSX of SIESTA, all versions.
+    SiestaHsx,
+    /// TSHS of SIESTA: what TBtrans reads.
+    SiestaTshs,
+    /// DM and TSDE of SIESTA: what `DM.UseSaveDM` reads.
+    SiestaDm,
+    /// `H_IN` of SIESTA: what `Read-H-from-file` reads (and `H_DMGEN`, `H_MIXED`).
+    SiestaHin,
+    /// netCDF of SIESTA (`CDF.Save`); needs the feature `hdf5`.
+    SiestaNc,
+    /// scfout of OpenMX.
+    OpenMxScfout,
 }
 
 /// What a format can hold; what it cannot is found in the other files of a run.
@@ -24,43 +37,113 @@ pub enum Format {
 pub struct Capabilities {
     /// Name on the command line.
     pub name: &'static str,
+    /// The code whose format it is.
+    pub code: Code,
     /// Names of its files.
     pub files: &'static str,
     /// Lattice and positions to full precision?
     pub structure: bool,
     /// Shells of each species?
     pub shells: bool,
+    /// H?
+    pub hamiltonian: bool,
     /// S?
     pub overlap: bool,
     /// DM?
     pub density_matrix: bool,
     /// Fermi level?
     pub fermi_level: bool,
-    /// Values of nspin.
+    /// Values of nspin (8: SIESTA with spin–orbit coupling).
     pub nspin: &'static [usize],
 }
 
+/// One quantity per file, and nothing else.
+const MATRIX: Capabilities = Capabilities {
+    name: "",
+    code: Code::Abacus,
+    files: "",
+    structure: false,
+    shells: false,
+    hamiltonian: true,
+    overlap: true,
+    density_matrix: true,
+    fermi_level: false,
+    nspin: &[1, 2, 4],
+};
+const SIESTA: Capabilities = Capabilities { code: Code::Siesta, nspin: &[1, 2, 4, 8], ..MATRIX };
+
 impl Format {
     /// All formats.
-    pub const ALL: &[Format] = &[Format::AbacusOld, Format::AbacusNew];
+    pub const ALL: &[Format] = &[
+        Format::AbacusOld,
+        Format::AbacusNew,
+        Format::SiestaHsx,
+        Format::SiestaTshs,
+        Format::SiestaDm,
+        Format::SiestaHin,
+        Format::SiestaNc,
+        Format::OpenMxScfout,
+    ];
 
     /// Its row in the table.
     pub fn capabilities(self) -> Capabilities {
-        let abacus = Capabilities {
-            name: "abacus-old",
-            files: "data-HR-sparse_SPIN0.csr, data-SR-…, data-DMR-…, SR.csr, sr_nao.csr",
-            structure: false,
-            shells: false,
-            overlap: true,
-            density_matrix: true,
-            fermi_level: false,
-            nspin: &[1, 2, 4],
-        };
         match self {
-            Format::AbacusOld => abacus,
+            Format::AbacusOld => Capabilities {
+                name: "abacus-old",
+                files: "data-HR-sparse_SPIN0.csr, data-SR-…, data-DMR-…, SR.csr, sr_nao.csr",
+                ..MATRIX
+            },
             Format::AbacusNew => {
-                Capabilities { name: "abacus-new", files: "hrs1_nao.csr, srs1_nao.csr, dmrs1_nao.csr", ..abacus }
+                Capabilities { name: "abacus-new", files: "hrs1_nao.csr, srs1_nao.csr, dmrs1_nao.csr", ..MATRIX }
             }
+            Format::SiestaHsx => Capabilities {
+                name: "siesta-hsx",
+                files: "NAME.HSX, NAME.0.HSX (version 0, of 4.1: no structure, no E_F, single precision)",
+                structure: true,
+                shells: true,
+                density_matrix: false,
+                fermi_level: true,
+                ..SIESTA
+            },
+            Format::SiestaTshs => Capabilities {
+                name: "siesta-tshs",
+                files: "NAME.TSHS, NAME.onlyS",
+                structure: true,
+                density_matrix: false,
+                fermi_level: true,
+                ..SIESTA
+            },
+            Format::SiestaDm => Capabilities {
+                name: "siesta-dm",
+                files: "NAME.DM, NAME.TSDE",
+                hamiltonian: false,
+                overlap: false,
+                ..SIESTA
+            },
+            Format::SiestaHin => Capabilities {
+                name: "siesta-hin",
+                files: "H_IN, H_DMGEN, H_MIXED",
+                overlap: false,
+                density_matrix: false,
+                ..SIESTA
+            },
+            Format::SiestaNc => Capabilities {
+                name: "siesta-nc",
+                files: "NAME.nc (feature hdf5)",
+                structure: true,
+                shells: true,
+                fermi_level: true,
+                ..SIESTA
+            },
+            Format::OpenMxScfout => Capabilities {
+                name: "openmx-scfout",
+                code: Code::OpenMx,
+                files: "NAME.scfout (3.7 to 3.9)",
+                structure: true,
+                shells: true,
+                fermi_level: true,
+                ..MATRIX
+            },
         }
     }
 
@@ -72,12 +155,11 @@ impl Format {
     /// By the first bytes of a (decompressed) file.
     pub fn guess(first_bytes: &[u8]) -> Option<Format> {
         let text = first_bytes.trim_ascii_start();
-        if text.starts_with(b"STEP:") || text.starts_with(b"Matrix Dimension") {
-            Some(Format::AbacusOld)
-        } else if text.starts_with(b"--- Ionic Step") {
-            Some(Format::AbacusNew)
-        } else {
-            None
+        match text {
+            _ if text.starts_with(b"STEP:") || text.starts_with(b"Matrix Dimension") => Some(Format::AbacusOld),
+            _ if text.starts_with(b"--- Ionic Step") => Some(Format::AbacusNew),
+            _ if first_bytes.starts_with(HDF5_MAGIC) => Some(Format::SiestaNc),
+            _ => fortran(first_bytes).or_else(|| is_scfout(first_bytes).then_some(Format::OpenMxScfout)),
         }
     }
 
@@ -90,6 +172,42 @@ impl Format {
     }
 }
 
+const HDF5_MAGIC: &[u8] = b"\x89HDF\r\n\x1a\n";
+
+/// Which file of SIESTA, by the lengths of its first Fortran records: version 0 of HSX starts with four integers, TSHS and
+/// the other versions of HSX with their version, DM with five integers or two; what follows tells them apart.
+fn fortran(bytes: &[u8]) -> Option<Format> {
+    let word = |at: usize| bytes.get(at..at + 4).map(|word| i32::from_le_bytes([word[0], word[1], word[2], word[3]]));
+    let length = word(0).filter(|length| (4..=20).contains(length))?;
+    let end = 4 + length as usize;
+    let next = word(end).filter(|&closing| closing == length).and_then(|_| word(end + 4))?;
+    match (length, next) {
+        (16, _) => Some(Format::SiestaHsx),
+        (4, 4) => Some(Format::SiestaHsx),
+        (4, 20) => Some(Format::SiestaTshs),
+        (20, next) if word(4) == Some(next / 4) => Some(Format::SiestaDm),
+        (8, next) if word(4) == Some(next / 4) => Some(Format::SiestaHin),
+        _ => None,
+    }
+}
+
+/// scfout has no mark of its own, but its first six numbers are small: atoms; SpinP + 4·version; three parts of the atoms (of
+/// a transport calculation, else 0); cells.
+fn is_scfout(bytes: &[u8]) -> bool {
+    let words = |order: fn([u8; 4]) -> i32| -> Vec<i32> {
+        bytes.chunks_exact(4).take(6).map(|word| order([word[0], word[1], word[2], word[3]])).collect()
+    };
+    let fits = |words: &[i32]| match words {
+        &[atoms, kind, centre, left, right, cells] => {
+            let is_part = |n: &i32| (0..=atoms).contains(n);
+            let is_kind = (0..16).contains(&kind) && kind % 4 != 2;
+            atoms > 0 && is_kind && [centre, left, right].iter().all(is_part) && cells >= 0
+        }
+        _ => false,
+    };
+    fits(&words(i32::from_le_bytes)) || fits(&words(i32::from_be_bytes))
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.capabilities().name)
@@ -98,16 +216,17 @@ impl fmt::Display for Format {
 
 /// The table of all formats as text, one line each under a heading.
 pub fn table() -> String {
-    let mut text = String::from("name        structure  shells  S    DM   E_F  nspin  files\n");
+    let mut text = String::from("name           structure  shells  H    S    DM   E_F  nspin    files\n");
     for format in Format::ALL {
         let row = format.capabilities();
         let yes = |held: bool| if held { "yes" } else { "no" };
         let nspin: Vec<String> = row.nspin.iter().map(usize::to_string).collect();
         text += &format!(
-            "{:<10}  {:<9}  {:<6}  {:<3}  {:<3}  {:<3}  {:<5}  {}\n",
+            "{:<13}  {:<9}  {:<6}  {:<3}  {:<3}  {:<3}  {:<3}  {:<7}  {}\n",
             row.name,
             yes(row.structure),
             yes(row.shells),
+            yes(row.hamiltonian),
             yes(row.overlap),
             yes(row.density_matrix),
             yes(row.fermi_level),
@@ -136,5 +255,32 @@ mod tests {
         assert_eq!(Format::guess(b"STEP: 0\n"), Some(Format::AbacusOld));
         assert_eq!(Format::guess(b" --- Ionic Step 1 ---\n"), Some(Format::AbacusNew));
         assert_eq!(Format::guess(b"PK\x03\x04"), None);
+        assert_eq!(Format::guess(b""), None);
+    }
+
+    fn records(records: &[&[i32]]) -> Vec<u8> {
+        let marked = |record: &&[i32]| [&[4 * record.len() as i32][..], record, &[4 * record.len() as i32]].concat();
+        records.iter().flat_map(marked).flat_map(i32::to_le_bytes).collect()
+    }
+
+    #[test]
+    fn binaries_are_told_by_their_first_numbers() {
+        let n_col = [7; 23];
+        let cases: [(&[&[i32]], Format); 6] = [
+            (&[&[23, 23, 1, 529], &[0], &[1]], Format::SiestaHsx),
+            (&[&[2], &[1], &[3, 23, 1, 2, 1, 1, 1]], Format::SiestaHsx),
+            (&[&[1], &[3, 23, 23, 1, 529]], Format::SiestaTshs),
+            (&[&[23, 1, 1, 1, 1], &n_col], Format::SiestaDm),
+            (&[&[23, 1], &n_col], Format::SiestaHin),
+            (&[&[23, 1, 1], &n_col], Format::AbacusOld),
+        ];
+        for (content, format) in cases {
+            let expected = Some(format).filter(|format| format.capabilities().code == Code::Siesta);
+            assert_eq!(Format::guess(&records(content)), expected, "{content:?}");
+        }
+        let scfout = [3, 12, 0, 0, 0, 124, 1];
+        for bytes in [i32::to_le_bytes, i32::to_be_bytes] {
+            assert_eq!(Format::guess(&scfout.map(bytes).concat()), Some(Format::OpenMxScfout));
+        }
     }
 }
