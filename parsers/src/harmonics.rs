@@ -25,6 +25,16 @@ pub fn abacus(l: u8) -> ShellOrder {
     }
 }
 
+/// SIESTA: m = −l … l with the Condon–Shortley phase of P_lm: each is (−1)^m times the canonical function. Checked for
+/// l = 1, 2 on real S(R); l = 3 from the source (`Src/spher_harm.f`).
+pub fn siesta(l: u8) -> ShellOrder {
+    let l = i32::from(l);
+    ShellOrder {
+        index: (0..=2 * l as usize).collect(),
+        sign: (-l..=l).map(|m| if m % 2 == 0 { 1.0 } else { -1.0 }).collect(),
+    }
+}
+
 /// Real harmonics of one l in canonical order, in a direction of length 1, normalised to Σ_m Y_lm² = 1. With
 /// Π_l^m = P_l^m(z)/sin^m θ: Y_lm = √(c (l−|m|)!/(l+|m|)!) Π_l^|m|(z) · Re or Im (x + iy)^|m|, c = 1 for m = 0, else 2.
 pub fn real(l: u8, direction: &Vector3<f64>) -> Vec<f64> {
@@ -84,6 +94,11 @@ mod tests {
                 assert!((a - b).abs() < 1e-14, "l = {l}: {a} {b}");
             }
         }
+    }
+
+    #[test]
+    fn siesta_p_is_minus_y_z_minus_x() {
+        assert_eq!(siesta(1), ShellOrder { index: vec![0, 1, 2], sign: vec![-1.0, 1.0, -1.0] });
     }
 
     #[test]

@@ -1,5 +1,6 @@
 //! Opening files: memory-mapped, or decompressed where the first bytes say gzip or zstd.
 
+pub mod fortran;
 pub mod lines;
 pub mod text;
 

@@ -1,10 +1,49 @@
 //! SIESTA: HSX and its relatives, fdf, and the texts beside them.
 
 pub mod files;
+pub mod hsx;
+pub mod matrix;
 pub mod predicted;
 pub mod recipe;
 pub mod run;
+pub mod sparsity;
+pub mod supercell;
 
-/// What a SIESTA writer needs beyond dense blocks.
+use std::sync::Arc;
+
+pub use hsx::Hsx;
+pub use sparsity::Sparsity;
+pub use supercell::Supercell;
+
+use crate::basis::Basis;
+use crate::error::Result;
+use crate::operator::Operator;
+
+/// What a SIESTA writer needs beyond dense blocks: the files of a run without their matrices. Cheap to clone.
 #[derive(Debug, Clone)]
-pub struct Layout {}
+pub struct Layout {
+    /// `SystemLabel`, the stem of the files.
+    pub label: String,
+    /// Everything else in the HSX.
+    pub head: Arc<hsx::Head>,
+    /// Which elements are stored, in SIESTA's order of columns.
+    pub sparsity: Arc<Sparsity>,
+    /// The lattice vectors that columns are numbered by.
+    pub supercell: Arc<Supercell>,
+}
+
+impl Layout {
+    /// The layout of the run that `hsx` belongs to.
+    pub fn new(label: &str, hsx: &Hsx, supercell: Arc<Supercell>) -> Self {
+        Layout { label: label.to_owned(), head: hsx.head.clone(), sparsity: hsx.sparsity.clone(), supercell }
+    }
+
+    /// Sets those elements of `operator` to 0 that the files have no place for.
+    ///
+    /// # Errors
+    /// `Inconsistent` where the basis is not that of the run.
+    pub fn restrict<T: Copy + Default + Send + Sync>(&self, basis: &Basis, operator: &mut Operator<T>) -> Result<()> {
+        matrix::restrict(operator, &matrix::Places::new(&self.sparsity, &self.supercell, basis)?);
+        Ok(())
+    }
+}
