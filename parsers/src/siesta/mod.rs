@@ -3,6 +3,7 @@
 pub mod files;
 pub mod hsx;
 pub mod matrix;
+pub mod nc;
 pub mod predicted;
 pub mod recipe;
 pub mod run;
@@ -12,6 +13,7 @@ pub mod supercell;
 use std::sync::Arc;
 
 pub use hsx::Hsx;
+pub use nc::Nc;
 pub use sparsity::Sparsity;
 pub use supercell::Supercell;
 

@@ -9,6 +9,9 @@ mod write;
 
 use std::sync::Arc;
 
+#[cfg(feature = "hdf5")]
+pub(in crate::siesta) use parse::check_atoms;
+
 use super::sparsity::Sparsity;
 use super::supercell::Supercell;
 

@@ -217,7 +217,7 @@ fn check_order(head: &Head) -> Result<()> {
 }
 
 /// Atoms name species that exist, and their orbitals are as many as the matrix has.
-fn check_atoms(species_of: &[i32], species: &[SpeciesHead], n_orbitals: usize, last: Option<&[i32]>) -> Result<()> {
+pub fn check_atoms(species_of: &[i32], species: &[SpeciesHead], n_orbitals: usize, last: Option<&[i32]>) -> Result<()> {
     let mut next = 0;
     for (atom, &index) in species_of.iter().enumerate() {
         let Some(kind) = usize::try_from(index).ok().and_then(|index| species.get(index.wrapping_sub(1))) else {
