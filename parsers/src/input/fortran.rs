@@ -102,6 +102,17 @@ impl<'a> Records<'a> {
         Ok(Record { payload, at: 0, number: self.number, byte })
     }
 
+    /// The next record, which holds what `read` takes from it and nothing more.
+    ///
+    /// # Errors
+    /// Those of [`Records::record`], `read` and [`Record::end`].
+    pub fn one<T>(&mut self, read: impl FnOnce(&mut Record) -> Result<T>) -> Result<T> {
+        let mut record = self.record()?;
+        let value = read(&mut record)?;
+        record.end()?;
+        Ok(value)
+    }
+
     /// Payload of the subrecord at `start`, and whether another one follows.
     fn subrecord(&self, start: usize, is_continuation: bool) -> Result<(Range<usize>, bool)> {
         let here = || place(start, self.number + 1);
@@ -252,6 +263,37 @@ impl<'a> Record<'a> {
         self.bytes().map(f64::from_le_bytes)
     }
 
+    /// Next three double precision numbers.
+    ///
+    /// # Errors
+    /// As [`Record::bytes`].
+    pub fn vector(&mut self) -> Result<[f64; 3]> {
+        Ok([self.f64()?, self.f64()?, self.f64()?])
+    }
+
+    /// Next integer, which counts something.
+    ///
+    /// # Errors
+    /// `Syntax` where it is negative, and as [`Record::bytes`].
+    pub fn count(&mut self, what: &str) -> Result<usize> {
+        let place = self.place();
+        let number = self.i32()?;
+        usize::try_from(number).map_err(|_| Error::syntax(what, number.to_string()).at(place))
+    }
+
+    /// Next integer, which is one of those that `known` lists.
+    ///
+    /// # Errors
+    /// `Syntax` where it is another, and as [`Record::bytes`].
+    pub fn one_of(&mut self, known: &[i32], what: &str) -> Result<i32> {
+        let place = self.place();
+        let number = self.i32()?;
+        match known.contains(&number) {
+            true => Ok(number),
+            false => Err(Error::syntax(what, number.to_string()).at(place)),
+        }
+    }
+
     /// Next `n` integers.
     ///
     /// # Errors
@@ -276,7 +318,7 @@ impl<'a> Record<'a> {
     /// As [`Record::i32s`].
     pub fn vectors(&mut self, n: usize) -> Result<Vec<[f64; 3]>> {
         self.room(n, 24)?;
-        (0..n).map(|_| Ok([self.f64()?, self.f64()?, self.f64()?])).collect()
+        (0..n).map(|_| self.vector()).collect()
     }
 
     fn room(&self, n: usize, size: usize) -> Result<()> {

@@ -1,6 +1,8 @@
 //! SIESTA: HSX and its relatives, fdf, and the texts beside them.
 
+pub mod dm;
 pub mod files;
+pub mod h_in;
 pub mod hsx;
 pub mod matrix;
 pub mod nc;
@@ -9,13 +11,17 @@ pub mod recipe;
 pub mod run;
 pub mod sparsity;
 pub mod supercell;
+pub mod tshs;
 
 use std::sync::Arc;
 
+pub use dm::Dm;
+pub use h_in::HIn;
 pub use hsx::Hsx;
 pub use nc::Nc;
 pub use sparsity::Sparsity;
 pub use supercell::Supercell;
+pub use tshs::Tshs;
 
 use crate::basis::Basis;
 use crate::error::Result;

@@ -9,8 +9,8 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use crate::error::{Error, Location, Result};
-use crate::input::fortran::{Payload, Records, write_rows};
+use crate::error::{Context, Error, Location, Result};
+use crate::input::fortran::{Payload, Record, Records, write_rows};
 
 /// The columns of every row.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -44,7 +44,7 @@ impl Sparsity {
         let row_starts = row_starts(records, n_rows)?;
         let first = records.place();
         let columns =
-            records.rows(&row_starts, i32::from_le_bytes).map_err(|e| e.while_reading("the columns of each row"))?;
+            records.rows(&row_starts, i32::from_le_bytes).while_reading(|| "the columns of each row".into())?;
         let sparsity = Sparsity { row_starts, columns };
         match sparsity.bad_row(n_columns) {
             Some((row, error)) => Err(error.at(sparsity.place_of_row(row, first))),
@@ -99,6 +99,18 @@ impl Sparsity {
         (column % self.n_rows(), column / self.n_rows())
     }
 
+    /// The head of some files announces the number of elements.
+    ///
+    /// # Errors
+    /// `Inconsistent` where it is another.
+    pub(super) fn check_announced(&self, n_elements: usize) -> Result<()> {
+        if self.n_elements() == n_elements {
+            return Ok(());
+        }
+        let message = format!("{n_elements} elements are announced, but the rows hold {}", self.n_elements());
+        Err(Error::inconsistent(message))
+    }
+
     /// A row with a column that is out of range or occurs twice.
     fn bad_row(&self, n_columns: usize) -> Option<(usize, Error)> {
         let rows = (0..self.n_rows()).into_par_iter().with_min_len(64);
@@ -115,17 +127,31 @@ impl Sparsity {
     }
 }
 
+/// Next integer: the number of spin components.
+pub(super) fn read_nspin(record: &mut Record) -> Result<usize> {
+    Ok(record.one_of(&[1, 2, 4, 8], "1, 2, 4 or 8 spin components")? as usize)
+}
+
+/// Number of columns of `n_orbitals` in every one of `nsc` cells.
+///
+/// # Errors
+/// `Inconsistent` where a number of cells is not positive, `Limit` where columns do not fit into 32-bit integers.
+pub(super) fn n_columns(n_orbitals: usize, nsc: [i32; 3]) -> Result<usize> {
+    if nsc.iter().any(|&n| n < 1) {
+        return Err(Error::inconsistent(format!("an auxiliary supercell of {nsc:?} cells")));
+    }
+    let n_columns = nsc.iter().fold(n_orbitals, |product, &n| product.saturating_mul(n as usize));
+    match i32::try_from(n_columns) {
+        Ok(_) => Ok(n_columns),
+        Err(_) => Err(Error::limit("a number of columns", n_columns as u64, i32::MAX as u64)),
+    }
+}
+
 fn row_starts(records: &mut Records, n_rows: usize) -> Result<Vec<usize>> {
-    let mut record = records.record()?;
-    let mut row_starts = Vec::new();
-    let read = |record: &mut crate::input::fortran::Record| -> Result<Vec<i32>> {
-        let lengths = record.i32s(n_rows)?;
-        record.end()?;
-        Ok(lengths)
-    };
-    let place = record.place();
-    let lengths = read(&mut record).map_err(|e| e.while_reading("the number of elements of each row"))?;
-    row_starts.reserve(n_rows + 1);
+    let place = records.place();
+    let lengths =
+        records.one(|record| record.i32s(n_rows)).while_reading(|| "the number of elements of each row".into())?;
+    let mut row_starts = Vec::with_capacity(n_rows + 1);
     row_starts.push(0);
     let mut next = 0;
     for (row, length) in lengths.into_iter().enumerate() {

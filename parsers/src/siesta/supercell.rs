@@ -22,7 +22,8 @@ pub struct Supercell {
 }
 
 impl Supercell {
-    /// Images in SIESTA's order: x runs fastest; along each axis 0, 1, …, −2, −1.
+    /// Images in the usual order: x runs fastest; along each axis 0, 1, …, −2, −1. (SIESTA 5 has another one where few atoms
+    /// reach far, which only HSX and TSHS tell.)
     ///
     /// # Errors
     /// `Inconsistent` where a number is not positive, `Limit` where they make more than a million images.
@@ -59,7 +60,7 @@ impl Supercell {
     /// the file.
     ///
     /// # Errors
-    /// `Inconsistent` where the vectors belong to another structure, or do not follow SIESTA's order of images.
+    /// `Inconsistent` where the vectors belong to another structure, or leave the vector of an image open.
     pub fn from_vectors(
         sparsity: &Sparsity,
         vectors: &[[f32; 3]],
@@ -68,12 +69,17 @@ impl Supercell {
         basis: &Basis,
     ) -> Result<Self> {
         let offsets = observed(sparsity, vectors, structure, basis)?;
-        let fits = |nsc: &[i32; 3]| Supercell::new(*nsc).is_ok_and(|cell| cell.agrees(&offsets));
-        let Some(nsc) = factors(n_images).into_iter().find(fits) else {
-            let message = format!("the lattice vectors of {n_images} images do not follow SIESTA's order");
+        let usual = factors(n_images).into_iter().filter_map(|nsc| Supercell::new(nsc).ok());
+        if let Some(cell) = usual.into_iter().find(|cell| cell.agrees(&offsets)) {
+            return Ok(cell);
+        }
+        let known: Vec<[i32; 3]> = offsets.into_iter().flatten().collect();
+        if known.len() != n_images {
+            let message = format!("only {} of {n_images} images have elements, in no usual order", known.len());
             return Err(Error::inconsistent(message));
-        };
-        Supercell::new(nsc)
+        }
+        let reach = |axis: usize| known.iter().map(|r| r[axis].abs()).max().unwrap_or_default();
+        Supercell::from_file([0, 1, 2].map(|axis| 2 * reach(axis) + 1), known)
     }
 
     /// Home cell only?

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use super::{CellHead, Head, Hsx, KMesh, LABEL_LENGTH, SpeciesHead, VectorHead, Version};
-use crate::error::{Context, Error, Location, Result};
+use crate::error::{Context, Error, Result};
 use crate::input::fortran::{Record, Records};
-use crate::siesta::sparsity::Sparsity;
+use crate::siesta::sparsity::{Sparsity, n_columns, read_nspin};
 use crate::siesta::supercell::Supercell;
 
 /// Bytes of a species in the list of species: label, charge, number of orbitals.
@@ -38,12 +38,12 @@ fn parse_new(first: &mut Record, records: &mut Records) -> Result<Hsx> {
     if !(1..=2).contains(&version) {
         return Err(Error::unsupported(format!("HSX version {version}; versions 0, 1 and 2 are known")).at(place));
     }
-    let is_double = one(records, |record| record.i32()).while_reading(|| "is_dp".into())?;
+    let is_double = records.one(|record| record.i32()).while_reading(|| "is_dp".into())?;
     let sizes = Sizes::read(records).while_reading(|| "the sizes".into())?;
     let (head, cell) = read_cell(records, &sizes, is_double).while_reading(|| "cell and atoms".into())?;
     let species = read_species(records, sizes.n_species, version).while_reading(|| "the species".into())?;
-    let mesh = (version == 2).then(|| read_mesh(records).while_reading(|| "the k mesh".into())).transpose()?;
-    let n_columns = columns(sizes.n_orbitals, cell.supercell.offsets.len())?;
+    let mesh = (version == 2).then(|| records.one(KMesh::read).while_reading(|| "the k mesh".into())).transpose()?;
+    let n_columns = n_columns(sizes.n_orbitals, sizes.nsc)?;
     check_atoms(&head.species_of, &species, sizes.n_orbitals, Some(&cell.last_orbitals))
         .map_err(|e| e.at(records.place()))?;
     let sparsity = Sparsity::read(records, sizes.n_orbitals, n_columns)?;
@@ -74,10 +74,10 @@ impl Sizes {
     fn read(records: &mut Records) -> Result<Self> {
         let mut record = records.record()?;
         let place = record.place();
-        let n_atoms = count(&mut record, "a number of atoms")?;
-        let n_orbitals = count(&mut record, "a number of orbitals")?;
-        let nspin = nspin(&mut record)?;
-        let n_species = count(&mut record, "a number of species")?;
+        let n_atoms = record.count("a number of atoms")?;
+        let n_orbitals = record.count("a number of orbitals")?;
+        let nspin = read_nspin(&mut record)?;
+        let n_species = record.count("a number of species")?;
         let nsc = [record.i32()?, record.i32()?, record.i32()?];
         record.end()?;
         if nsc.iter().any(|&n| n < 1) {
@@ -95,9 +95,8 @@ impl Sizes {
 /// Fourth and fifth record; nspin, species and version of the head are not known yet.
 fn read_cell(records: &mut Records, sizes: &Sizes, is_double: i32) -> Result<(Head, CellHead)> {
     let mut record = records.record()?;
-    let mut vector = || -> Result<[f64; 3]> { Ok([record.f64()?, record.f64()?, record.f64()?]) };
-    let cell = [vector()?, vector()?, vector()?];
-    let [fermi_level, n_electrons, temperature] = vector()?;
+    let cell = [record.vector()?, record.vector()?, record.vector()?];
+    let [fermi_level, n_electrons, temperature] = record.vector()?;
     record.end()?;
     let mut record = records.record()?;
     let place = record.place();
@@ -122,7 +121,7 @@ fn read_species(records: &mut Records, n_species: usize, version: i32) -> Result
     let mut species = Vec::with_capacity(n_species);
     for _ in 0..n_species {
         let (label, valence) = (record.bytes()?, record.f64()?);
-        species.push((label, valence, count(&mut record, "a number of orbitals")?));
+        species.push((label, valence, record.count("a number of orbitals")?));
     }
     let read = |(label, valence, n_orbitals)| {
         let orbitals = if version == 0 { scattered(records, n_orbitals)? } else { together(records, n_orbitals)? };
@@ -132,54 +131,41 @@ fn read_species(records: &mut Records, n_species: usize, version: i32) -> Result
 }
 
 fn together(records: &mut Records, n_orbitals: usize) -> Result<Vec<[i32; 3]>> {
-    one(records, |record| record.i32_triples(n_orbitals))
+    records.one(|record| record.i32_triples(n_orbitals))
 }
 
 /// One record for each orbital; a lying number of orbitals ends with the file.
 fn scattered(records: &mut Records, n_orbitals: usize) -> Result<Vec<[i32; 3]>> {
-    (0..n_orbitals).map(|_| one(records, |record| Ok([record.i32()?, record.i32()?, record.i32()?]))).collect()
-}
-
-fn read_mesh(records: &mut Records) -> Result<KMesh> {
-    one(records, |record| {
-        let mut cell = [0; 9];
-        for number in &mut cell {
-            *number = record.i32()?;
-        }
-        Ok(KMesh { cell, displacement: [record.f64()?, record.f64()?, record.f64()?] })
-    })
+    (0..n_orbitals).map(|_| records.one(|record| Ok([record.i32()?, record.i32()?, record.i32()?]))).collect()
 }
 
 fn parse_v0(first: &mut Record, records: &mut Records) -> Result<Hsx> {
-    let n_orbitals = count(first, "a number of orbitals")?;
-    let n_columns = count(first, "a number of columns")?;
-    let nspin = nspin(first)?;
+    let n_orbitals = first.count("a number of orbitals")?;
+    let n_columns = first.count("a number of columns")?;
+    let nspin = read_nspin(first)?;
     let place = first.place();
-    let n_elements = count(first, "a number of elements")?;
-    let gamma = one(records, |record| record.i32()).while_reading(|| "gamma".into())?;
+    let n_elements = first.count("a number of elements")?;
+    let gamma = records.one(|record| record.i32()).while_reading(|| "gamma".into())?;
     let home_orbitals = match gamma {
-        0 => one(records, |record| record.i32s(n_columns)).while_reading(|| "indxuo".into())?,
+        0 => records.one(|record| record.i32s(n_columns)).while_reading(|| "indxuo".into())?,
         _ => Vec::new(),
     };
     let n_columns = if gamma == 0 { n_columns } else { n_orbitals };
     check_home_orbitals(&home_orbitals, n_orbitals).map_err(|e| e.at(records.place()))?;
     let sparsity = Sparsity::read(records, n_orbitals, n_columns)?;
-    if sparsity.n_elements() != n_elements {
-        let message = format!("{n_elements} elements are announced, but the rows hold {}", sparsity.n_elements());
-        return Err(Error::inconsistent(message).at(place));
-    }
+    sparsity.check_announced(n_elements).map_err(|e| e.at(place))?;
     let matrix = |records: &mut Records| records.rows(sparsity.row_starts(), single);
     let hamiltonian = (0..nspin).map(|_| matrix(records)).collect::<Result<_>>().while_reading(|| "H".into())?;
     let overlap = matrix(records).while_reading(|| "S".into())?;
     let [n_electrons, temperature] =
-        one(records, |r| Ok([r.f64()?, r.f64()?])).while_reading(|| "charge and temperature".into())?;
+        records.one(|r| Ok([r.f64()?, r.f64()?])).while_reading(|| "charge and temperature".into())?;
     let vectors = records.rows(sparsity.row_starts(), vector).while_reading(|| "xij".into())?;
-    let n_species = one(records, |record| count(record, "a number of species"))?;
+    let n_species = records.one(|record| record.count("a number of species"))?;
     let species = read_species(records, n_species, 0).while_reading(|| "the species".into())?;
-    let n_atoms = one(records, |record| count(record, "a number of atoms"))?;
-    let species_of = one(records, |record| record.i32s(n_atoms)).while_reading(|| "the species of atoms".into())?;
+    let n_atoms = records.one(|record| record.count("a number of atoms"))?;
+    let species_of = records.one(|record| record.i32s(n_atoms)).while_reading(|| "the species of atoms".into())?;
     let place = records.place();
-    let pairs = one(records, |record| record.i32s(2 * n_orbitals)).while_reading(|| "the atoms of orbitals".into())?;
+    let pairs = records.one(|record| record.i32s(2 * n_orbitals)).while_reading(|| "the atoms of orbitals".into())?;
     check_atoms(&species_of, &species, n_orbitals, None).map_err(|e| e.at(place))?;
     let orbitals = pairs.as_chunks().0.to_vec();
     let version = Version::V0(VectorHead { gamma, home_orbitals, vectors, orbitals });
@@ -237,15 +223,6 @@ pub fn check_atoms(species_of: &[i32], species: &[SpeciesHead], n_orbitals: usiz
     Ok(())
 }
 
-/// Columns are 32-bit integers.
-fn columns(n_orbitals: usize, n_images: usize) -> Result<usize> {
-    let n_columns = n_orbitals.saturating_mul(n_images);
-    match i32::try_from(n_columns) {
-        Ok(_) => Ok(n_columns),
-        Err(_) => Err(Error::limit("a number of columns", n_columns as u64, i32::MAX as u64)),
-    }
-}
-
 fn single(bytes: [u8; 4]) -> f64 {
     f64::from(f32::from_le_bytes(bytes))
 }
@@ -255,28 +232,13 @@ fn vector(bytes: [u8; 12]) -> [f32; 3] {
     [x, y, z]
 }
 
-/// A record with one thing in it.
-fn one<T>(records: &mut Records, read: impl FnOnce(&mut Record) -> Result<T>) -> Result<T> {
-    let mut record = records.record()?;
-    let value = read(&mut record)?;
-    record.end()?;
-    Ok(value)
-}
-
-fn count(record: &mut Record, what: &str) -> Result<usize> {
-    let place = record.place();
-    non_negative(record.i32()?, what, place)
-}
-
-fn non_negative(number: i32, what: &str, place: Location) -> Result<usize> {
-    usize::try_from(number).map_err(|_| Error::syntax(what, number.to_string()).at(place))
-}
-
-fn nspin(record: &mut Record) -> Result<usize> {
-    let place = record.place();
-    let found = record.i32()?;
-    match found {
-        1 | 2 | 4 | 8 => Ok(found as usize),
-        _ => Err(Error::syntax("1, 2, 4 or 8 spin components", found.to_string()).at(place)),
+impl KMesh {
+    /// The next 9 integers and 3 numbers of `record`.
+    pub(in crate::siesta) fn read(record: &mut Record) -> Result<Self> {
+        let mut cell = [0; 9];
+        for number in &mut cell {
+            *number = record.i32()?;
+        }
+        Ok(KMesh { cell, displacement: record.vector()? })
     }
 }
