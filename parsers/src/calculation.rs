@@ -98,6 +98,17 @@ pub struct KGrid {
     pub gamma_centred: bool,
 }
 
+impl KGrid {
+    /// The point of the mesh next to `k`, in the cell of `k`.
+    pub fn nearest(&self, k: [f64; 3]) -> [f64; 3] {
+        std::array::from_fn(|a| {
+            let n = f64::from(self.divisions[a]);
+            let offset = self.shift[a] + if self.gamma_centred { 0.0 } else { (1.0 - n) / 2.0 };
+            ((k[a] * n - offset).round() + offset) / n
+        })
+    }
+}
+
 /// A corner of a band path.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PathNode {
@@ -107,6 +118,20 @@ pub struct PathNode {
     pub points: usize,
     /// Label where known (`G` for Γ).
     pub label: Option<String>,
+}
+
+/// All points of a path: from every corner `points` steps towards the next one, the corner itself included.
+pub fn path_points(nodes: &[PathNode]) -> Vec<[f64; 3]> {
+    let mut points = Vec::new();
+    for (n, node) in nodes.iter().enumerate() {
+        let next = nodes.get(n + 1).map_or(node.k, |next| next.k);
+        let steps = if n + 1 == nodes.len() { 1 } else { node.points };
+        points.extend((0..steps).map(|step| {
+            let t = step as f64 / steps as f64;
+            std::array::from_fn(|a| node.k[a] + (next[a] - node.k[a]) * t)
+        }));
+    }
+    points
 }
 
 /// Which Hamiltonian.

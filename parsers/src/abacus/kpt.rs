@@ -3,7 +3,7 @@
 use nalgebra::{Matrix3, Vector3};
 
 use super::COMMENT_MARKS;
-use crate::calculation::{KGrid, PathNode};
+use crate::calculation::{KGrid, PathNode, path_points};
 use crate::error::Result;
 use crate::input::lines::{Line, Lines};
 
@@ -86,20 +86,6 @@ impl Kpt {
 /// From units of 2π over the lattice constant: κ_a = a · k.
 pub fn reduce(k: [f64; 3], is_cartesian: bool, vectors: &Matrix3<f64>) -> [f64; 3] {
     if is_cartesian { (vectors * Vector3::from(k)).into() } else { k }
-}
-
-/// All points of a path: from every corner `points` steps towards the next one, the corner itself included.
-pub fn path_points(nodes: &[PathNode]) -> Vec<[f64; 3]> {
-    let mut points = Vec::new();
-    for (n, node) in nodes.iter().enumerate() {
-        let next = nodes.get(n + 1).map_or(node.k, |next| next.k);
-        let steps = if n + 1 == nodes.len() { 1 } else { node.points };
-        points.extend((0..steps).map(|step| {
-            let t = step as f64 / steps as f64;
-            std::array::from_fn(|a| node.k[a] + (next[a] - node.k[a]) * t)
-        }));
-    }
-    points
 }
 
 /// More points between two corners than any run has.

@@ -120,16 +120,10 @@ fn own_kpoints(table: &Eigenvalues, vectors: &Matrix3<f64>) -> Option<Vec<[f64; 
 
 /// The mesh point that a printed k stands for.
 fn snap(k: [f64; 3], grid: &KGrid) -> Result<[f64; 3]> {
-    let mut snapped = k;
-    for a in 0..3 {
-        let n = f64::from(grid.divisions[a]);
-        let centre = if grid.gamma_centred { 0.0 } else { (1.0 - n) / 2.0 };
-        let offset = centre + grid.shift[a];
-        snapped[a] = ((k[a] * n - offset).round() + offset) / n;
-        if (snapped[a] - k[a]).abs() > SNAP {
-            let message = format!("the run's k point {k:?} is not on the mesh {:?}", grid.divisions);
-            return Err(Error::inconsistent(message));
-        }
+    let snapped = grid.nearest(k);
+    if (0..3).any(|a| (snapped[a] - k[a]).abs() > SNAP) {
+        let message = format!("the run's k point {k:?} is not on the mesh {:?}", grid.divisions);
+        return Err(Error::inconsistent(message));
     }
     Ok(snapped)
 }

@@ -6,7 +6,7 @@ use crate::error::{Error, Location, Result};
 use crate::input::text::quoted;
 
 /// A line that says something.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Line {
     place: Location,
     /// The words, joined by the file's own blanks, without comment.
@@ -26,19 +26,24 @@ pub struct Lines {
 impl Lines {
     /// Splits a file; `comment_marks` start a comment. Bytes that are not UTF-8 become the replacement character.
     pub fn new(file: &[u8], comment_marks: &[&str]) -> Self {
+        Lines::of_section(file, Location { byte: 0, line: Some(1), column: None, record: None }, comment_marks)
+    }
+
+    /// Splits a piece of a file that starts at `place`.
+    pub fn of_section(section: &[u8], place: Location, comment_marks: &[&str]) -> Self {
         let mut lines = Vec::new();
-        let (mut byte, mut number) = (0, 0);
-        for raw in file.split_inclusive(|&b| b == b'\n') {
-            number += 1;
-            let place = Location { byte, line: Some(number), column: None, record: None };
-            let raw_text = String::from_utf8_lossy(raw);
-            let (text, comment) = split_comment(raw_text.trim(), comment_marks);
-            if !text.is_empty() {
-                lines.push(Line { place, text: text.to_owned(), comment: comment.to_owned() });
+        let (mut byte, mut number) = (place.byte, place.line.unwrap_or(1));
+        let at = |byte, number| Location { byte, line: Some(number), column: None, record: None };
+        let mut end = at(byte, number);
+        for raw in section.split_inclusive(|&b| b == b'\n') {
+            let line = Line::new(&String::from_utf8_lossy(raw), at(byte, number), comment_marks);
+            if !line.text.is_empty() {
+                lines.push(line);
             }
             byte += raw.len() as u64;
+            end = at(byte, number);
+            number += 1;
         }
-        let end = Location { byte, line: Some(number.max(1)), column: None, record: None };
         Lines { lines, next: 0, end }
     }
 
@@ -83,6 +88,12 @@ fn split_comment<'a>(line: &'a str, marks: &[&str]) -> (&'a str, &'a str) {
 }
 
 impl Line {
+    /// A line at `place`, without the blanks around it.
+    pub fn new(text: &str, place: Location, comment_marks: &[&str]) -> Self {
+        let (text, comment) = split_comment(text.trim(), comment_marks);
+        Line { place, text: text.to_owned(), comment: comment.to_owned() }
+    }
+
     /// Words between blanks.
     pub fn words(&self) -> std::str::SplitWhitespace<'_> {
         self.text.split_whitespace()

@@ -78,6 +78,12 @@ impl<'a> Text<'a> {
         token
     }
 
+    /// The token that ends right here: for questions about how a number was written.
+    pub fn last_token(&self) -> &'a [u8] {
+        let before = &self.file[..self.at];
+        &before[before.iter().rposition(|&b| b <= b' ').map_or(0, |space| space + 1)..]
+    }
+
     /// Rest of the line without its end; the cursor moves to the next line. `None` at the end.
     pub fn line(&mut self) -> Option<&'a [u8]> {
         let rest = self.rest();

@@ -1,15 +1,25 @@
 //! SIESTA: HSX and its relatives, fdf, and the texts beside them.
 
+pub mod constants;
 pub mod dm;
+pub mod eigenvalues;
+pub mod fdf;
 pub mod files;
+pub mod geometry;
 pub mod h_in;
 pub mod hsx;
+pub mod ion_xml;
+mod kpoints;
+pub mod log;
+mod matrices;
 pub mod matrix;
 pub mod nc;
+pub mod orb_indx;
 pub mod predicted;
 pub mod recipe;
 pub mod run;
 pub mod sparsity;
+mod species;
 pub mod supercell;
 pub mod tshs;
 

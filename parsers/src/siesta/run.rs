@@ -1,15 +1,208 @@
-//! A run as a whole.
+//! A run as a whole: the files that [`Run`] found → [`Calculation`].
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use crate::calculation::Calculation;
-use crate::error::{Error, Result};
-use crate::read::ReadOptions;
+use nalgebra::Matrix3;
+
+use super::constants::{Constants, FROM_5, UP_TO_4};
+use super::files::{Folder, Run};
+use super::log::Log;
+use super::matrices::Matrices;
+use super::{Layout, kpoints, species};
+use crate::calculation::{Calculation, KGrid, NativeLayout, Origin, PathNode, Smearing};
+use crate::error::{Context, Error, Result};
+use crate::input;
+use crate::operator::{Operator, SpinOperator};
+use crate::read::{ReadOptions, Step};
+use crate::same_run;
+use crate::units::RYDBERG_IN_HARTREE;
 
 /// Reads the run at `path`.
 ///
 /// # Errors
 /// All kinds; every message names the file.
-pub fn read(path: &Path, _options: &ReadOptions) -> Result<Calculation> {
-    Err(Error::unsupported("runs of SIESTA cannot be read yet").in_file(path))
+pub fn read(path: &Path, options: &ReadOptions) -> Result<Calculation> {
+    if let Some(Step::Number(_)) = options.step {
+        return Err(Error::unsupported("SIESTA keeps the matrices of the last step only (--step last)").in_file(path));
+    }
+    let mut run = Run::discover(path)?;
+    by_hand(&mut run, options)?;
+    let logs = run.folders().filter_map(|folder| folder.log.as_deref());
+    let logs = logs.map(|path| Log::parse(&input::open(path)?).in_file(path)).collect::<Result<_>>()?;
+    Reader { run, options, logs }.calculation(path)
+}
+
+/// Puts the files that were given by hand in their places.
+fn by_hand(run: &mut Run, options: &ReadOptions) -> Result<()> {
+    if let Some(h0) = &options.h0 {
+        let folder = run.h0.get_or_insert_default();
+        (folder.hsx0, folder.hsx, folder.tshs) = (Some(h0.clone()), None, None);
+    }
+    if let Some(hamiltonian) = &options.hamiltonian {
+        let folder = run.scf.get_or_insert_default();
+        (folder.hsx, folder.tshs) = (Some(hamiltonian.clone()), None);
+    }
+    for folder in [&mut run.scf, &mut run.h0, &mut run.bands].into_iter().flatten() {
+        folder.xv = options.structure.clone().or(folder.xv.take());
+    }
+    if let Some(folder) = run.scf.as_mut().or(run.h0.as_mut()) {
+        folder.log = options.log.clone().or(folder.log.take());
+        if let Some(fdf) = &options.kpoints {
+            folder.set_input(fdf)?;
+        }
+    }
+    Ok(())
+}
+
+/// What is known while a run is being read.
+struct Reader<'a> {
+    run: Run,
+    options: &'a ReadOptions,
+    logs: Vec<Log>,
+}
+
+impl Reader<'_> {
+    fn calculation(&self, path: &Path) -> Result<Calculation> {
+        let (h0, scf) = self.matrices()?;
+        let main = scf.as_ref().or(h0.as_ref()).ok_or_else(|| self.nothing_found(path))?;
+        let folders: Vec<&Folder> = self.run.folders().collect();
+        let basis = species::completed(&main.basis, &main.structure.species, &folders)?;
+        let overlap = self.overlap(&h0, &scf)?;
+        let (hamiltonian0, hamiltonian) = (hamiltonian(&h0)?, hamiltonian(&scf)?);
+        let (with_h0, with_h) = (h0.as_ref().zip(hamiltonian0.as_ref()), scf.as_ref().zip(hamiltonian.as_ref()));
+        if let (Some((h0, of_h0)), Some((scf, of_h))) = (with_h0, with_h) {
+            same_run::same_beyond_overlap((&h0.file, of_h0), (&scf.file, of_h), &overlap)?;
+        }
+        let constants = self.constants(main);
+        let lattice = &main.structure.lattice;
+        Ok(Calculation {
+            fermi_level: scf.as_ref().and_then(|scf| self.fermi_level(scf)),
+            n_electrons: Some(self.options.electrons.unwrap_or(main.hsx.head.n_electrons)),
+            smearing: self.smearing(main),
+            k_grid: self.k_grid(main)?,
+            k_path: self.k_path(lattice, &constants)?,
+            printed: Vec::new(),
+            structure: main.structure.clone(),
+            overlap: Some(overlap),
+            hamiltonian,
+            hamiltonian0,
+            density_matrix: None,
+            native: Some(NativeLayout::Siesta(self.layout(h0.as_ref().unwrap_or(main)))),
+            origin: Origin {
+                code: "SIESTA",
+                version: self.logs.first().map(|log| log.version.clone()),
+                files: self.files([&h0, &scf]),
+                ev_per_hartree: constants.ev_per_hartree,
+                angstrom_per_bohr: constants.angstrom_per_bohr,
+                is_predicted: self.run.scf.as_ref().is_some_and(Folder::is_prediction),
+            },
+            basis,
+        })
+    }
+
+    /// Matrices of H⁽⁰⁾ and of H, which must belong to the same structure and orbitals. A lone HSX whose Fermi level is not
+    /// known yet is one of `HSetupOnly`.
+    fn matrices(&self) -> Result<(Option<Matrices>, Option<Matrices>)> {
+        let (h0, scf) = (self.of_folder(&self.run.h0)?, self.of_folder(&self.run.scf)?);
+        match (h0, scf) {
+            (None, Some(only)) if only.is_step_zero() => Ok((Some(only), None)),
+            (Some(h0), Some(scf)) => {
+                scf.check_system(&h0)?;
+                Ok((Some(h0), Some(scf)))
+            }
+            pair => Ok(pair),
+        }
+    }
+
+    fn of_folder(&self, folder: &Option<Folder>) -> Result<Option<Matrices>> {
+        let Some(folder) = folder else { return Ok(None) };
+        let xv = folder.xv.as_deref().or(self.xv());
+        folder.matrix().map(|file| Matrices::read(file, xv)).transpose()
+    }
+
+    fn xv(&self) -> Option<&Path> {
+        self.run.folders().find_map(|folder| folder.xv.as_deref())
+    }
+
+    fn nothing_found(&self, path: &Path) -> Error {
+        let looked_for = self.run.folders().map(|f| format!("{} in {}", f.looked_for(), f.home.display()));
+        let message = format!("no matrix: looked for {}", looked_for.collect::<Vec<_>>().join("; "));
+        Error::unsupported(message).in_file(path)
+    }
+
+    /// S of the converged run, else of the step-zero one, or of the file given by hand; where both are there they must agree.
+    fn overlap(&self, h0: &Option<Matrices>, scf: &Option<Matrices>) -> Result<Operator<f64>> {
+        match (&self.options.overlap, scf, h0) {
+            (Some(file), ..) => Matrices::read(file, self.xv())?.overlap(),
+            (None, Some(scf), Some(h0)) => {
+                let overlap = scf.overlap()?;
+                if !scf.has_same_overlap(h0) {
+                    same_run::same_overlap((&scf.file, &overlap), (&h0.file, &h0.overlap()?))?;
+                }
+                Ok(overlap)
+            }
+            (None, Some(only), None) | (None, None, Some(only)) => only.overlap(),
+            (None, None, None) => Err(Error::inconsistent("no matrix")),
+        }
+    }
+
+    /// Those of the version: the log's word, else 4.1 for version 0 of HSX.
+    fn constants(&self, main: &Matrices) -> Constants {
+        let by_file = if main.hsx.head.number() == 0 { UP_TO_4 } else { FROM_5 };
+        self.logs.first().map_or(by_file, |log| log.constants)
+    }
+
+    /// Hartree; of a run that did not converge it is not known.
+    fn fermi_level(&self, scf: &Matrices) -> Option<f64> {
+        scf.hsx.head.fermi_level().map(|ry| ry * RYDBERG_IN_HARTREE)
+    }
+
+    /// `OccupationFunction` with the temperature of the matrices' file.
+    fn smearing(&self, main: &Matrices) -> Option<Smearing> {
+        let width = Some(main.hsx.head.temperature * RYDBERG_IN_HARTREE).filter(|width| *width > 0.0)?;
+        let stated = self.run.folders().find_map(|folder| folder.fdf.value("OccupationFunction"));
+        match stated.unwrap_or("FD").to_ascii_lowercase().as_str() {
+            "fd" => Some(Smearing::FermiDirac(width)),
+            "mp" => Some(Smearing::MethfesselPaxton(width)),
+            "cold" => Some(Smearing::Cold(width)),
+            _ => None,
+        }
+    }
+
+    /// That of the matrices' file, else of the input.
+    fn k_grid(&self, main: &Matrices) -> Result<Option<KGrid>> {
+        match main.hsx.head.k_mesh() {
+            Some(mesh) => Ok(kpoints::mesh(&mesh.cell, mesh.displacement)),
+            None => match self.run.folders().find(|folder| folder.fdf_path.is_some()) {
+                Some(folder) => kpoints::stated_mesh(&folder.fdf),
+                None => Ok(None),
+            },
+        }
+    }
+
+    fn k_path(&self, lattice: &Matrix3<f64>, constants: &Constants) -> Result<Option<Vec<PathNode>>> {
+        let folders = [&self.run.bands, &self.run.scf, &self.run.h0].into_iter().flatten();
+        for folder in folders {
+            if let Some(path) = kpoints::path(&folder.fdf, lattice, constants)? {
+                return Ok(Some(path));
+            }
+        }
+        Ok(None)
+    }
+
+    fn layout(&self, main: &Matrices) -> Layout {
+        let label = self.run.folders().map(|folder| folder.label.as_str()).find(|label| !label.is_empty());
+        Layout::new(label.unwrap_or("siesta"), &main.hsx, main.supercell.clone())
+    }
+
+    /// Everything that was read, matrices last.
+    fn files(&self, matrices: [&Option<Matrices>; 2]) -> Vec<PathBuf> {
+        let of_folder = |f: &Folder| [&f.fdf_path, &f.xv, &f.log].map(Clone::clone);
+        let texts = self.run.folders().flat_map(of_folder).flatten();
+        texts.chain(matrices.into_iter().flatten().map(|matrices| matrices.file.clone())).collect()
+    }
+}
+
+fn hamiltonian(matrices: &Option<Matrices>) -> Result<Option<SpinOperator>> {
+    matrices.as_ref().map(Matrices::hamiltonian).transpose()
 }
