@@ -1,20 +1,116 @@
-//! The files of a predicted Hamiltonian.
+//! The files of a predicted Hamiltonian, in the pattern and order of the run's own.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
-use super::Layout;
+use super::hsx::{CellHead, Head, KMesh, Version};
+use super::matrix::{Places, components_of_hamiltonian, components_of_overlap};
+use super::{HIn, Hsx, Layout, Tshs};
+use crate::calculation::Calculation;
 use crate::error::Result;
+use crate::output::write_file;
 use crate::predicted::{Prediction, not_representable};
+use crate::units::RYDBERG_IN_HARTREE;
 
-/// Writes the files of a predicted H.
+/// Writes a predicted H and the S of its run into `folder`, on SIESTA's own pattern: elements that it lacks are left out.
+///
+/// - `<label>.HSX`, of the version that the run's H⁽⁰⁾ came in (for TBtrans, COOP, sisl). Version 0 has single precision only:
+///   programs that read it see H to 1e-7, as they do with SIESTA 4.1's own.
+/// - `<label>.TSHS`, double precision (for TBtrans and sisl).
+/// - `H_IN`, double precision, which SIESTA starts from.
+///
+/// All hold the predicted Fermi level where they have a place for it.
 ///
 /// # Errors
 /// As [`Prediction::write`].
-pub fn write(_folder: &Path, _prediction: &Prediction, _layout: &Layout) -> Result<Vec<PathBuf>> {
-    Err(not_representable("SIESTA", "not yet"))
+pub fn write(folder: &Path, prediction: &Prediction, layout: &Layout) -> Result<Vec<PathBuf>> {
+    let hsx = hsx(prediction, layout)?;
+    let mut files = vec![put(folder, &format!("{}.HSX", layout.label), |out| hsx.write(out))?];
+    let tshs = tshs(hsx, prediction, layout);
+    files.push(put(folder, &format!("{}.TSHS", layout.label), |out| tshs.write(out))?);
+    let h_in = HIn { sparsity: tshs.sparsity, hamiltonian: tshs.hamiltonian };
+    files.push(put(folder, H_IN, |out| h_in.write(out))?);
+    Ok(files)
 }
 
-/// How SIESTA goes on.
-pub fn next_step(_folder: &Path, _shown: &Path) -> Option<String> {
-    None
+/// How SIESTA goes on: one diagonalization of the H that it is given, from which come energies, forces, DM and bands.
+pub fn next_step(folder: &Path, shown: &Path) -> Option<String> {
+    folder.join(H_IN).exists().then(|| {
+        format!(
+            "SIESTA: copy {} to the run and set Read-H-from-file T, SCF.Mix Hamiltonian, MaxSCFIterations 1, \
+             SCF.DM.Converge F, SCF.H.Tolerance 1.0e9 eV",
+            shown.join(H_IN).display()
+        )
+    })
+}
+
+/// The name that SIESTA looks for.
+const H_IN: &str = "H_IN";
+
+fn put(
+    folder: &Path,
+    name: &str,
+    write: impl FnOnce(&mut dyn std::io::Write) -> std::io::Result<()>,
+) -> Result<PathBuf> {
+    let path = folder.join(name);
+    write_file(&path, write)?;
+    Ok(path)
+}
+
+fn hsx(prediction: &Prediction, layout: &Layout) -> Result<Hsx> {
+    let run = prediction.run;
+    let overlap = run.overlap.as_ref().ok_or_else(|| not_representable("SIESTA HSX", "the run has no S"))?;
+    let places = Places::new(&layout.sparsity, &layout.supercell, &run.basis)?;
+    Ok(Hsx {
+        head: Arc::new(layout.head.with_fermi_level(fermi_level(prediction, layout))),
+        sparsity: layout.sparsity.clone(),
+        hamiltonian: components_of_hamiltonian(prediction.hamiltonian, layout.head.nspin, &places)?,
+        overlap: components_of_overlap(overlap, &places),
+    })
+}
+
+/// Ry: the predicted one, else the run's own, else 0 as SIESTA has it before it knows better. (The `huge(1.d0)` of an H⁽⁰⁾
+/// would call the file an H⁽⁰⁾.)
+fn fermi_level(prediction: &Prediction, layout: &Layout) -> f64 {
+    let predicted = prediction.fermi_level.map(|level| level / RYDBERG_IN_HARTREE);
+    predicted.or(layout.head.fermi_level()).unwrap_or_default()
+}
+
+fn tshs(hsx: Hsx, prediction: &Prediction, layout: &Layout) -> Tshs {
+    let level = fermi_level(prediction, layout);
+    let mesh = hsx.head.k_mesh().cloned().unwrap_or_else(|| k_mesh(prediction.run));
+    Tshs::from_hsx(hsx, &prediction.run.structure, layout.supercell.clone(), level, mesh)
+}
+
+/// For versions of HSX without one.
+fn k_mesh(run: &Calculation) -> KMesh {
+    let (divisions, displacement) = match &run.k_grid {
+        // k = (2n − N + 1)/2N is half a division off Γ for even N
+        Some(grid) => (
+            grid.divisions,
+            [0, 1, 2].map(|axis| {
+                let is_between = !grid.gamma_centred && grid.divisions[axis].is_multiple_of(2);
+                grid.shift[axis] + if is_between { 0.5 } else { 0.0 }
+            }),
+        ),
+        None => ([1; 3], [0.0; 3]),
+    };
+    let mut cell = [0; 9];
+    for (axis, n) in divisions.into_iter().enumerate() {
+        cell[4 * axis] = n as i32;
+    }
+    KMesh { cell, displacement }
+}
+
+impl Head {
+    /// The same head with another Fermi level, Ry; version 0 has no place for it.
+    pub fn with_fermi_level(&self, fermi_level: f64) -> Self {
+        let cell = |cell: &CellHead| CellHead { fermi_level, ..cell.clone() };
+        let version = match &self.version {
+            Version::V0(vectors) => Version::V0(vectors.clone()),
+            Version::V1(old) => Version::V1(cell(old)),
+            Version::V2(old, mesh) => Version::V2(cell(old), mesh.clone()),
+        };
+        Head { version, ..self.clone() }
+    }
 }

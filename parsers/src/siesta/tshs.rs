@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use nalgebra::{Matrix3, Vector3};
 
-use super::hsx::KMesh;
+use super::hsx::{Hsx, KMesh};
 use super::sparsity::{Sparsity, n_columns, read_nspin};
 use super::supercell::Supercell;
 use crate::error::{Context, Error, Result};
@@ -28,7 +28,7 @@ pub struct Tshs {
     pub logicals: [i32; 3],
     /// k mesh.
     pub mesh: KMesh,
-    /// Fermi level and temperature in Ry, number of electrons: `Ef`, `Qtot`, `Temp` in the file's order.
+    /// `Ef`, Ry.
     pub fermi_level: f64,
     /// `Qtot`.
     pub n_electrons: f64,
@@ -99,6 +99,31 @@ impl Tshs {
             Payload::new().i32s(self.supercell.offsets.as_flattened()).write(out)?;
         }
         Ok(())
+    }
+
+    /// What SIESTA writes beside `hsx`. Structure and Fermi level (Ry) count where `hsx` lacks them (version 0), k mesh and
+    /// images always.
+    pub fn from_hsx(hsx: Hsx, structure: &Structure, supercell: Arc<Supercell>, fermi_level: f64, mesh: KMesh) -> Self {
+        let Hsx { head, sparsity, hamiltonian, overlap } = hsx;
+        let cell = head.cell();
+        let rows = |matrix: &Matrix3<f64>| [0, 1, 2].map(|row| [0, 1, 2].map(|column| matrix[(row, column)]));
+        let positions = || structure.positions.iter().map(|&position| position.into()).collect();
+        Tshs {
+            cell: cell.map_or_else(|| rows(&structure.lattice), |cell| cell.cell),
+            positions: cell.map_or_else(positions, |cell| cell.positions.clone()),
+            logicals: [i32::from(supercell.is_home_only()), i32::from(supercell.is_home_only()), 0],
+            mesh,
+            fermi_level: cell.map_or(fermi_level, |cell| cell.fermi_level),
+            n_electrons: head.n_electrons,
+            temperature: head.temperature,
+            step: [0, 0],
+            last_orbitals: head.last_orbitals(),
+            sparsity,
+            supercell,
+            overlap,
+            nspin: hamiltonian.len(),
+            hamiltonian,
+        }
     }
 
     /// Lattice and atoms; the file does not know their `species`, one for each atom.

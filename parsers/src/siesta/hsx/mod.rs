@@ -141,6 +141,16 @@ impl Head {
         }
     }
 
+    /// Number of orbitals up to and with each atom, after a 0.
+    pub fn last_orbitals(&self) -> Vec<i32> {
+        let mut last = 0;
+        let ends = self.orbitals_of_atoms().into_iter().map(|n| {
+            last += n as i32;
+            last
+        });
+        std::iter::once(0).chain(ends).collect()
+    }
+
     /// Number of orbitals of each atom.
     fn orbitals_of_atoms(&self) -> Vec<usize> {
         let of_species = |&species: &i32| self.species[species as usize - 1].orbitals.len();
