@@ -8,6 +8,7 @@ use faer::Mat;
 use safetensors::tensor::{Dtype, SafeTensors, View, serialize};
 use serde::{Deserialize, Serialize};
 
+use super::graph::overlaps;
 use super::linear::environment::Sums;
 use super::linear::layout::{BondLayout, OnsiteLayout, Sector};
 use super::linear::potential::{Potential, PotentialConfig};
@@ -119,9 +120,9 @@ impl Model {
     fn require_known_bonds(&self, run: &Calculation, seats: &[Seat]) -> Result<()> {
         let (Some(stage), Some(overlap)) = (&self.linear, &run.overlap) else { return Ok(()) };
         let species = |atom: u32| seats[run.basis.species_index(atom as usize)].species;
-        let bonds = overlap.pairs().as_slice().iter().filter(|pair| !pair.is_onsite());
+        let bonds = overlap.blocks().filter(|(pair, block)| !pair.is_onsite() && overlaps(block));
         let unknown = |&[a, b]: &[usize; 2]| stage.config.profile(a, b).is_none();
-        match bonds.map(|pair| [species(pair.i), species(pair.j)]).find(unknown) {
+        match bonds.map(|(pair, _)| [species(pair.i), species(pair.j)]).find(unknown) {
             None => Ok(()),
             Some(pair) => {
                 let [a, b] = pair.map(|index| &self.slots.species()[index].label);

@@ -76,7 +76,7 @@ impl Sample {
         let seats: Vec<Seat> = atoms.map(|atom| seats[run.basis.species_index(atom)].clone()).collect();
         let species: Vec<usize> = seats.iter().map(|seat| seat.species).collect();
         let overlap = target::overlap(run)?;
-        let graph = Graph::new(&run.structure, overlap.pairs(), &species)?;
+        let graph = Graph::new(&run.structure, overlap, &species)?;
         let channels = |operator: &Operator<f64>| channels(operator, &graph, &seats, slots.algebra());
         let delta = run.hamiltonian.as_ref().map(|_| target::delta(run)).transpose()?;
         Ok(Sample {
@@ -206,6 +206,25 @@ mod tests {
             panic!("spins differ")
         };
         assert!(largest_difference(h.values(), wanted.values()) < 1e-14);
+    }
+
+    #[test]
+    fn atoms_that_hardly_overlap_are_not_bonded() {
+        let mut run = synthetic::run(synthetic::structure(1));
+        let slots = Slots::of_runs([&run.basis]).unwrap();
+        let n_bonds = |run: &Calculation| Sample::new(run, &slots).unwrap().graph.edges.len();
+        let before = n_bonds(&run);
+        let overlap = run.overlap.as_mut().unwrap();
+        let pairs = overlap.pairs().clone();
+        let apart = *pairs.as_slice().iter().find(|pair| !pair.is_onsite()).unwrap();
+        for pair in [apart, apart.reversed()] {
+            overlap.block_mut(pairs.find(&pair).unwrap()).iter_mut().for_each(|s| *s *= 1e-7);
+        }
+        assert_eq!(n_bonds(&run), before - 2);
+        let sample = Sample::new(&run, &slots).unwrap();
+        let delta = sample.operator(sample.delta.as_ref().unwrap(), &slots).unwrap();
+        assert_eq!(delta.pairs().len(), pairs.len(), "the block stays, and is H0's");
+        assert!(delta.get(&apart).unwrap().iter().all(|&d| d == 0.0));
     }
 
     #[test]
