@@ -272,9 +272,16 @@ impl Comparison<'_> {
     fn shells(&self, pair: &Pair, element: &Element) -> String {
         let shell = |atom: u32, orbital: usize| shell_of(self.run.basis.species_of(atom as usize), orbital);
         let (a, b) = (shell(pair.i, element.row), shell(pair.j, element.column));
-        let (a, b) = if (a.l, a.zeta) <= (b.l, b.zeta) { (a, b) } else { (b, a) };
-        format!("{}{}-{}{}", l_letter(a.l), a.zeta, l_letter(b.l), b.zeta)
+        let rank = |shell: &Shell| (shell.l, shell.n, shell.zeta);
+        let (a, b) = if rank(&a) <= rank(&b) { (a, b) } else { (b, a) };
+        format!("{}-{}", shell_name(&a), shell_name(&b))
     }
+}
+
+/// `p2`, or `5p2` where n is known.
+fn shell_name(shell: &Shell) -> String {
+    let n = shell.n.map_or(String::new(), |n| n.to_string());
+    format!("{n}{}{}", l_letter(shell.l), shell.zeta)
 }
 
 fn shell_of(species: &Species, orbital: usize) -> Shell {

@@ -14,10 +14,14 @@ pub struct Slot {
     pub zeta: u8,
 }
 
-impl From<&Shell> for Slot {
-    fn from(shell: &Shell) -> Self {
-        Slot { l: shell.l, zeta: shell.zeta }
-    }
+/// Slots of the shells of a species, in its own order: shells of one l are numbered by n, then zeta, since codes with semicore
+/// shells count zetas for each n anew (4s, 5s and 5s' are slots 1, 2 and 3).
+fn slots_of(species: &Species) -> impl Iterator<Item = Slot> + '_ {
+    let rank = |shell: &Shell| (shell.n, shell.zeta);
+    species.shells.iter().map(move |shell| {
+        let before = species.shells.iter().filter(|other| other.l == shell.l && rank(other) < rank(shell)).count();
+        Slot { l: shell.l, zeta: before as u8 + 1 }
+    })
 }
 
 /// A species that the model knows.
@@ -33,7 +37,7 @@ pub struct ModelSpecies {
 
 impl ModelSpecies {
     fn new(species: &Species) -> Self {
-        let mut shells: Vec<Slot> = species.shells.iter().map(Slot::from).collect();
+        let mut shells: Vec<Slot> = slots_of(species).collect();
         shells.sort_unstable();
         ModelSpecies { label: species.label.clone(), shells, cutoff: species.cutoff }
     }
@@ -119,7 +123,7 @@ impl Slots {
             Error::unsupported(format!("the model knows {}, but not species {}", labels.join(", "), species.label))
         })?;
         require_equal_shells(&self.species[index], species)?;
-        let orbitals = species.shells.iter().flat_map(|shell| self.orbitals_of(&Slot::from(shell))).collect();
+        let orbitals = slots_of(species).flat_map(|slot| self.orbitals_of(&slot)).collect();
         Ok(Seat { species: index, orbitals })
     }
 
@@ -163,6 +167,16 @@ mod tests {
         assert_eq!(seats[1].orbitals, [0, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15]);
         let channel = slots.algebra().channels().iter().find(|c| c.a == 1 && c.b == 1).unwrap();
         assert!(slots.has(1, 1, channel) && !slots.has(0, 1, channel) && !slots.has(1, 0, channel));
+    }
+
+    #[test]
+    fn semicore_shells_have_slots_of_their_own() {
+        let shell = |n: u8, l: u8, zeta: u8| Shell { l, zeta, n: Some(n) };
+        let shells = vec![shell(5, 0, 1), shell(4, 0, 1), shell(5, 0, 2), shell(4, 1, 1), shell(5, 1, 1)];
+        let basis = Basis::new(vec![Species { label: "Mo".into(), z: None, shells, cutoff: None }], &[0]).unwrap();
+        let slots = Slots::of_runs([&basis]).unwrap();
+        assert_eq!(shells_text(slots.shells()), "3s2p");
+        assert_eq!(slots.seats(&basis).unwrap()[0].orbitals, [1, 0, 2, 3, 4, 5, 6, 7, 8]);
     }
 
     #[test]
