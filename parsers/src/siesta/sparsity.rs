@@ -94,9 +94,11 @@ impl Sparsity {
     }
 
     /// Home orbital (from 0) and image (from 0) of an element.
+    #[inline]
     pub fn column(&self, element: usize) -> (usize, usize) {
-        let column = self.columns[element] as usize - 1;
-        (column % self.n_rows(), column / self.n_rows())
+        // both fit into 32 bits, which divide in a third of the time of 64
+        let (column, n_rows) = (self.columns[element] as u32 - 1, self.n_rows() as u32);
+        ((column % n_rows) as usize, (column / n_rows) as usize)
     }
 
     /// The head of some files announces the number of elements.
