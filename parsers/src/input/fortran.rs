@@ -122,8 +122,9 @@ impl<'a> Records<'a> {
         let Some(tail) = self.marker(payload.end) else {
             return Err(self.ends_early(&format!("a record of {length} bytes")).at(here()));
         };
-        if tail.unsigned_abs() as usize != length || (tail < 0) != is_continuation {
-            let expected = format!("the length {length} of the record behind it too");
+        let expected = if is_continuation { -head.saturating_abs() } else { head.saturating_abs() };
+        if tail != expected {
+            let expected = format!("the length {expected} of the record behind it too");
             return Err(Error::syntax(expected, tail.to_string()).at(place(payload.end, self.number + 1)));
         }
         Ok((payload, head < 0))

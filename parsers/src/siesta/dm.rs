@@ -51,11 +51,12 @@ impl Dm {
         let components = |records: &mut Records, n| -> Result<Vec<Vec<f64>>> {
             (0..n).map(|_| records.rows(sparsity.row_starts(), f64::from_le_bytes)).collect()
         };
-        let density_matrix = components(&mut records, nspin).while_reading(|| "DM".into())?;
+        let density_matrix = components(&mut records, nspin).while_reading(|| "the matrix".into())?;
         let energy = match records.is_at_end() {
             true => None,
             false => Some(Energy {
-                density_matrix: components(&mut records, nspin.min(4)).while_reading(|| "EDM".into())?,
+                density_matrix: components(&mut records, nspin.min(4))
+                    .while_reading(|| "the energy density matrix".into())?,
                 fermi_level: records.one(|record| record.f64()).while_reading(|| "the Fermi level".into())?,
             }),
         };

@@ -43,7 +43,7 @@ fn parse_new(first: &mut Record, records: &mut Records) -> Result<Hsx> {
     let (head, cell) = read_cell(records, &sizes, is_double).while_reading(|| "cell and atoms".into())?;
     let species = read_species(records, sizes.n_species, version).while_reading(|| "the species".into())?;
     let mesh = (version == 2).then(|| records.one(KMesh::read).while_reading(|| "the k mesh".into())).transpose()?;
-    let n_columns = n_columns(sizes.n_orbitals, sizes.nsc)?;
+    let n_columns = n_columns(sizes.n_orbitals, sizes.nsc).map_err(|e| e.at(records.place()))?;
     check_atoms(&head.species_of, &species, sizes.n_orbitals, Some(&cell.last_orbitals))
         .map_err(|e| e.at(records.place()))?;
     let sparsity = Sparsity::read(records, sizes.n_orbitals, n_columns)?;

@@ -6,10 +6,14 @@ use std::sync::Arc;
 use rayon::prelude::*;
 
 use super::Places;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::harmonics;
 use crate::memory::prefer_huge_pages;
 use crate::operator::{Operator, Pair, Pairs};
+
+/// SIESTA stores at least a third of the elements of its blocks. One in so many is a damaged file, whose blocks would take
+/// more memory than there is.
+const SPARSEST: usize = 256;
 
 /// One orbital of the home cell.
 #[derive(Debug, Clone, Copy)]
@@ -44,7 +48,12 @@ impl<'a> Blocks<'a> {
         let orbitals = orbitals(places);
         let touched = |atom| touched_pairs(places, &orbitals, atom, &counts);
         let touched: Vec<Pair> = (0..places.basis.n_atoms()).into_par_iter().flat_map_iter(touched).collect();
-        Ok(Blocks { pairs: Arc::new(Pairs::new(touched, places.basis)?), places, orbitals })
+        let pairs = Arc::new(Pairs::new(touched, places.basis)?);
+        let limit = places.sparsity.n_elements().saturating_mul(SPARSEST);
+        if pairs.n_values() > limit {
+            return Err(Error::limit("a number of elements in dense blocks", pairs.n_values() as u64, limit as u64));
+        }
+        Ok(Blocks { pairs, places, orbitals })
     }
 
     /// The given pairs.
