@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hzero_parsers::predicted::Prediction;
 use hzero_parsers::siesta::{Dm, HIn, Hsx, Layout, Tshs, matrix};
-use hzero_parsers::{Calculation, NativeLayout, Origin, Pair, SpinOperator, input};
+use hzero_parsers::{Calculation, NativeLayout, Origin, Pair, ReadOptions, SpinOperator, input, read};
 
 /// Systems of a folder with HSX and TSHS of the converged run (SIESTA 5).
 fn systems() -> Vec<PathBuf> {
@@ -153,4 +153,29 @@ fn an_operator_is_confined_to_the_pattern() {
     let kept: f64 = uu.values().iter().map(|value| value.re).sum();
     assert_eq!(kept as usize, hsx.sparsity.n_elements());
     assert!(kept < uu.values().len() as f64);
+}
+
+/// Also a version 0 file, whose structure lies apart.
+#[test]
+fn a_prediction_is_a_run() {
+    for system in ["h2o", "fe", "fe_v41", "fe2_nc", "feas_so"] {
+        let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/siesta").join(system);
+        let options = ReadOptions::default();
+        let run = read(&source, &options).unwrap();
+        let hamiltonian = run.hamiltonian.as_ref().unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let prediction = Prediction {
+            source: Some((&source, &options)),
+            fermi_level: Some(-0.125),
+            ..Prediction::new(&run, hamiltonian)
+        };
+        prediction.write(folder.path()).unwrap();
+        let again = read(folder.path(), &options).unwrap();
+        assert_eq!(again.hamiltonian.as_ref(), Some(hamiltonian), "{system}");
+        assert_eq!(
+            (&again.overlap, &again.structure, again.basis.n_orbitals()),
+            (&run.overlap, &run.structure, run.basis.n_orbitals())
+        );
+        assert_eq!(again.fermi_level, if system == "fe_v41" { None } else { Some(-0.125) });
+    }
 }

@@ -3,13 +3,15 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::files::{Folder, Run};
 use super::hsx::{CellHead, Head, KMesh, Version};
 use super::matrix::{Places, components_of_hamiltonian, components_of_overlap};
 use super::{HIn, Hsx, Layout, Tshs};
 use crate::calculation::Calculation;
 use crate::error::Result;
 use crate::output::write_file;
-use crate::predicted::{Prediction, not_representable};
+use crate::predicted::{Prediction, copy_into, not_representable};
+use crate::read::ReadOptions;
 use crate::units::RYDBERG_IN_HARTREE;
 
 /// Writes a predicted H and the S of its run into `folder`, on SIESTA's own pattern: elements that it lacks are left out.
@@ -30,7 +32,22 @@ pub fn write(folder: &Path, prediction: &Prediction, layout: &Layout) -> Result<
     files.push(put(folder, &format!("{}.TSHS", layout.label), |out| tshs.write(out))?);
     let h_in = HIn { sparsity: tshs.sparsity, hamiltonian: tshs.hamiltonian };
     files.push(put(folder, H_IN, |out| h_in.write(out))?);
+    if let Some((source, options)) = prediction.source {
+        files.extend(copy_inputs(folder, &layout.label, source, options)?);
+    }
     Ok(files)
+}
+
+/// The input and the structure (which version 0 of HSX lacks) travel along, so that the folder is a run of its own.
+fn copy_inputs(folder: &Path, label: &str, source: &Path, options: &ReadOptions) -> Result<Vec<PathBuf>> {
+    let found = Run::discover(source)?;
+    let first = |of: fn(&Folder) -> &Option<PathBuf>| found.folders().find_map(|folder| of(folder).clone());
+    let inputs = [
+        (options.kpoints.clone().or_else(|| first(|folder| &folder.fdf_path)), "fdf"),
+        (options.structure.clone().or_else(|| first(|folder| &folder.xv)), "XV"),
+    ];
+    let present = inputs.iter().filter_map(|(path, end)| path.as_ref().map(|path| (path, end)));
+    present.map(|(path, end)| copy_into(folder, path, &format!("{label}.{end}"))).collect()
 }
 
 /// How SIESTA goes on: one diagonalization of the H that it is given, from which come energies, forces, DM and bands.
