@@ -3,9 +3,10 @@
 
 use std::path::{Path, PathBuf};
 
+use hzero_parsers::predicted::Prediction;
 use hzero_parsers::siesta::hsx::Version;
 use hzero_parsers::siesta::{Hsx, Nc};
-use hzero_parsers::{ErrorKind, input};
+use hzero_parsers::{ErrorKind, ReadOptions, input, read};
 
 /// `.nc` and `.HSX` of the same H: a fixture, and the run that it comes from where that is present.
 fn files() -> Vec<[PathBuf; 2]> {
@@ -71,4 +72,20 @@ fn an_nc_without_k_mesh_is_not_written() {
     let error = nc.write(&path, "graphene").unwrap_err();
     assert!(matches!(error.kind(), ErrorKind::NotRepresentable { .. }), "{error}");
     assert!(!path.exists());
+}
+
+#[test]
+fn a_run_with_its_h_in_nc_alone_is_a_run() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/siesta_nc/graphene");
+    let run = read(&folder, &ReadOptions::default()).unwrap();
+    let hsx = ReadOptions { hamiltonian: Some(folder.join("hsx/graphene.HSX.gz")), ..ReadOptions::default() };
+    let with_hsx = read(&folder, &hsx).unwrap();
+    assert_eq!((&run.hamiltonian, &run.overlap), (&with_hsx.hamiltonian, &with_hsx.overlap));
+    assert!(run.hamiltonian0.is_some() && run.fermi_level.is_some());
+    let target = tempfile::tempdir().unwrap();
+    let prediction =
+        Prediction { fermi_level: run.fermi_level, ..Prediction::new(&run, run.hamiltonian.as_ref().unwrap()) };
+    let files = prediction.write(target.path()).unwrap();
+    let written = files.iter().find(|file| file.extension().is_some_and(|end| end == "nc")).unwrap();
+    assert_eq!(Nc::read(written).unwrap().hsx, Nc::read(&folder.join("scf/graphene.nc.gz")).unwrap().hsx);
 }

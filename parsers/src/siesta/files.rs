@@ -28,7 +28,7 @@ pub struct Folder {
     pub fdf: Fdf,
     /// The input.
     pub fdf_path: Option<PathBuf>,
-    /// `.HSX`: H and S of this calculation.
+    /// `.HSX`, else `.nc`: H and S of this calculation.
     pub hsx: Option<PathBuf>,
     /// `.0.HSX`: H⁽⁰⁾ and S (`HSetupOnly` of SIESTA 5).
     pub hsx0: Option<PathBuf>,
@@ -59,10 +59,10 @@ pub struct Folder {
 }
 
 /// Ends of names that only SIESTA uses.
-const OWN: [&str; 11] =
-    [".HSX", ".TSHS", ".TSDE", ".DM", ".fdf", ".XV", ".EIG", ".ORB_INDX", ".ion.xml", "H_DMGEN", "H_IN"];
+const OWN: [&str; 12] =
+    [".HSX", ".TSHS", ".TSDE", ".DM", ".nc", ".fdf", ".XV", ".EIG", ".ORB_INDX", ".ion.xml", "H_DMGEN", "H_IN"];
 /// Ends of names from which the label is taken, the first ones first.
-const LABELLED: [&str; 7] = [".HSX", ".TSHS", ".DM", ".XV", ".EIG", ".bands", ".fdf"];
+const LABELLED: [&str; 8] = [".HSX", ".TSHS", ".DM", ".XV", ".EIG", ".bands", ".fdf", ".nc"];
 /// What may stand between the label and these ends.
 const VARIANTS: [&str; 3] = [".0", ".h0", ".h0only"];
 /// Tolerances of `SCF.H.Tolerance` from which on the first iteration counts as converged.
@@ -117,7 +117,7 @@ impl Run {
         if name.ends_with(".0.HSX") {
             let h0 = Folder { hsx0: file, ..folder.without_results() };
             return Ok(Run { h0: Some(h0), ..Run::default() });
-        } else if name.ends_with(".HSX") {
+        } else if [".HSX", ".nc"].iter().any(|end| name.ends_with(end)) {
             (folder.hsx, folder.hsx0) = (file, None);
         } else if name.ends_with(".TSHS") {
             (folder.tshs, folder.hsx, folder.hsx0) = (file, None, None);
@@ -151,7 +151,7 @@ impl Folder {
         Ok(Folder {
             fdf: fdf_path.as_deref().map(Fdf::read).transpose()?.unwrap_or_default(),
             fdf_path,
-            hsx: named(".HSX"),
+            hsx: named(".HSX").or_else(|| named(".nc")),
             hsx0: named(".0.HSX"),
             tshs: named(".TSHS"),
             h_dmgen: names.get("H_DMGEN").cloned(),
@@ -212,7 +212,7 @@ impl Folder {
     /// Names that were looked for, for the message where nothing was found.
     pub fn looked_for(&self) -> String {
         let label = if self.label.is_empty() { "<label>" } else { &self.label };
-        format!("{label}.HSX, {label}.0.HSX, {label}.TSHS (also with .gz or .zst)")
+        format!("{label}.HSX, {label}.nc, {label}.0.HSX, {label}.TSHS (also with .gz or .zst)")
     }
 }
 
@@ -234,7 +234,7 @@ fn label_in(names: &BTreeMap<String, PathBuf>) -> Result<String> {
 
 /// `si` of `si.HSX`, `si.0.HSX`, `si.h0.bands`.
 fn label_of(name: &str, end: &str) -> Option<String> {
-    let stem = name.strip_suffix(end)?;
+    let stem = name.strip_suffix(end).filter(|stem| !stem.ends_with(".ion"))?; // C.ion.nc is carbon's basis
     Some(VARIANTS.iter().find_map(|variant| stem.strip_suffix(variant)).unwrap_or(stem).to_owned())
 }
 

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::geometry::Geometry;
 use super::hsx::Hsx;
 use super::matrix::{self, Places};
+use super::nc::{self, Nc};
 use super::supercell::Supercell;
 use crate::basis::Basis;
 use crate::error::{Context, Error, Result};
@@ -29,12 +30,13 @@ pub struct Matrices {
 }
 
 impl Matrices {
-    /// Reads an HSX file; version 0 takes the structure from `.XV`.
+    /// Reads an HSX or `.nc` file; version 0 of HSX takes the structure from `.XV`.
     ///
     /// # Errors
     /// Those of the files; `Inconsistent` where they do not belong together.
     pub fn read(file: &Path, xv: Option<&Path>) -> Result<Matrices> {
-        let hsx = Hsx::parse(&input::open(file)?).in_file(file)?;
+        let hsx =
+            if nc::is_name(file) { Nc::read(file)?.hsx } else { Hsx::parse(&input::open(file)?).in_file(file)? };
         let structure = match hsx.structure() {
             Some(structure) => structure,
             None => structure_of_version_0(&hsx, file, xv)?,

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use super::files::{Folder, Run};
 use super::hsx::{CellHead, Head, KMesh, Version};
 use super::matrix::{Places, components_of_hamiltonian, components_of_overlap};
-use super::{HIn, Hsx, Layout, Tshs};
+use super::{HIn, Hsx, Layout, Nc, Tshs, nc};
 use crate::calculation::Calculation;
 use crate::error::Result;
 use crate::output::write_file;
@@ -19,6 +19,7 @@ use crate::units::RYDBERG_IN_HARTREE;
 /// - `<label>.HSX`, of the version that the run's H⁽⁰⁾ came in (for TBtrans, COOP, sisl). Version 0 has single precision only:
 ///   programs that read it see H to 1e-7, as they do with SIESTA 4.1's own.
 /// - `<label>.TSHS`, double precision (for TBtrans and sisl).
+/// - `<label>.nc`, where matrices of the run came from one.
 /// - `H_IN`, double precision, which SIESTA starts from.
 ///
 /// All hold the predicted Fermi level where they have a place for it.
@@ -28,6 +29,10 @@ use crate::units::RYDBERG_IN_HARTREE;
 pub fn write(folder: &Path, prediction: &Prediction, layout: &Layout) -> Result<Vec<PathBuf>> {
     let hsx = hsx(prediction, layout)?;
     let mut files = vec![put(folder, &format!("{}.HSX", layout.label), |out| hsx.write(out))?];
+    if hsx.head.k_mesh().is_some() && prediction.run.origin.files.iter().any(|file| nc::is_name(file)) {
+        files.push(folder.join(format!("{}.nc", layout.label)));
+        Nc::new(hsx.clone(), None).write(&files[1], &layout.label)?;
+    }
     let tshs = tshs(hsx, prediction, layout);
     files.push(put(folder, &format!("{}.TSHS", layout.label), |out| tshs.write(out))?);
     let h_in = HIn { sparsity: tshs.sparsity, hamiltonian: tshs.hamiltonian };

@@ -17,6 +17,8 @@ mod read;
 #[cfg(feature = "hdf5")]
 mod write;
 
+use std::path::Path;
+
 use crate::elements::atomic_number;
 use crate::siesta::Hsx;
 
@@ -29,6 +31,12 @@ pub struct Nc {
     pub density_matrix: Option<Vec<Vec<f64>>>,
     /// `Atomic_number` of each species; 0 where it is not known, negative for ghost atoms.
     pub atomic_numbers: Vec<i32>,
+}
+
+/// Does this path end like a `.nc` file, compressed or not?
+pub fn is_name(path: &Path) -> bool {
+    let name = path.to_string_lossy();
+    name.trim_end_matches(".gz").trim_end_matches(".zst").ends_with(".nc")
 }
 
 impl Nc {
