@@ -1,0 +1,231 @@
+//! Other programs find in our files what we put into them: H(k), S(k), DM(k), Fermi level, electrons, eigenvalues.
+//!
+//! sisl runs in the Python that `scripts/setup.sh --peers` puts into `.venv` (or that `HZERO_PYTHON` names). Its conventions are
+//! its own: it subtracts E_F S from H, and keeps what a file has for (i, j, R) at (j, i, −R), the spins where they are. That is
+//! H(k)†, which is H(k) but for the last digits (SIESTA's matrices are Hermitian to 1e-9); DM(k) becomes DM(−k) with i and j
+//! exchanged.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use faer::Mat;
+use hzero::bands::bloch::BlochSum;
+use hzero::bands::eigen::OverlapFactor;
+use hzero::parsers::output::write_file;
+use hzero::parsers::predicted::Prediction;
+use hzero::parsers::siesta::dm::Dm;
+use hzero::parsers::siesta::matrix::{self, Places};
+use hzero::parsers::siesta::{Hsx, Nc};
+use hzero::parsers::{Calculation, NativeLayout, ReadOptions, SpinOperator, c64, input, read};
+
+/// Reduced; no symmetry holds there.
+const KPOINTS: [[f64; 3]; 2] = [[0.1, 0.23, -0.37], [-0.31, 0.42, 0.17]];
+/// Ry: sisl multiplies and divides by its eV, adds and subtracts E_F S.
+const TOLERANCE: f64 = 1e-12;
+/// Ry: H(k) and H(k)† have eigenvalues that differ by so much.
+const ENERGY_TOLERANCE: f64 = 1e-7;
+/// Ry: eigenvalues are compared up to here above E_F (5 eV); higher ones suffer more where S(k) has small eigenvalues.
+const WINDOW: f64 = 0.37;
+/// Single precision, which is all that HSX of SIESTA 4.1 has.
+const SINGLE: f64 = 1e-5;
+
+/// One line of `tests/peers/siesta.py`.
+#[derive(serde::Deserialize)]
+struct Found {
+    file: PathBuf,
+    fermi_level: Option<f64>,
+    electrons: Option<f64>,
+    h: Option<Vec<Vec<Matrix>>>,
+    s: Option<Vec<Matrix>>,
+    dm: Option<Vec<Vec<Matrix>>>,
+    energies: Option<Vec<Vec<Vec<f64>>>>,
+}
+
+/// Real and imaginary parts, row by row.
+type Matrix = [Vec<f64>; 2];
+
+/// A run, and the files that we wrote for it.
+struct Written {
+    name: String,
+    run: Calculation,
+    files: Vec<PathBuf>,
+}
+
+#[test]
+fn sisl_finds_in_our_files_what_we_put_there() {
+    let runs = runs();
+    assert!(runs.len() >= 5, "{} runs", runs.len());
+    let Some(python) = python() else {
+        println!("skipped {} runs: no sisl (scripts/setup.sh --peers)", runs.len());
+        return;
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let target = |index: usize| folder.path().join(index.to_string());
+    let written: Vec<Written> = runs.iter().enumerate().map(|(index, run)| write(run, &target(index))).collect();
+    let found = found_by_sisl(&python, written.iter().flat_map(|written| &written.files));
+    let mut failures = Vec::new();
+    for written in &written {
+        let of_run = found.iter().filter(|found| written.files.contains(&found.file));
+        let kinds: Vec<String> = of_run.map(|found| compare(written, found, &mut failures)).collect();
+        assert_eq!(kinds.len(), written.files.len(), "{}", written.name);
+        println!("{:<28} {}", written.name, kinds.join(" "));
+    }
+    assert!(failures.is_empty(), "{}", failures.join("\n"));
+}
+
+/// Fixtures, and the larger runs where they are present.
+fn runs() -> Vec<PathBuf> {
+    let project = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let shared = std::env::var_os("HZERO_SHARED").map_or(project.join("../shared"), PathBuf::from);
+    let mut roots = vec![project.join("fixtures/siesta"), shared.join("dft/siesta")];
+    if cfg!(feature = "hdf5") {
+        roots.push(project.join("fixtures/siesta_nc"));
+    }
+    let entries = roots.iter().filter_map(|root| std::fs::read_dir(root).ok()).flatten();
+    let mut runs: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
+    runs.retain(|run| run.join("h0").is_dir() && run.join("scf").is_dir());
+    runs.sort();
+    runs
+}
+
+fn python() -> Option<PathBuf> {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR")).join(".venv/bin/python");
+    let python = std::env::var_os("HZERO_PYTHON").map_or(own, PathBuf::from);
+    let works = Command::new(&python).args(["-c", "import sisl, netCDF4"]).output();
+    works.is_ok_and(|output| output.status.success()).then_some(python)
+}
+
+/// The converged H as if it were predicted, and the density matrix, each by way of dense blocks.
+fn write(path: &Path, folder: &Path) -> Written {
+    let mut run = read(path, &ReadOptions::default()).unwrap();
+    let hamiltonian = run.hamiltonian.clone().unwrap();
+    let prediction = Prediction { fermi_level: run.fermi_level, ..Prediction::new(&run, &hamiltonian) };
+    std::fs::create_dir_all(folder).unwrap();
+    let mut files = prediction.write(folder).unwrap();
+    files.retain(|file| ["HSX", "TSHS"].iter().any(|end| has_end(file, end)));
+    let density_matrix = of_type(&path.join("scf"), "DM").map(|dm| rewrite_density_matrix(&mut run, &dm, folder));
+    files.extend(density_matrix.as_ref().map(|(file, _)| file.clone()));
+    files.extend(write_nc(&files, density_matrix.map(|(_, dm)| dm)));
+    let root = path.parent().unwrap().parent().unwrap();
+    Written { name: path.strip_prefix(root).unwrap().display().to_string(), run, files }
+}
+
+fn has_end(file: &Path, end: &str) -> bool {
+    file.extension().is_some_and(|extension| extension == end)
+}
+
+fn of_type(folder: &Path, end: &str) -> Option<PathBuf> {
+    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    entries.into_iter().find(|file| has_end(file, end))
+}
+
+/// Out of the run's own file into the run, and out of the run into a file.
+fn rewrite_density_matrix(run: &mut Calculation, source: &Path, folder: &Path) -> (PathBuf, Vec<Vec<f64>>) {
+    let dm = Dm::parse(&input::open(source).unwrap()).unwrap();
+    let Some(NativeLayout::Siesta(layout)) = &run.native else { panic!("{}: not of SIESTA", source.display()) };
+    let places = Places::new(&dm.sparsity, &layout.supercell, &run.basis).unwrap();
+    let operator = matrix::density_matrix(&dm.density_matrix, &places).unwrap();
+    let components = matrix::components_of_density_matrix(&operator, dm.density_matrix.len(), &places).unwrap();
+    let file = folder.join(source.file_name().unwrap());
+    let written = Dm { density_matrix: components.clone(), ..dm.clone() };
+    write_file(&file, |out| written.write(out)).unwrap();
+    run.density_matrix = Some(operator);
+    (file, components)
+}
+
+/// The same matrices as in HSX, where HSX holds all that is needed.
+fn write_nc(files: &[PathBuf], density_matrix: Option<Vec<Vec<f64>>>) -> Option<PathBuf> {
+    let hsx = files.iter().find(|file| has_end(file, "HSX")).unwrap();
+    let (nc, path) =
+        (Nc::new(Hsx::parse(&input::open(hsx).unwrap()).unwrap(), density_matrix), hsx.with_extension("nc"));
+    let writes = cfg!(feature = "hdf5") && nc.hsx.head.k_mesh().is_some();
+    writes.then(|| nc.write(&path, "label").unwrap()).map(|()| path)
+}
+
+fn found_by_sisl<'a>(python: &Path, files: impl Iterator<Item = &'a PathBuf>) -> Vec<Found> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/siesta.py");
+    let kpoints = KPOINTS.map(|[x, y, z]| format!("{x} {y} {z}"));
+    let output = Command::new(python).arg(script).args(kpoints).arg("--").args(files).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap().lines().map(|line| serde_json::from_str(line).unwrap()).collect()
+}
+
+/// Adds what differs to `failures`; tells what was compared.
+fn compare(written: &Written, found: &Found, failures: &mut Vec<String>) -> String {
+    let Written { name, run, .. } = written;
+    let file = found.file.file_name().unwrap().to_string_lossy();
+    let is_single = has_end(&found.file, "HSX") && found.fermi_level == Some(0.0);
+    let mut check = |what: &str, difference: f64, tolerance: f64| {
+        if difference.is_nan() || difference > if is_single { SINGLE } else { tolerance } {
+            failures.push(format!("{name}: {what} of {file} differs by {difference:.1e}"));
+        }
+    };
+    for (n, &k) in KPOINTS.iter().enumerate() {
+        if let (Some(in_h), Some(in_s), Some(energies)) = (&found.h, &found.s, &found.energies) {
+            let (h, s) = hamiltonian_and_overlap(run, k);
+            check("H(k)", difference(run, &h, &in_h[n]), TOLERANCE);
+            check("S(k)", difference(run, std::slice::from_ref(&s), std::slice::from_ref(&in_s[n])), TOLERANCE);
+            check("an eigenvalue", energies_differ(run, &h, &s, k, &energies[n]), ENERGY_TOLERANCE);
+        }
+        if let (Some(in_dm), Some(dm)) = (&found.dm, &run.density_matrix) {
+            check("DM(k)", difference(run, &exchanged(run, dm, k), &in_dm[n]), TOLERANCE);
+        }
+    }
+    if let (Some(level), Some(own), false) = (found.fermi_level, run.fermi_level, is_single) {
+        check("E_F", (level - 2.0 * own).abs(), TOLERANCE);
+    }
+    if let (Some(electrons), Some(own)) = (found.electrons, run.n_electrons) {
+        check("the number of electrons", (electrons - own).abs(), 1e-6);
+    }
+    file.rsplit('.').next().unwrap_or_default().to_owned()
+}
+
+/// H(k)† of each channel and S(k)† of the same size, Ry.
+fn hamiltonian_and_overlap(run: &Calculation, k: [f64; 3]) -> (Vec<Mat<c64>>, Mat<c64>) {
+    let (h, s) = (run.hamiltonian.as_ref().unwrap(), run.overlap.as_ref().unwrap());
+    let channels = BlochSum::new(h.pairs(), &run.basis).channels_at(h, k);
+    let spinor = matches!(h, SpinOperator::Spinor(_));
+    let overlap = BlochSum::new(s.pairs(), &run.basis).overlap_at(s, spinor, k);
+    let twice = faer::Scale(c64::new(2.0, 0.0));
+    (channels.iter().map(|h| twice * h.adjoint().to_owned()).collect(), overlap.adjoint().to_owned())
+}
+
+/// DM(−k) of each channel, orbitals of rows and columns exchanged, but not their spins.
+fn exchanged(run: &Calculation, dm: &SpinOperator, k: [f64; 3]) -> Vec<Mat<c64>> {
+    let n = run.basis.n_orbitals();
+    let channels = BlochSum::new(dm.pairs(), &run.basis).channels_at(dm, k.map(|x| -x));
+    let element = |dm: &Mat<c64>, i: usize, j: usize| dm[(i / n * n + j % n, j / n * n + i % n)];
+    channels.iter().map(|dm| Mat::from_fn(dm.nrows(), dm.ncols(), |i, j| element(dm, i, j))).collect()
+}
+
+/// Largest difference of an element; in SIESTA's functions of odd m the sign is the other.
+fn difference(run: &Calculation, own: &[Mat<c64>], found: &[Matrix]) -> f64 {
+    assert_eq!(own.len(), found.len());
+    let signs = signs(run);
+    let of_channel = |(own, [re, im]): (&Mat<c64>, &Matrix)| {
+        let n = own.nrows();
+        assert_eq!(re.len(), n * n);
+        let sign = |orbital: usize| signs[orbital % signs.len()];
+        let element = |at: usize| own[(at / n, at % n)] * sign(at / n) * sign(at % n) - c64::new(re[at], im[at]);
+        (0..n * n).map(|at| element(at).norm()).fold(0.0, f64::max)
+    };
+    own.iter().zip(found).map(of_channel).fold(0.0, f64::max)
+}
+
+fn signs(run: &Calculation) -> Vec<f64> {
+    let shells = (0..run.basis.n_atoms()).flat_map(|atom| &run.basis.species_of(atom).shells);
+    shells.flat_map(|shell| (-i32::from(shell.l)..=i32::from(shell.l)).map(|m| 1.0 - 2.0 * f64::from(m & 1))).collect()
+}
+
+/// Largest difference of an eigenvalue in the window.
+fn energies_differ(run: &Calculation, h: &[Mat<c64>], s: &Mat<c64>, k: [f64; 3], found: &[Vec<f64>]) -> f64 {
+    let top = 2.0 * run.fermi_level.unwrap_or_default() + WINDOW;
+    let factor = OverlapFactor::new(s.as_ref(), k, None, faer::Par::Seq).unwrap();
+    let of_channel = |(h, found): (&Mat<c64>, &Vec<f64>)| {
+        let own = factor.energies(h.as_ref()).unwrap();
+        assert_eq!(own.len(), found.len());
+        let pairs = own.iter().zip(found).filter(|(own, _)| **own < top);
+        pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+    };
+    h.iter().zip(found).map(of_channel).fold(0.0, f64::max)
+}
