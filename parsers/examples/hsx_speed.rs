@@ -5,7 +5,7 @@
 //! ```
 //!
 //! The file is a supercell of bcc iron, spin-polarised (8 cells per axis: about 230 MB); FILE keeps it, for other programs to
-//! read. The best of some rounds counts.
+//! read (`scripts/compare_speed.py` has sisl read it). The best of some rounds counts; CPU seconds are their mean, of all threads.
 
 use std::error::Error;
 use std::path::{Path, PathBuf};
@@ -35,14 +35,22 @@ fn main() -> Result<(), Box<dyn Error>> {
 }
 
 fn report<T>(name: &str, megabytes: f64, work: impl Fn() -> Result<T, Box<dyn Error>>) -> Result<(), Box<dyn Error>> {
-    let mut best = f64::INFINITY;
+    let (mut best, before) = (f64::INFINITY, cpu_seconds()?);
     for _ in 0..ROUNDS {
         let start = Instant::now();
         std::hint::black_box(work()?);
         best = best.min(start.elapsed().as_secs_f64());
     }
-    println!("{name:12}  {best:8.3} s   {:8.0} MB/s", megabytes / best);
+    let cpu = (cpu_seconds()? - before) / ROUNDS as f64;
+    println!("{name:12}  {best:8.3} s   {:8.0} MB/s  {cpu:8.3} CPU s", megabytes / best);
     Ok(())
+}
+
+/// User and system time of all threads, in ticks of 10 ms.
+fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
+    let stat = std::fs::read_to_string("/proc/self/stat")?;
+    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    Ok((fields[11].parse::<f64>()? + fields[12].parse::<f64>()?) / 100.0)
 }
 
 fn blocks(hsx: &Hsx) -> Result<usize, Box<dyn Error>> {
