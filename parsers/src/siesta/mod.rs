@@ -5,6 +5,7 @@ pub mod dm;
 pub mod eigenvalues;
 pub mod fdf;
 pub mod files;
+pub mod foreign;
 pub mod geometry;
 pub mod h_in;
 pub mod hsx;

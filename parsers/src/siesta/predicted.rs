@@ -100,28 +100,24 @@ fn fermi_level(prediction: &Prediction, layout: &Layout) -> f64 {
 
 fn tshs(hsx: Hsx, prediction: &Prediction, layout: &Layout) -> Tshs {
     let level = fermi_level(prediction, layout);
-    let mesh = hsx.head.k_mesh().cloned().unwrap_or_else(|| k_mesh(prediction.run));
+    let mesh = hsx.head.k_mesh().cloned().unwrap_or_else(|| KMesh::of(prediction.run));
     Tshs::from_hsx(hsx, &prediction.run.structure, layout.supercell.clone(), level, mesh)
 }
 
-/// For versions of HSX without one.
-fn k_mesh(run: &Calculation) -> KMesh {
-    let (divisions, displacement) = match &run.k_grid {
-        // k = (2n − N + 1)/2N is half a division off Γ for even N
-        Some(grid) => (
-            grid.divisions,
-            [0, 1, 2].map(|axis| {
-                let is_between = !grid.gamma_centred && grid.divisions[axis].is_multiple_of(2);
-                grid.shift[axis] + if is_between { 0.5 } else { 0.0 }
-            }),
-        ),
-        None => ([1; 3], [0.0; 3]),
-    };
-    let mut cell = [0; 9];
-    for (axis, n) in divisions.into_iter().enumerate() {
-        cell[4 * axis] = n as i32;
+impl KMesh {
+    /// The mesh of `run`; Γ alone where it is not known.
+    pub fn of(run: &Calculation) -> Self {
+        let mut mesh = KMesh { cell: [1, 0, 0, 0, 1, 0, 0, 0, 1], displacement: [0.0; 3] };
+        let Some(grid) = &run.k_grid else { return mesh };
+        for axis in 0..3 {
+            let n = grid.divisions[axis];
+            // k = (2m − n + 1)/2n is half a division off Γ for even n
+            let is_between = !grid.gamma_centred && n.is_multiple_of(2);
+            mesh.cell[4 * axis] = n as i32;
+            mesh.displacement[axis] = grid.shift[axis] + if is_between { 0.5 } else { 0.0 };
+        }
+        mesh
     }
-    KMesh { cell, displacement }
 }
 
 impl Head {
