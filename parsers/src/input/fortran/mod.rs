@@ -3,8 +3,10 @@
 //! A record of more than 2³¹ − 9 bytes is cut into subrecords (gfortran): a negative marker in front says that another one
 //! follows, a negative marker behind that one came before. Everything is little-endian.
 
+mod record;
+mod write;
+
 use std::borrow::Cow;
-use std::io::{self, Write};
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -12,10 +14,11 @@ use rayon::prelude::*;
 use crate::error::{Error, Location, Result};
 use crate::memory::prefer_huge_pages;
 
+pub use record::Record;
+pub use write::{Payload, write_rows};
+
 /// Bytes of one marker.
 const MARKER: usize = 4;
-/// gfortran's longest subrecord.
-const LONGEST: usize = i32::MAX as usize - 8;
 /// Rows are read in parallel in parts of about so many bytes.
 const PART: usize = 1 << 20;
 
@@ -25,16 +28,6 @@ pub struct Records<'a> {
     file: &'a [u8],
     at: usize,
     number: u32,
-}
-
-/// One record, and how far it was read.
-#[derive(Debug, Clone)]
-pub struct Record<'a> {
-    payload: Cow<'a, [u8]>,
-    at: usize,
-    number: u32,
-    /// Of the first byte of the payload in the file.
-    byte: usize,
 }
 
 impl<'a> Records<'a> {
@@ -99,7 +92,7 @@ impl<'a> Records<'a> {
         }
         self.at = end;
         self.number += 1;
-        Ok(Record { payload, at: 0, number: self.number, byte })
+        Ok(Record::new(payload, byte, self.number))
     }
 
     /// The next record, which holds what `read` takes from it and nothing more.
@@ -218,204 +211,12 @@ fn parts<'v, T>(row_starts: &[usize], size: usize, mut values: &'v mut [T]) -> V
     parts
 }
 
-impl<'a> Record<'a> {
-    /// Number of bytes, read or not.
-    pub fn len(&self) -> usize {
-        self.payload.len()
-    }
-
-    /// Holds no byte?
-    pub fn is_empty(&self) -> bool {
-        self.payload.is_empty()
-    }
-
-    /// Of the next byte.
-    pub fn place(&self) -> Location {
-        place(self.byte + self.at, self.number)
-    }
-
-    /// Next `N` bytes.
-    ///
-    /// # Errors
-    /// `Syntax` where the record is shorter.
-    pub fn bytes<const N: usize>(&mut self) -> Result<[u8; N]> {
-        let rest = &self.payload[self.at..];
-        let Some(bytes) = rest.first_chunk() else {
-            let found = format!("{} in a record of {}", rest.len(), self.len());
-            return Err(Error::syntax(format!("{N} further bytes"), found).at(self.place()));
-        };
-        self.at += N;
-        Ok(*bytes)
-    }
-
-    /// Next integer (also a logical, whose bits are kept).
-    ///
-    /// # Errors
-    /// As [`Record::bytes`].
-    pub fn i32(&mut self) -> Result<i32> {
-        self.bytes().map(i32::from_le_bytes)
-    }
-
-    /// Next double precision number.
-    ///
-    /// # Errors
-    /// As [`Record::bytes`].
-    pub fn f64(&mut self) -> Result<f64> {
-        self.bytes().map(f64::from_le_bytes)
-    }
-
-    /// Next three double precision numbers.
-    ///
-    /// # Errors
-    /// As [`Record::bytes`].
-    pub fn vector(&mut self) -> Result<[f64; 3]> {
-        Ok([self.f64()?, self.f64()?, self.f64()?])
-    }
-
-    /// Next integer, which counts something.
-    ///
-    /// # Errors
-    /// `Syntax` where it is negative, and as [`Record::bytes`].
-    pub fn count(&mut self, what: &str) -> Result<usize> {
-        let place = self.place();
-        let number = self.i32()?;
-        usize::try_from(number).map_err(|_| Error::syntax(what, number.to_string()).at(place))
-    }
-
-    /// Next integer, which is one of those that `known` lists.
-    ///
-    /// # Errors
-    /// `Syntax` where it is another, and as [`Record::bytes`].
-    pub fn one_of(&mut self, known: &[i32], what: &str) -> Result<i32> {
-        let place = self.place();
-        let number = self.i32()?;
-        match known.contains(&number) {
-            true => Ok(number),
-            false => Err(Error::syntax(what, number.to_string()).at(place)),
-        }
-    }
-
-    /// Next `n` integers.
-    ///
-    /// # Errors
-    /// As [`Record::bytes`]; nothing is allocated unless the record is long enough.
-    pub fn i32s(&mut self, n: usize) -> Result<Vec<i32>> {
-        self.room(n, 4)?;
-        (0..n).map(|_| self.i32()).collect()
-    }
-
-    /// Next `n` triples of integers.
-    ///
-    /// # Errors
-    /// As [`Record::i32s`].
-    pub fn i32_triples(&mut self, n: usize) -> Result<Vec<[i32; 3]>> {
-        self.room(n, 12)?;
-        (0..n).map(|_| Ok([self.i32()?, self.i32()?, self.i32()?])).collect()
-    }
-
-    /// Next `n` Cartesian vectors.
-    ///
-    /// # Errors
-    /// As [`Record::i32s`].
-    pub fn vectors(&mut self, n: usize) -> Result<Vec<[f64; 3]>> {
-        self.room(n, 24)?;
-        (0..n).map(|_| self.vector()).collect()
-    }
-
-    fn room(&self, n: usize, size: usize) -> Result<()> {
-        let rest = self.len() - self.at;
-        if n > rest / size {
-            let found = format!("{rest} bytes in a record of {}", self.len());
-            return Err(Error::syntax(format!("{n} numbers of {size} bytes"), found).at(self.place()));
-        }
-        Ok(())
-    }
-
-    /// Nothing may be left.
-    ///
-    /// # Errors
-    /// `Syntax` where something is.
-    pub fn end(&self) -> Result<()> {
-        if self.at == self.len() {
-            return Ok(());
-        }
-        let expected = format!("a record of {} bytes", self.at);
-        Err(Error::syntax(expected, format!("{}", self.len())).at(self.place()))
-    }
-}
-
-/// The payload of a record that is to be written.
-#[derive(Debug, Clone, Default)]
-pub struct Payload(Vec<u8>);
-
-impl Payload {
-    /// Empty.
-    pub fn new() -> Self {
-        Payload::default()
-    }
-
-    /// Appends bytes as they are.
-    pub fn bytes(mut self, bytes: &[u8]) -> Self {
-        self.0.extend_from_slice(bytes);
-        self
-    }
-
-    /// Appends integers.
-    pub fn i32s<'a>(mut self, numbers: impl IntoIterator<Item = &'a i32>) -> Self {
-        self.0.extend(numbers.into_iter().flat_map(|n| n.to_le_bytes()));
-        self
-    }
-
-    /// Appends double precision numbers.
-    pub fn f64s<'a>(mut self, numbers: impl IntoIterator<Item = &'a f64>) -> Self {
-        self.0.extend(numbers.into_iter().flat_map(|x| x.to_le_bytes()));
-        self
-    }
-
-    /// Writes the record.
-    ///
-    /// # Errors
-    /// Those of `out`.
-    pub fn write(&self, out: &mut dyn Write) -> io::Result<()> {
-        write_record(&self.0, LONGEST, out)
-    }
-}
-
-/// Writes a sparse matrix row by row: the inverse of [`Records::rows`].
-///
-/// # Errors
-/// Those of `out`.
-pub fn write_rows<const SIZE: usize, T: Copy>(
-    row_starts: &[usize],
-    values: &[T],
-    encode: impl Fn(T) -> [u8; SIZE],
-    out: &mut dyn Write,
-) -> io::Result<()> {
-    let mut payload = Vec::new();
-    for row in row_starts.windows(2) {
-        payload.clear();
-        payload.extend(values[row[0]..row[1]].iter().flat_map(|&value| encode(value)));
-        write_record(&payload, LONGEST, out)?;
-    }
-    Ok(())
-}
-
-/// In subrecords of at most `longest` bytes.
-fn write_record(payload: &[u8], longest: usize, out: &mut dyn Write) -> io::Result<()> {
-    let n_parts = payload.len().div_ceil(longest).max(1);
-    for part in 0..n_parts {
-        let bytes = &payload[part * longest..payload.len().min((part + 1) * longest)];
-        let marker = |is_negative: bool| (if is_negative { -1 } else { 1 } * bytes.len() as i32).to_le_bytes();
-        out.write_all(&marker(part + 1 < n_parts))?;
-        out.write_all(bytes)?;
-        out.write_all(&marker(part > 0))?;
-    }
-    Ok(())
-}
-
 #[cfg(test)]
 mod tests {
+    use super::write::write_record;
     use super::*;
+
+    const LONGEST: usize = i32::MAX as usize - 8;
 
     fn file(records: &[&[u8]], longest: usize) -> Vec<u8> {
         let mut file = Vec::new();
@@ -433,7 +234,7 @@ mod tests {
         // 0123 continues, 4567 continues and follows, 89 follows
         assert_eq!(file[..4], (-4i32).to_le_bytes());
         let mut records = Records::new(&file).unwrap();
-        assert_eq!(&*records.record().unwrap().payload, b"0123456789");
+        assert_eq!(records.record().unwrap().bytes().unwrap(), *b"0123456789");
         assert!(records.record().unwrap().is_empty());
         assert_eq!(records.record().unwrap().bytes().unwrap(), *b"abc");
         records.end().unwrap();
