@@ -89,3 +89,21 @@ fn a_run_with_its_h_in_nc_alone_is_a_run() {
     let written = files.iter().find(|file| file.extension().is_some_and(|end| end == "nc")).unwrap();
     assert_eq!(Nc::read(written).unwrap().hsx, Nc::read(&folder.join("scf/graphene.nc.gz")).unwrap().hsx);
 }
+
+/// The HDF5 library must not end the process, nor print.
+#[test]
+fn changed_bytes_end_in_numbers_or_an_error() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("graphene.nc");
+    let bytes = input::open(&files()[0][0]).unwrap().to_vec();
+    let head = bytes.len() / 8; // most of what is not numbers
+    let (mut state, mut n_errors) = (1_u64, 0);
+    for _ in 0..200 {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        let mut changed = bytes.clone();
+        changed[(state >> 33) as usize % head] = (state >> 20) as u8;
+        std::fs::write(&path, changed).unwrap();
+        n_errors += usize::from(Nc::read(&path).is_err());
+    }
+    assert!(n_errors > 10, "only {n_errors} changes were noticed");
+}
