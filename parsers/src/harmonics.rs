@@ -35,6 +35,14 @@ pub fn siesta(l: u8) -> ShellOrder {
     }
 }
 
+/// OpenMX: p x, y, z; d 3z²−r², x²−y², xy, xz, yz; f m = 0, +1, −1, +2, −2, +3, −3; signs are ours (`AngularF.c`). `None`
+/// beyond f. Checked on real S(R) up to l = 3.
+pub fn openmx(l: u8) -> Option<ShellOrder> {
+    const ORDERS: [&[usize]; 4] = [&[0], &[1, 2, 0], &[2, 4, 0, 3, 1], &[6, 4, 2, 0, 1, 3, 5]];
+    let index = ORDERS.get(usize::from(l))?.to_vec();
+    Some(ShellOrder { sign: vec![1.0; index.len()], index })
+}
+
 /// Real harmonics of one l in canonical order, in a direction of length 1, normalised to Σ_m Y_lm² = 1. With
 /// Π_l^m = P_l^m(z)/sin^m θ: Y_lm = √(c (l−|m|)!/(l+|m|)!) Π_l^|m|(z) · Re or Im (x + iy)^|m|, c = 1 for m = 0, else 2.
 pub fn real(l: u8, direction: &Vector3<f64>) -> Vec<f64> {
@@ -99,6 +107,12 @@ mod tests {
     #[test]
     fn siesta_p_is_minus_y_z_minus_x() {
         assert_eq!(siesta(1), ShellOrder { index: vec![0, 1, 2], sign: vec![-1.0, 1.0, -1.0] });
+    }
+
+    #[test]
+    fn openmx_p_is_x_y_z() {
+        assert_eq!(openmx(1).unwrap().index, [1, 2, 0]);
+        assert_eq!(openmx(4), None);
     }
 
     #[test]

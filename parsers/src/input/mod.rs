@@ -1,5 +1,6 @@
 //! Opening files: memory-mapped, or decompressed where the first bytes say gzip or zstd.
 
+pub mod binary;
 pub mod fortran;
 pub mod lines;
 pub mod text;
@@ -9,6 +10,7 @@ use std::io::{BufRead, BufReader, Read};
 use std::ops::Deref;
 use std::path::Path;
 
+pub use binary::{Binary, ByteOrder};
 pub use text::Text;
 
 use crate::error::{Context, Error, Result};
@@ -24,6 +26,12 @@ pub enum Input {
     Mapped(memmap2::Mmap),
     /// Small or decompressed.
     Owned(Vec<u8>),
+}
+
+impl std::fmt::Debug for Input {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{} bytes", self.len())
+    }
 }
 
 impl Deref for Input {
