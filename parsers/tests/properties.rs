@@ -8,7 +8,9 @@ use hzero_parsers::{Calculation, Pair, ReadOptions, SpinOperator, read};
 fn systems() -> Vec<PathBuf> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
     let shared = std::env::var_os("HZERO_SHARED").map_or(project.join("../shared"), PathBuf::from);
-    let folders = [project.join("fixtures/abacus"), shared.join("dft/abacus"), shared.join("dft/abacus311")];
+    let fixtures = ["abacus", "openmx"].map(|code| project.join("fixtures").join(code));
+    let larger = ["abacus", "abacus311", "openmx"].map(|code| shared.join("dft").join(code));
+    let folders = [&fixtures[..], &larger].concat();
     let entries = folders.iter().filter_map(|folder| std::fs::read_dir(folder).ok()).flatten();
     let paths = entries.map(|entry| entry.unwrap().path());
     paths.filter(|path| path.join("scf").is_dir() || path.join("HR.csr.zst").is_file()).collect()
@@ -26,7 +28,7 @@ fn failed(run: &Calculation) -> Vec<String> {
 #[test]
 fn every_system_keeps_the_conventions() {
     let systems = systems();
-    assert!(systems.len() >= 7, "only {} systems", systems.len());
+    assert!(systems.len() >= 12, "only {} systems", systems.len());
     for system in systems {
         let run = read(&system, &ReadOptions::default()).unwrap_or_else(|error| panic!("{error}"));
         let properties = check(&run);

@@ -1,10 +1,37 @@
-//! OpenMX: scfout, the restart folder, and the texts beside them.
+//! OpenMX: `.scfout` with the input text at its end, `.Band`, `.out`, and the restart folder `*_rst/`.
 
+pub mod band;
+pub mod constants;
+pub mod dat;
 pub mod files;
+pub mod matrix;
+pub mod out;
+pub mod pao;
 pub mod predicted;
 pub mod recipe;
+pub mod rst;
 pub mod run;
+pub mod scfout;
+mod species;
+mod spectrum;
 
-/// What an OpenMX writer needs beyond dense blocks.
-#[derive(Debug, Clone)]
-pub struct Layout {}
+use std::sync::Arc;
+
+pub use band::Band;
+pub use dat::Dat;
+pub use files::{Part, Run};
+pub use out::Out;
+pub use pao::Pao;
+pub use scfout::Scfout;
+
+/// What an OpenMX writer needs beyond dense blocks: the files themselves, whose lists of cells and neighbours, position and
+/// momentum operators and input text go out again. They stay mapped, not copied.
+#[derive(Debug, Clone, Default)]
+pub struct Layout {
+    /// That of H⁽⁰⁾.
+    pub hamiltonian0: Option<Arc<Scfout>>,
+    /// That of the converged H.
+    pub hamiltonian: Option<Arc<Scfout>>,
+    /// Divisions of the real-space grid, which a restart must state (`Num. of grids` in `.out`, or `.crst_check`).
+    pub grid: Option<[u32; 3]>,
+}

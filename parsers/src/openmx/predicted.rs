@@ -1,20 +1,92 @@
-//! The files of a predicted Hamiltonian.
+//! The files of a predicted Hamiltonian: an `.scfout` for OpenMX' post-processing tools, and a restart folder with an input
+//! for `openmx` itself.
 
 use std::path::{Path, PathBuf};
 
 use super::Layout;
-use crate::error::Result;
+use super::dat::Dat;
+use super::matrix::Blocks;
+use super::recipe;
+use super::rst::{CrstCheck, Rst, Species};
+use super::scfout::{Scfout, Version};
+use crate::basis::Basis;
+use crate::error::{Context, Error, Result};
+use crate::output::write_file;
 use crate::predicted::{Prediction, not_representable};
 
-/// Writes the files of a predicted H.
+/// Writes `<name>.scfout`: that of H⁽⁰⁾ with the predicted `Hks` and the predicted Fermi level as `ChemP`; everything else,
+/// DM too, is that of H⁽⁰⁾. Where the real-space grid of the run is known, also the restart folder `<name>_rst/` and the
+/// input `<name>.dat` with which `openmx` takes H from there.
 ///
 /// # Errors
 /// As [`Prediction::write`].
-pub fn write(_folder: &Path, _prediction: &Prediction, _layout: &Layout) -> Result<Vec<PathBuf>> {
-    Err(not_representable("OpenMX", "not yet"))
+pub fn write(folder: &Path, prediction: &Prediction, layout: &Layout) -> Result<Vec<PathBuf>> {
+    let missing = || not_representable("OpenMX scfout", "the run has no H0, whose file gives everything but H");
+    let template = layout.hamiltonian0.as_ref().ok_or_else(missing)?;
+    let dat = template.input();
+    let name = file_stem(&dat);
+    let mut scfout = Scfout::clone(template);
+    let basis = &prediction.run.basis;
+    Blocks::new(&scfout, basis)?.set_hamiltonian(&mut scfout, prediction.hamiltonian, dat.uses_imaginary_part())?;
+    scfout.tail.chem_p = prediction.fermi_level.unwrap_or(scfout.tail.chem_p);
+    let mut written = vec![folder.join(format!("{name}.scfout"))];
+    write_file(&written[0], |out| scfout.write(out))?;
+    if let Some(grid) = layout.grid {
+        written.extend(restart(folder, &name, &scfout, &dat, basis, grid)?);
+    }
+    Ok(written)
+}
+
+/// `<name>_rst/` and `<name>.dat`.
+fn restart(
+    folder: &Path,
+    name: &str,
+    scfout: &Scfout,
+    dat: &Dat,
+    basis: &Basis,
+    grid: [u32; 3],
+) -> Result<Vec<PathBuf>> {
+    let home = folder.join(format!("{name}_rst"));
+    std::fs::create_dir_all(&home).map_err(Error::from).in_file(&home)?;
+    let of_atoms: Vec<usize> = (0..basis.n_atoms()).map(|atom| basis.species_index(atom)).collect();
+    let species = Species {
+        of_atoms: &of_atoms,
+        max_orbitals: basis.species().iter().map(crate::basis::Species::n_orbitals).max().unwrap_or(0),
+        spin_orbit: dat.is_on("scf.SpinOrbit.Coupling"),
+    };
+    let mut written = Vec::new();
+    for atom in 0..scfout.n_atoms() {
+        let path = home.join(format!("{name}.rst{}", atom + 1));
+        write_file(&path, |out| Rst::of_atom(scfout, atom, species).write(out))?;
+        written.push(path);
+    }
+    let spin = (scfout.version == Version::V3_9).then_some(scfout.spin.number() as u32);
+    let check = CrstCheck { n_processes: 1, grid, spin };
+    let input = recipe::restart(dat);
+    written.extend([home.join(format!("{name}.crst_check")), folder.join(format!("{name}.dat"))]);
+    write_file(&written[written.len() - 2], |out| check.write(out))?;
+    write_file(&written[written.len() - 1], |out| out.write_all(input.as_bytes()))?;
+    Ok(written)
 }
 
 /// How OpenMX goes on.
-pub fn next_step(_folder: &Path, _shown: &Path, _layout: &Layout) -> Option<String> {
-    None
+pub fn next_step(folder: &Path, shown: &Path, layout: &Layout) -> Option<String> {
+    let name = file_stem(&layout.hamiltonian0.as_ref()?.input());
+    if folder.join(format!("{name}_rst")).is_dir() {
+        let shown = shown.display();
+        return Some(format!(
+            "OpenMX: in {shown} set DATA.PATH, run `openmx {name}.dat`, and look for `<Restart>  Found restart files` in its \
+             output: without that line H was not taken"
+        ));
+    }
+    Some(format!(
+        "OpenMX: its tools read {name}.scfout; there is no {name}_rst/ for openmx itself, since neither {name}.out nor \
+         {name}_rst/{name}.crst_check of the H0 run was there to tell the real-space grid"
+    ))
+}
+
+/// `System.Name`, which must not lead out of the folder.
+fn file_stem(dat: &Dat) -> String {
+    let name = dat.system_name().and_then(|name| Path::new(name).file_name()?.to_str());
+    name.unwrap_or("openmx").to_owned()
 }
