@@ -27,8 +27,10 @@ fn every_bad_file_gives_its_message() {
     assert!(found >= 40, "only {found} bad files");
 }
 
+type Parser = fn(&[u8]) -> Result<()>;
+
 /// What reads files of this name, up to the blocks.
-fn parser(path: &Path) -> Option<fn(&[u8]) -> Result<()>> {
+fn parser(path: &Path) -> Option<Parser> {
     match path.extension()?.to_str()? {
         "HSX" => Some(read_hsx),
         "TSHS" => Some(|bytes| Tshs::parse(bytes).map(drop)),
@@ -57,7 +59,7 @@ fn chain(species: Vec<usize>) -> Structure {
 }
 
 /// All binary fixtures with their readers.
-fn fixtures() -> Vec<(Vec<u8>, fn(&[u8]) -> Result<()>)> {
+fn fixtures() -> Vec<(Vec<u8>, Parser)> {
     let mut found = Vec::new();
     let mut folders = vec![PathBuf::from(FIXTURES)];
     while let Some(folder) = folders.pop() {
