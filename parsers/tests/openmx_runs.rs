@@ -2,8 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use hzero_parsers::openmx::Scfout;
-use hzero_parsers::{Calculation, NativeLayout, Operator, ReadOptions, Smearing, SpinOperator, Step, c64, read};
+use hzero_parsers::openmx::{Dat, Scfout};
+use hzero_parsers::recipe::step_zero;
+use hzero_parsers::{Calculation, Code, NativeLayout, Operator, ReadOptions, Smearing, SpinOperator, Step, c64, read};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/openmx")
@@ -243,4 +244,37 @@ fn what_has_no_meaning_is_refused() {
     let shells = hzero_parsers::basis::parse_shells("2s1p").unwrap();
     let options = ReadOptions { basis: vec![("N".into(), shells)], ..ReadOptions::default() };
     assert!(error(&fixtures().join("h2o"), &options).contains("a basis was given for `N`, but the species are H, O"));
+}
+
+/// Without `.out`, the restart files of the step-zero run tell the grid that a restart needs.
+#[test]
+fn the_grid_is_in_out_or_crst_check() {
+    let grid = |run: Calculation| match run.native {
+        Some(NativeLayout::OpenMx(layout)) => layout.grid,
+        _ => None,
+    };
+    let folder = copy("h2o/h0");
+    let read_it = || read(folder.path(), &ReadOptions::default()).unwrap();
+    assert_eq!(grid(read_it()), Some([75, 75, 75]));
+    std::fs::remove_file(folder.path().join("h2o.out")).unwrap();
+    std::fs::write(folder.path().join("h2o_rst/h2o.crst_check"), "1 72 75 80 0").unwrap();
+    assert_eq!(grid(read_it()), Some([72, 75, 80]));
+    std::fs::remove_dir_all(folder.path().join("h2o_rst")).unwrap();
+    assert_eq!(grid(read_it()), None);
+}
+
+#[test]
+fn the_recipe_makes_the_step_zero_run_of_a_converged_one() {
+    let recipe = step_zero(Code::OpenMx, &fixtures().join("h2o/scf"), None).unwrap();
+    let (dat, user) =
+        (Dat::parse(recipe.input.as_bytes()), Scfout::read(&fixtures().join("h2o/scf/h2o.scfout")).unwrap());
+    assert!(dat.is_step_zero() && !user.input().is_step_zero());
+    assert_eq!(
+        (dat.species().unwrap(), dat.atoms().unwrap()),
+        (user.input().species().unwrap(), user.input().atoms().unwrap())
+    );
+    let message = step_zero(Code::OpenMx, &fixtures().join("h2o"), None).unwrap_err().to_string();
+    assert!(message.ends_with("h2o: no .dat file here; name the input"), "{message}");
+    let message = step_zero(Code::OpenMx, &fixtures().join("h2o/scf/h2o.out"), Some("4.0")).unwrap_err().to_string();
+    assert_eq!(message, "no recipe for OpenMX 4.0: there are 3.9, 3.8, 3.7");
 }

@@ -24,7 +24,7 @@ use crate::input::{self, ByteOrder, Input};
 pub enum Version {
     /// OpenMX 3.7 and 3.8.
     V3_8,
-    /// OpenMX 3.9: one more number in the head, momentum operators, imaginary parts of DM.
+    /// OpenMX 3.9 to 3.9.9: one more number in the head, momentum operators, imaginary parts of DM.
     V3_9,
 }
 
