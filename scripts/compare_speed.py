@@ -4,11 +4,14 @@
     scripts/compare_speed.py [CELLS_PER_AXIS]
 
 The HSX file is a supercell of iron (8 cells per axis: 230 MB) and is read by sisl, which `scripts/setup.sh --peers` puts into
-`.venv`. Both end with matrices in memory that can be used: dense blocks here, a sparse matrix there. Other work on the machine
-slows both down: they take turns, and the best of some rounds counts.
+`.venv`. The scfout file is a chain of silicene cells (100 MB) and is read by DeepH-dock, where the environment names a Python
+that has it (DEEPH_PYTHON; `deepx-dock` 0.9.11 needs Python 3.12). All end with matrices in memory that can be used: dense blocks
+here and in DeepH-dock, a sparse matrix in sisl. Other work on the machine slows all down: they take turns, and the best of some
+rounds counts.
 """
 
 import json
+import os
 import re
 import subprocess
 import sys
@@ -27,6 +30,30 @@ def seconds():
     sisl.get_sile(sys.argv[1]).read_hamiltonian()
     return time.process_time() - start
 print(min(seconds() for _ in range(3)), "CPU s")
+"""
+
+# H, S, position operators and DM into its own order, as it needs them: it reads all of them or none.
+DEEPH = """
+import sys, time
+from deepx_dock.convert.openmx.translate_openmx_to_deeph import OpenMXReader
+def seconds():
+    start = time.process_time()
+    reader = OpenMXReader(sys.argv[1], sys.argv[1])
+    reader._read_scfout_info()
+    reader._read_out()
+    reader._read_scfout_matrix()
+    return time.process_time() - start
+print(seconds(), "CPU s")
+"""
+# What it takes from the .out.
+OUT = """Species.Number 1
+<Definition.of.Atomic.Species
+  Si  Si5.0t-s2p2d1f1  Si_PBE19
+  Chemical potential (Hartree)      -0.1
+  Fractional coordinates of the
+-
+-
+-
 """
 
 
@@ -56,6 +83,12 @@ def main():
     with tempfile.TemporaryDirectory() as folder:
         hsx = Path(folder) / "fe.HSX"
         compare("HSX", hsx, [example("hsx_speed"), cells, hsx], "sisl", [PROJECT / ".venv/bin/python", "-c", SISL, hsx])
+        deeph = os.environ.get("DEEPH_PYTHON")
+        if deeph is None:
+            return print("scfout  skipped: DEEPH_PYTHON names no Python with DeepH-dock")
+        scfout = Path(folder) / "openmx.scfout"
+        (Path(folder) / "openmx.out").write_text(OUT + "1 Si\n" * 100_000)
+        compare("scfout", scfout, [example("scfout_speed"), "100", scfout], "DeepH-dock", [deeph, "-c", DEEPH, folder])
 
 
 main()
