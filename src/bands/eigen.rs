@@ -1,5 +1,7 @@
 //! H c = ε S c for dense Hermitian H and S: factorise S, diagonalise the reduced H (faer).
 
+use std::cmp::Ordering;
+
 use faer::diag::Diag;
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::cholesky::llt::factor::{cholesky_in_place, cholesky_in_place_scratch};
@@ -42,6 +44,8 @@ impl OverlapFactor {
     /// # Errors
     /// `Inconsistent` where S(k) is not positive definite and `null_space` is `None`; names k and the smallest eigenvalue.
     pub fn new(s: MatRef<'_, c64>, k: [f64; 3], null_space: Option<f64>, par: Par) -> Result<Self> {
+        let s = hermitian(s);
+        let s = s.as_ref();
         let factor = match null_space {
             Some(threshold) => Factor::Canonical(canonical(s, threshold, k, par)?),
             None => Factor::Cholesky(cholesky(s, par).ok_or_else(|| not_positive(s, k, par))?),
@@ -76,13 +80,13 @@ impl OverlapFactor {
     fn reduced(&self, h: MatRef<'_, c64>) -> Mat<c64> {
         match &self.factor {
             Factor::Cholesky(l) => {
-                let mut half = h.to_owned();
+                let mut half = hermitian(h);
                 solve_lower(l.as_ref(), half.as_mut(), self.par);
                 let mut whole = half.adjoint().to_owned();
                 solve_lower(l.as_ref(), whole.as_mut(), self.par);
                 whole
             }
-            Factor::Canonical(x) => x.adjoint() * h * x,
+            Factor::Canonical(x) => x.adjoint() * hermitian(h) * x,
         }
     }
 
@@ -90,6 +94,17 @@ impl OverlapFactor {
         let k = self.k;
         Error::inconsistent(format!("no eigenvalues of H(k) at k = {k:?}: are all numbers in H and S finite?"))
     }
+}
+
+/// The Hermitian matrix with the upper triangle of `a`. The numbers of a file make H(k) and S(k) Hermitian to their own
+/// precision only, which a small eigenvalue of S(k) amplifies; LAPACK reads one triangle, and SIESTA's choice of it is this one
+/// (its matrix is the transposed one, of which it takes the lower triangle).
+fn hermitian(a: MatRef<'_, c64>) -> Mat<c64> {
+    Mat::from_fn(a.nrows(), a.ncols(), |i, j| match i.cmp(&j) {
+        Ordering::Less => a[(i, j)],
+        Ordering::Equal => a[(i, j)].re.into(),
+        Ordering::Greater => a[(j, i)].conj(),
+    })
 }
 
 fn cholesky(s: MatRef<'_, c64>, par: Par) -> Option<Mat<c64>> {
