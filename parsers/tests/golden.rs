@@ -6,7 +6,7 @@ use hzero_parsers::dump::dump;
 use hzero_parsers::{ReadOptions, read};
 
 /// Codes with at least so many systems each.
-const CODES: [(&str, usize); 2] = [("abacus", 7), ("openmx", 7)];
+const CODES: [(&str, usize); 3] = [("abacus", 7), ("openmx", 7), ("siesta", 6)];
 
 fn systems(code: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(code);

@@ -201,12 +201,13 @@ impl Folder {
         !self.is_prediction() && (named_h0 || self.stops_at_h0())
     }
 
-    /// Does its input ask for H⁽⁰⁾: no iteration at all, or one that nothing follows?
+    /// Does its input ask for H⁽⁰⁾: no iteration at all, one that nothing follows, or the functional of fixed atomic charges?
     pub fn stops_at_h0(&self) -> bool {
         let number = |label: &str| self.fdf.number(label).ok().flatten();
         let one_iteration = number("MaxSCFIterations") == Some(1.0);
         let converges = number("SCF.H.Tolerance").is_some_and(|tolerance| tolerance >= NO_TOLERANCE);
-        self.fdf.is_on("HSetupOnly") || (one_iteration && converges)
+        let is_set = |label: &str| self.fdf.is_on(label);
+        is_set("HSetupOnly") || is_set("Harris.Functional") || (one_iteration && converges)
     }
 
     /// Names that were looked for, for the message where nothing was found.

@@ -8,6 +8,7 @@ pub mod files;
 pub mod foreign;
 pub mod geometry;
 pub mod h_in;
+mod heads;
 pub mod hsx;
 pub mod ion_xml;
 mod kpoints;
@@ -21,6 +22,7 @@ pub mod recipe;
 pub mod run;
 pub mod sparsity;
 mod species;
+mod spectrum;
 pub mod supercell;
 pub mod tshs;
 

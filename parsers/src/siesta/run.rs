@@ -5,17 +5,23 @@ use std::path::{Path, PathBuf};
 use nalgebra::Matrix3;
 
 use super::constants::{Constants, FROM_5, UP_TO_4};
+use super::eigenvalues::Eigenvalues;
 use super::files::{Folder, Run};
 use super::log::Log;
 use super::matrices::Matrices;
+use super::spectrum::Meaning;
 use super::{Layout, kpoints, species};
-use crate::calculation::{Calculation, KGrid, NativeLayout, Origin, PathNode, Smearing};
+use crate::calculation::{Calculation, KGrid, NativeLayout, Of, Origin, PathNode, PrintedSpectrum, Smearing};
 use crate::error::{Context, Error, Result};
+use crate::format::Format;
 use crate::input;
 use crate::operator::{Operator, SpinOperator};
 use crate::read::{ReadOptions, Step};
 use crate::same_run;
 use crate::units::RYDBERG_IN_HARTREE;
+
+const NOT_H0: &str = "this is not H0: its input neither has HSetupOnly T nor MaxSCFIterations 1 with an SCF.H.Tolerance that \
+     the first iteration meets";
 
 /// Reads the run at `path`.
 ///
@@ -27,8 +33,10 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Calculation> {
     }
     let mut run = Run::discover(path)?;
     by_hand(&mut run, options)?;
-    let logs = run.folders().filter_map(|folder| folder.log.as_deref());
-    let logs = logs.map(|path| Log::parse(&input::open(path)?).in_file(path)).collect::<Result<_>>()?;
+    check_h0(&run, options)?;
+    let logs = run.folders().filter_map(|folder| folder.log.clone());
+    let parse = |path: PathBuf| Ok((Log::parse(&input::open(&path)?).in_file(&path)?, path));
+    let logs = logs.map(parse).collect::<Result<_>>()?;
     Reader { run, options, logs }.calculation(path)
 }
 
@@ -54,11 +62,25 @@ fn by_hand(run: &mut Run, options: &ReadOptions) -> Result<()> {
     Ok(())
 }
 
+/// `.HSX` is H⁽⁰⁾ only where the input stops the loop in time.
+fn check_h0(run: &Run, options: &ReadOptions) -> Result<()> {
+    let Some(folder) = run.h0.as_ref().filter(|folder| folder.hsx0.is_none() && options.h0.is_none()) else {
+        return Ok(());
+    };
+    match (folder.matrix(), &folder.fdf_path) {
+        (Some(file), Some(fdf)) if !folder.stops_at_h0() => {
+            let message = format!("{NOT_H0} (hzero h0-recipe siesta {})", fdf.display());
+            Err(Error::unsupported(message).in_file(file))
+        }
+        _ => Ok(()),
+    }
+}
+
 /// What is known while a run is being read.
 struct Reader<'a> {
     run: Run,
     options: &'a ReadOptions,
-    logs: Vec<Log>,
+    logs: Vec<(Log, PathBuf)>,
 }
 
 impl Reader<'_> {
@@ -74,23 +96,24 @@ impl Reader<'_> {
             same_run::same_beyond_overlap((&h0.file, of_h0), (&scf.file, of_h), &overlap)?;
         }
         let constants = self.constants(main);
+        let k_grid = self.k_grid(main)?;
         let lattice = &main.structure.lattice;
         Ok(Calculation {
-            fermi_level: scf.as_ref().and_then(|scf| self.fermi_level(scf)),
+            fermi_level: scf.as_ref().map(|scf| self.fermi_level(scf, &constants)).transpose()?.flatten(),
             n_electrons: Some(self.options.electrons.unwrap_or(main.hsx.head.n_electrons)),
             smearing: self.smearing(main),
-            k_grid: self.k_grid(main)?,
+            k_grid,
             k_path: self.k_path(lattice, &constants)?,
-            printed: Vec::new(),
+            printed: self.printed(lattice, k_grid, &constants)?,
             structure: main.structure.clone(),
             overlap: Some(overlap),
             hamiltonian,
             hamiltonian0,
-            density_matrix: None,
+            density_matrix: self.density_matrix(&scf)?,
             native: Some(NativeLayout::Siesta(self.layout(h0.as_ref().unwrap_or(main)))),
             origin: Origin {
                 code: "SIESTA",
-                version: self.logs.first().map(|log| log.version.clone()),
+                version: self.logs.first().map(|(log, _)| log.version.clone()),
                 files: self.files([&h0, &scf]),
                 ev_per_hartree: constants.ev_per_hartree,
                 angstrom_per_bohr: constants.angstrom_per_bohr,
@@ -103,21 +126,31 @@ impl Reader<'_> {
     /// Matrices of H⁽⁰⁾ and of H, which must belong to the same structure and orbitals. A lone HSX whose Fermi level is not
     /// known yet is one of `HSetupOnly`.
     fn matrices(&self) -> Result<(Option<Matrices>, Option<Matrices>)> {
-        let (h0, scf) = (self.of_folder(&self.run.h0)?, self.of_folder(&self.run.scf)?);
-        match (h0, scf) {
-            (None, Some(only)) if only.is_step_zero() => Ok((Some(only), None)),
-            (Some(h0), Some(scf)) => {
-                scf.check_system(&h0)?;
-                Ok((Some(h0), Some(scf)))
+        let h0_file = self.run.h0.as_ref().and_then(|h0| h0.matrix().or(h0.h_dmgen.as_deref()));
+        let scf_file = self.run.scf.as_ref().and_then(Folder::matrix);
+        let (h0, scf) = (self.with_overlap(h0_file, &self.run.h0)?, self.with_overlap(scf_file, &self.run.scf)?);
+        let (h0, scf) = match (h0, scf) {
+            (None, Some(only)) if h0_file.is_none() && only.is_step_zero() => (Some(only), None),
+            (None, scf) => (completed(h0_file, &scf)?, scf),
+            (h0, None) => {
+                let scf = completed(scf_file, &h0)?;
+                (h0, scf)
             }
-            pair => Ok(pair),
+            both => both,
+        };
+        if let (Some(h0), Some(scf)) = (&h0, &scf) {
+            scf.check_system(h0)?;
         }
+        Ok((h0, scf))
     }
 
-    fn of_folder(&self, folder: &Option<Folder>) -> Result<Option<Matrices>> {
-        let Some(folder) = folder else { return Ok(None) };
-        let xv = folder.xv.as_deref().or(self.xv());
-        folder.matrix().map(|file| Matrices::read(file, xv)).transpose()
+    /// H and S of a file that has both; `None` where it has H alone.
+    fn with_overlap(&self, file: Option<&Path>, folder: &Option<Folder>) -> Result<Option<Matrices>> {
+        let (Some(file), Some(folder)) = (file, folder) else { return Ok(None) };
+        if holds_h_alone(file)? {
+            return Ok(None);
+        }
+        Matrices::read(file, folder, folder.xv.as_deref().or(self.xv())).map(Some)
     }
 
     fn xv(&self) -> Option<&Path> {
@@ -133,7 +166,7 @@ impl Reader<'_> {
     /// S of the converged run, else of the step-zero one, or of the file given by hand; where both are there they must agree.
     fn overlap(&self, h0: &Option<Matrices>, scf: &Option<Matrices>) -> Result<Operator<f64>> {
         match (&self.options.overlap, scf, h0) {
-            (Some(file), ..) => Matrices::read(file, self.xv())?.overlap(),
+            (Some(file), ..) => Matrices::read(file, &Folder::default(), self.xv())?.overlap(),
             (None, Some(scf), Some(h0)) => {
                 let overlap = scf.overlap()?;
                 if !scf.has_same_overlap(h0) {
@@ -149,12 +182,29 @@ impl Reader<'_> {
     /// Those of the version: the log's word, else 4.1 for version 0 of HSX.
     fn constants(&self, main: &Matrices) -> Constants {
         let by_file = if main.hsx.head.number() == 0 { UP_TO_4 } else { FROM_5 };
-        self.logs.first().map_or(by_file, |log| log.constants)
+        self.logs.first().map_or(by_file, |(log, _)| log.constants)
     }
 
-    /// Hartree; of a run that did not converge it is not known.
-    fn fermi_level(&self, scf: &Matrices) -> Option<f64> {
-        scf.hsx.head.fermi_level().map(|ry| ry * RYDBERG_IN_HARTREE)
+    /// That of the converged run: of the matrices' file, else of `.EIG`.
+    fn fermi_level(&self, scf: &Matrices, constants: &Constants) -> Result<Option<f64>> {
+        let Some(folder) = &self.run.scf else { return Ok(None) };
+        let log = self.logs.iter().find(|(_, path)| Some(path) == folder.log.as_ref());
+        if log.is_some_and(|(log, _)| log.converged == Some(false)) {
+            return Ok(None);
+        }
+        match (scf.fermi_level, &folder.eig) {
+            (Some(level), _) => Ok(Some(level * RYDBERG_IN_HARTREE)),
+            (None, Some(eig)) => {
+                let printed = Eigenvalues::parse_eig(&input::open(eig)?).in_file(eig)?;
+                Ok(Some(printed.fermi_level / constants.ev_per_hartree))
+            }
+            (None, None) => Ok(None),
+        }
+    }
+
+    fn density_matrix(&self, scf: &Option<Matrices>) -> Result<Option<SpinOperator>> {
+        let file = self.run.scf.as_ref().and_then(|folder| folder.density_matrix.as_deref());
+        scf.as_ref().zip(file).map(|(scf, file)| scf.density_matrix(file)).transpose()
     }
 
     /// `OccupationFunction` with the temperature of the matrices' file.
@@ -171,7 +221,7 @@ impl Reader<'_> {
 
     /// That of the matrices' file, else of the input.
     fn k_grid(&self, main: &Matrices) -> Result<Option<KGrid>> {
-        match main.hsx.head.k_mesh() {
+        match &main.mesh {
             Some(mesh) => Ok(kpoints::mesh(&mesh.cell, mesh.displacement)),
             None => match self.run.folders().find(|folder| folder.fdf_path.is_some()) {
                 Some(folder) => kpoints::stated_mesh(&folder.fdf),
@@ -190,6 +240,25 @@ impl Reader<'_> {
         Ok(None)
     }
 
+    /// The tables of all calculations; a folder `bands/` may hold those of both Hamiltonians.
+    fn printed(
+        &self,
+        lattice: &Matrix3<f64>,
+        grid: Option<KGrid>,
+        constants: &Constants,
+    ) -> Result<Vec<PrintedSpectrum>> {
+        let meaning = Meaning { lattice, grid, constants };
+        let mut spectra = Vec::new();
+        for (folder, of) in [(&self.run.h0, Of::H0), (&self.run.scf, Of::Scf), (&self.run.bands, Of::Scf)] {
+            let Some(folder) = folder else { continue };
+            spectra.extend(meaning.of_folder(folder, of)?);
+            if let Some(bands0) = &folder.bands0 {
+                spectra.extend(meaning.of_bands(bands0, &folder.fdf, Of::H0)?);
+            }
+        }
+        Ok(spectra)
+    }
+
     fn layout(&self, main: &Matrices) -> Layout {
         let label = self.run.folders().map(|folder| folder.label.as_str()).find(|label| !label.is_empty());
         Layout::new(label.unwrap_or("siesta"), &main.hsx, main.supercell.clone())
@@ -197,9 +266,27 @@ impl Reader<'_> {
 
     /// Everything that was read, matrices last.
     fn files(&self, matrices: [&Option<Matrices>; 2]) -> Vec<PathBuf> {
-        let of_folder = |f: &Folder| [&f.fdf_path, &f.xv, &f.log].map(Clone::clone);
+        let of_folder = |f: &Folder| [&f.fdf_path, &f.log, &f.eig, &f.kp, &f.bands, &f.bands0].map(Clone::clone);
         let texts = self.run.folders().flat_map(of_folder).flatten();
-        texts.chain(matrices.into_iter().flatten().map(|matrices| matrices.file.clone())).collect()
+        let of_matrices = |m: &Matrices| m.others.iter().chain([&m.file]).cloned().collect::<Vec<_>>();
+        let dm = self.run.scf.iter().filter_map(|folder| folder.density_matrix.clone());
+        texts.chain(matrices.into_iter().flatten().flat_map(of_matrices)).chain(dm).collect()
+    }
+}
+
+fn holds_h_alone(file: &Path) -> Result<bool> {
+    Ok(Format::guess_file(file)? == Some(Format::SiestaHin))
+}
+
+/// H of a file that holds H alone, with the rest of the other calculation's matrices.
+fn completed(file: Option<&Path>, other: &Option<Matrices>) -> Result<Option<Matrices>> {
+    match (file, other) {
+        (None, _) => Ok(None),
+        (Some(file), Some(other)) => other.with_hamiltonian(file).map(Some),
+        (Some(file), None) => {
+            let message = "holds H alone: S must come from an HSX or TSHS of the same structure (folders h0/ and scf/)";
+            Err(Error::unsupported(message).in_file(file))
+        }
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use super::fdf::Fdf;
 use super::files::Folder;
 use super::geometry::Geometry;
 use super::ion_xml::IonXml;
@@ -9,6 +10,7 @@ use super::orb_indx::OrbIndx;
 use crate::basis::{Basis, Species};
 use crate::error::{Context, Result};
 use crate::input;
+use crate::input::lines::Line;
 
 /// The largest atomic number of an element.
 const LAST_ELEMENT: i32 = 118;
@@ -30,14 +32,34 @@ pub fn completed(basis: &Basis, species_of: &[usize], folders: &[&Folder]) -> Re
     Basis::new(species, species_of)
 }
 
+/// A row of `ChemicalSpeciesLabel`.
+pub struct Stated {
+    /// Index, from 1.
+    pub index: usize,
+    /// Atomic number: negative for ghosts, above 200 for synthetic atoms.
+    pub z: i32,
+    /// Label.
+    pub label: String,
+}
+
+/// The species that the input states.
+///
+/// # Errors
+/// `Syntax` with file and line.
+pub fn stated(fdf: &Fdf) -> Result<Vec<Stated>> {
+    let block = "ChemicalSpeciesLabel";
+    let row = |row: &Line| {
+        let index = row.parse(0, "the index of a species")?;
+        let z = row.parse(1, "an atomic number")?;
+        Ok(Stated { index, z, label: row.parse(2, "the label of a species")? })
+    };
+    fdf.block(block).unwrap_or_default().iter().map(row).collect::<Result<_>>().in_file(fdf.file(block))
+}
+
 fn stated_number(index: usize, folders: &[&Folder]) -> Result<Option<i32>> {
     for folder in folders {
-        let label = "ChemicalSpeciesLabel";
-        for row in folder.fdf.block(label).unwrap_or_default() {
-            let number: usize = row.parse(0, "the index of a species").in_file(folder.fdf.file(label))?;
-            if index == number {
-                return row.parse(1, "an atomic number").in_file(folder.fdf.file(label)).map(Some);
-            }
+        if let Some(found) = stated(&folder.fdf)?.into_iter().find(|one| one.index == index) {
+            return Ok(Some(found.z));
         }
     }
     let Some(xv) = folders.iter().find_map(|folder| folder.xv.as_deref()) else { return Ok(None) };

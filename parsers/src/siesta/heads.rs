@@ -1,0 +1,105 @@
+//! A TSHS knows atoms and orbitals by number only: their species and shells, out of the texts beside it.
+
+use std::path::{Path, PathBuf};
+
+use super::files::Folder;
+use super::geometry::Geometry;
+use super::hsx::{CellHead, Head, LABEL_LENGTH, SpeciesHead, Version};
+use super::ion_xml::IonXml;
+use super::orb_indx::{OrbIndx, SpeciesShells};
+use super::{Tshs, species};
+use crate::basis::Shell;
+use crate::error::{Context, Error, Result};
+use crate::input;
+
+/// The head that an HSX of the same run has, and the files that it came from: `.ORB_INDX`, else `.ion.xml` of every species
+/// with `.XV`. Valence charges, which no matrix needs, are 0 where no `.ion.xml` states them.
+///
+/// # Errors
+/// Those of the files; `Unsupported` where neither is there; `Inconsistent` where they do not fit the orbitals of the atoms.
+pub fn of_tshs(tshs: &Tshs, folder: &Folder, xv: Option<&Path>) -> Result<(Head, Vec<PathBuf>)> {
+    let ions = folder.ions.iter().map(|path| parse(path, IonXml::parse)).collect::<Result<Vec<_>>>()?;
+    let (species, species_of, files) = match (&folder.orb_indx, xv) {
+        (Some(path), _) => of_orb_indx(path, &ions)?,
+        (None, Some(xv)) if !ions.is_empty() => of_ions(ions, xv, folder)?,
+        _ => {
+            let message = "holds no shells: .ORB_INDX, or .ion.xml and .XV, must lie beside it (or read the .HSX)";
+            return Err(Error::unsupported(message));
+        }
+    };
+    check_orbitals(tshs, &species, &species_of)?;
+    let cell = CellHead {
+        is_double: 1,
+        cell: tshs.cell,
+        positions: tshs.positions.clone(),
+        fermi_level: tshs.fermi_level,
+        supercell: tshs.supercell.clone(),
+        last_orbitals: tshs.last_orbitals.iter().skip(1).copied().collect(),
+    };
+    let head = Head {
+        nspin: tshs.nspin,
+        n_electrons: tshs.n_electrons,
+        temperature: tshs.temperature,
+        species,
+        species_of,
+        version: Version::V2(cell, tshs.mesh.clone()),
+    };
+    Ok((head, files))
+}
+
+/// Kinds of atoms, kind of each atom (from 1), files.
+type Species = (Vec<SpeciesHead>, Vec<i32>, Vec<PathBuf>);
+
+fn of_orb_indx(path: &Path, ions: &[IonXml]) -> Result<Species> {
+    let table = parse(path, OrbIndx::parse)?;
+    let valence = |label: &str| ions.iter().find(|ion| ion.label == label).map_or(0.0, |ion| ion.valence);
+    let species = table.species().in_file(path)?;
+    let head = |one: SpeciesShells| species_head(&one.label, valence(&one.label), &one.shells);
+    let n_atoms = table.orbitals.iter().map(|orbital| orbital.atom).max().unwrap_or(0);
+    let first = |atom| table.orbitals.iter().find(|orbital| orbital.atom == atom).map_or(0, |o| o.species as i32);
+    Ok((species.into_iter().map(head).collect(), (1..=n_atoms).map(first).collect(), vec![path.to_owned()]))
+}
+
+fn of_ions(ions: Vec<IonXml>, xv: &Path, folder: &Folder) -> Result<Species> {
+    let geometry = parse(xv, Geometry::parse_xv)?;
+    let stated = species::stated(&folder.fdf)?;
+    let of_label = |index: usize| {
+        let stated = stated.iter().find(|one| one.index == index);
+        let ion = stated.and_then(|one| ions.iter().find(|ion| ion.label == one.label));
+        let ion = ion.ok_or_else(|| Error::inconsistent(format!("no .ion.xml of species {index}")))?;
+        Ok(species_head(&ion.label, ion.valence, &ion.shells))
+    };
+    let species = (1..=geometry.n_species()).map(of_label).collect::<Result<_>>()?;
+    let species_of = geometry.atoms.iter().map(|atom| atom.species as i32).collect();
+    Ok((species, species_of, folder.ions.iter().cloned().chain([xv.to_owned()]).collect()))
+}
+
+fn species_head(label: &str, valence: f64, shells: &[Shell]) -> SpeciesHead {
+    let mut padded = [b' '; LABEL_LENGTH];
+    padded.iter_mut().zip(label.bytes()).for_each(|(place, byte)| *place = byte);
+    let orbitals = shells.iter().flat_map(|shell| {
+        let numbers = [shell.n.unwrap_or(0), shell.l, shell.zeta].map(i32::from);
+        std::iter::repeat_n(numbers, shell.n_orbitals())
+    });
+    SpeciesHead { label: padded, valence, orbitals: orbitals.collect() }
+}
+
+fn check_orbitals(tshs: &Tshs, species: &[SpeciesHead], species_of: &[i32]) -> Result<()> {
+    if species_of.len() != tshs.positions.len() {
+        let (stated, found) = (species_of.len(), tshs.positions.len());
+        return Err(Error::inconsistent(format!("{found} atoms, but the texts beside it state {stated}")));
+    }
+    let found = tshs.last_orbitals.windows(2).map(|ends| ends[1] - ends[0]);
+    for (atom, (found, &kind)) in found.zip(species_of).enumerate() {
+        let stated = species.get((kind - 1) as usize).map_or(0, |species| species.orbitals.len());
+        if usize::try_from(found) != Ok(stated) {
+            let message = format!("atom {} has {found} orbitals, but its shells {stated}", atom + 1);
+            return Err(Error::inconsistent(message));
+        }
+    }
+    Ok(())
+}
+
+fn parse<T>(path: &Path, parse: impl Fn(&[u8]) -> Result<T>) -> Result<T> {
+    parse(&input::open(path)?).in_file(path)
+}
