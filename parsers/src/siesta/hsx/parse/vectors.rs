@@ -23,7 +23,7 @@ pub(super) fn parse(first: &mut Record, records: &mut Records) -> Result<Hsx> {
     let [n_electrons, temperature] =
         records.one(|r| Ok([r.f64()?, r.f64()?])).while_reading(|| "charge and temperature".into())?;
     let vectors = records.rows(sparsity.row_starts(), vector).while_reading(|| "xij".into())?;
-    let (species, species_of, orbitals) = read_atoms(records, n_orbitals)?;
+    let Atoms { species, species_of, orbitals } = read_atoms(records, n_orbitals)?;
     let version = Version::V0(VectorHead { gamma, home_orbitals, vectors, orbitals });
     let head = Head { nspin, n_electrons, temperature, species, species_of, version };
     Ok(Hsx { head: Arc::new(head), sparsity: Arc::new(sparsity), hamiltonian, overlap })
@@ -55,8 +55,14 @@ fn check_home_orbitals(home_orbitals: &[i32], n_orbitals: usize) -> Result<()> {
     }
 }
 
-/// Species, the species of each atom, and atom and index of each orbital.
-fn read_atoms(records: &mut Records, n_orbitals: usize) -> Result<(Vec<SpeciesHead>, Vec<i32>, Vec<[i32; 2]>)> {
+/// The last records.
+struct Atoms {
+    species: Vec<SpeciesHead>,
+    species_of: Vec<i32>,
+    orbitals: Vec<[i32; 2]>,
+}
+
+fn read_atoms(records: &mut Records, n_orbitals: usize) -> Result<Atoms> {
     let n_species = records.one(|record| record.count("a number of species"))?;
     let species = read_species(records, n_species, scattered).while_reading(|| "the species".into())?;
     let n_atoms = records.one(|record| record.count("a number of atoms"))?;
@@ -66,7 +72,7 @@ fn read_atoms(records: &mut Records, n_orbitals: usize) -> Result<(Vec<SpeciesHe
     let orbitals = numbers.as_chunks().0.to_vec();
     check_atoms(&species_of, &species, n_orbitals, None).map_err(|e| e.at(place))?;
     check_order(&species_of, &species, &orbitals).map_err(|e| e.at(place))?;
-    Ok((species, species_of, orbitals))
+    Ok(Atoms { species, species_of, orbitals })
 }
 
 /// Orbitals must come atom by atom, as in every other version.
