@@ -22,6 +22,6 @@ pub fn to_other_generation(source: &Path, target: &Path) -> Result<Format, Box<d
         _ => return Err(format!("{} is no csr file of ABACUS", source.display()).into()),
     };
     let (source, target) = (source.to_owned(), target.to_owned());
-    convert(&Request { source, target, from: None, to, structure: None, step: None })?;
+    convert(&Request { source, target, from: None, to, structure: None, step: None, of: None })?;
     Ok(to)
 }

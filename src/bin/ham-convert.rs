@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use hzero_parsers::convert::{Request, convert};
 use hzero_parsers::format::{Format, table};
-use hzero_parsers::{Error, Step};
+use hzero_parsers::{Error, Of, Step};
 
 /// Converts files of Hamiltonians, overlaps and density matrices: one file, or a run's folder with its other inputs and
 /// outputs, so that the target is a run again
@@ -26,12 +26,15 @@ struct Args {
     /// Format to read (found by content unless given)
     #[arg(long, value_name = "FORMAT", value_parser = format)]
     from: Option<Format>,
-    /// Structure file for formats that contain the structure (ABACUS: STRU, found beside the file unless given)
+    /// Structure file (ABACUS: STRU; SIESTA: XV), found beside the file unless given
     #[arg(long, value_name = "FILE")]
     structure: Option<PathBuf>,
     /// Ionic step of a relaxation or MD: a number as in the file, or `last`
     #[arg(long, value_name = "N|last", value_parser = step)]
     step: Option<Step>,
+    /// Which H of a SIESTA or OpenMX run: h0 or scf (the converged one unless it is absent)
+    #[arg(long, value_name = "h0|scf", value_parser = of)]
+    of: Option<Of>,
     /// Show all formats and what they hold
     #[arg(long)]
     list: bool,
@@ -48,12 +51,13 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Error> {
-    let Args { source: Some(source), target: Some(target), to: Some(to), from, structure, step, list: false } = args
+    let Args { source: Some(source), target: Some(target), to: Some(to), from, structure, step, of, list: false } =
+        args
     else {
         print(&table());
         return Ok(());
     };
-    let files = convert(&Request { source, target, from, to, structure, step })?;
+    let files = convert(&Request { source, target, from, to, structure, step, of })?;
     print(&files.iter().map(|file| format!("{}\n", file.display())).collect::<String>());
     Ok(())
 }
@@ -68,6 +72,14 @@ fn format(name: &str) -> Result<Format, String> {
         let names: Vec<&str> = Format::ALL.iter().map(|format| format.capabilities().name).collect();
         format!("`{name}` is none of {}", names.join(", "))
     })
+}
+
+fn of(text: &str) -> Result<Of, String> {
+    match text {
+        "h0" => Ok(Of::H0),
+        "scf" => Ok(Of::Scf),
+        _ => Err(format!("`{text}` is neither h0 nor scf")),
+    }
 }
 
 fn step(text: &str) -> Result<Step, String> {

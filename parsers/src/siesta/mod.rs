@@ -1,6 +1,7 @@
 //! SIESTA: HSX and its relatives, fdf, and the texts beside them.
 
 pub mod constants;
+pub mod convert;
 pub mod dm;
 pub mod eigenvalues;
 pub mod fdf;

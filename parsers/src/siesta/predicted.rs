@@ -67,7 +67,7 @@ pub fn next_step(folder: &Path, shown: &Path) -> Option<String> {
 }
 
 /// The name that SIESTA looks for.
-const H_IN: &str = "H_IN";
+pub(super) const H_IN: &str = "H_IN";
 
 fn put(
     folder: &Path,
@@ -79,7 +79,7 @@ fn put(
     Ok(path)
 }
 
-fn hsx(prediction: &Prediction, layout: &Layout) -> Result<Hsx> {
+pub(super) fn hsx(prediction: &Prediction, layout: &Layout) -> Result<Hsx> {
     let run = prediction.run;
     let overlap = run.overlap.as_ref().ok_or_else(|| not_representable("SIESTA HSX", "the run has no S"))?;
     let places = Places::new(&layout.sparsity, &layout.supercell, &run.basis)?;
@@ -98,7 +98,7 @@ fn fermi_level(prediction: &Prediction, layout: &Layout) -> f64 {
     predicted.or(layout.head.fermi_level()).unwrap_or_default()
 }
 
-fn tshs(hsx: Hsx, prediction: &Prediction, layout: &Layout) -> Tshs {
+pub(super) fn tshs(hsx: Hsx, prediction: &Prediction, layout: &Layout) -> Tshs {
     let level = fermi_level(prediction, layout);
     let mesh = hsx.head.k_mesh().cloned().unwrap_or_else(|| KMesh::of(prediction.run));
     Tshs::from_hsx(hsx, &prediction.run.structure, layout.supercell.clone(), level, mesh)

@@ -1,35 +1,17 @@
-//! Files of one format into files of another: a single file, or every file of a folder under the names that the target
-//! code expects, with what belongs to them, so that the target is a run again.
+//! csr files of one generation of ABACUS into those of the other: a single file, or every file of a folder under the names
+//! that ABACUS expects, with what belongs to them, so that the target is a run again.
 
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use super::{Request, check_source};
 use crate::abacus::constants::ANGSTROM_PER_BOHR_IN_STRU;
 use crate::abacus::csr::{Header, Quantity, Version, structure_lines};
 use crate::abacus::input_file::InputFile;
 use crate::abacus::{Csr, Stru};
-use crate::code::Code;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::format::Format;
-use crate::read::Step;
 use crate::{input, output};
-
-/// What the user says.
-#[derive(Debug, Clone)]
-pub struct Request {
-    /// File or folder to read.
-    pub source: PathBuf,
-    /// File or folder to write.
-    pub target: PathBuf,
-    /// Format of the source; found by content unless given.
-    pub from: Option<Format>,
-    /// Format of the target.
-    pub to: Format,
-    /// STRU; looked for beside and above each file unless given.
-    pub structure: Option<PathBuf>,
-    /// Ionic step, where a file holds several.
-    pub step: Option<Step>,
-}
 
 /// Converts, and returns what was written. Of a folder, the matrices there and below are converted, and the other files of
 /// the run that hzero reads (`is_read_beside_matrices`) are copied. Every file is whole: an error leaves those before it.
@@ -37,11 +19,6 @@ pub struct Request {
 /// # Errors
 /// All kinds; `NotRepresentable` where the target needs a structure and none was found.
 pub fn convert(request: &Request) -> Result<Vec<PathBuf>> {
-    let code = request.to.capabilities().code;
-    if code != Code::Abacus {
-        let message = format!("files of {} cannot be written from others yet", code.name());
-        return Err(Error::unsupported(message).in_file(&request.source));
-    }
     if !request.source.is_dir() {
         return Ok(vec![request.file(&request.source, request.target_file())?]);
     }
@@ -86,11 +63,7 @@ impl Request {
     }
 
     fn file(&self, source: &Path, target: PathBuf) -> Result<PathBuf> {
-        let found = Format::guess_file(source)?;
-        if let (Some(from), true) = (self.from, found != self.from) {
-            let found = found.map_or("something else".into(), |format| format.to_string());
-            return Err(Error::syntax(format!("a file of format {from}"), found).in_file(source));
-        }
+        check_source(self.from, source)?;
         let csr = Csr::read(source, self.step)?;
         let stays_old = plain_name(&target) == OVERLAP_RUN_NAME;
         let version = if stays_old { Version::Old } else { version(self.to) };
