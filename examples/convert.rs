@@ -3,6 +3,7 @@
 use std::error::Error;
 use std::path::Path;
 
+use hzero::parsers::ReadOptions;
 use hzero::parsers::convert::{Request, convert};
 use hzero::parsers::format::Format;
 
@@ -22,6 +23,6 @@ pub fn to_other_generation(source: &Path, target: &Path) -> Result<Format, Box<d
         _ => return Err(format!("{} is no csr file of ABACUS", source.display()).into()),
     };
     let (source, target) = (source.to_owned(), target.to_owned());
-    convert(&Request { source, target, from: None, to, structure: None, step: None, of: None })?;
+    convert(&Request { source, target, from: None, to, options: ReadOptions::default(), of: None })?;
     Ok(to)
 }

@@ -2,9 +2,9 @@
 
 use std::path::{Path, PathBuf};
 
-use hzero_parsers::Of;
 use hzero_parsers::convert::{Request, convert};
 use hzero_parsers::format::Format;
+use hzero_parsers::{Of, ReadOptions, SpinOperator, read};
 
 fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/siesta").join(path)
@@ -13,7 +13,7 @@ fn fixture(path: &str) -> PathBuf {
 fn converted(source: &str, to: Format, of: Option<Of>) -> (String, Vec<u8>) {
     let folder = tempfile::tempdir().unwrap();
     let (source, target) = (fixture(source), folder.path().to_owned());
-    let request = Request { source, target, from: None, to, structure: None, step: None, of };
+    let request = Request { source, target, from: None, to, options: ReadOptions::default(), of };
     let files = convert(&request).unwrap_or_else(|error| panic!("{error}"));
     let [file] = files.as_slice() else { panic!("{files:?}") };
     (file.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(file).unwrap())
@@ -41,10 +41,35 @@ fn another_code_is_refused() {
         target: PathBuf::from("H.csr"),
         from: None,
         to: Format::AbacusNew,
-        structure: None,
-        step: None,
+        options: ReadOptions::default(),
         of: None,
     };
     let message = convert(&request).unwrap_err().to_string();
     assert!(message.ends_with("files of SIESTA cannot become files of ABACUS yet"), "{message}");
+}
+
+/// What SIESTA's file holds of an ABACUS run is the same matrix, element by element.
+#[test]
+fn a_run_of_abacus_becomes_hsx() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/abacus/si2_soc_sz");
+    let folder = tempfile::tempdir().unwrap();
+    let (target, to, options) = (folder.path().join("si.HSX"), Format::SiestaHsx, ReadOptions::default());
+    let request =
+        Request { source: source.clone(), target: target.clone(), from: None, to, options, of: Some(Of::Scf) };
+    convert(&request).unwrap();
+    let [before, after] = [source, target].map(|path| read(&path, &ReadOptions::default()).unwrap());
+    assert_eq!((before.n_electrons, before.fermi_level), (after.n_electrons, after.fermi_level));
+    let [before, after] = [&before, &after].map(|run| match &run.hamiltonian {
+        Some(SpinOperator::Spinor(spin)) => spin.clone(),
+        other => panic!("{other:?}"),
+    });
+    for (before, after) in before.iter().zip(&after) {
+        assert!(before.values().iter().any(|x| x.norm() > 0.01));
+        for (pair, block) in before.blocks() {
+            match after.get(pair) {
+                Some(other) => assert_eq!(block, other, "{pair:?}"),
+                None => assert!(block.iter().all(|x| x.norm() == 0.0), "{pair:?}"),
+            }
+        }
+    }
 }

@@ -7,7 +7,7 @@ use std::process::ExitCode;
 use clap::Parser;
 use hzero_parsers::convert::{Request, convert};
 use hzero_parsers::format::{Format, table};
-use hzero_parsers::{Error, Of, Step};
+use hzero_parsers::{Error, Of, ReadOptions, Step};
 
 /// Converts files of Hamiltonians, overlaps and density matrices: one file, or a run's folder with its other inputs and
 /// outputs, so that the target is a run again
@@ -29,6 +29,9 @@ struct Args {
     /// Structure file (ABACUS: STRU; SIESTA: XV), found beside the file unless given
     #[arg(long, value_name = "FILE")]
     structure: Option<PathBuf>,
+    /// Number of valence electrons, for formats that contain it
+    #[arg(long, value_name = "N")]
+    electrons: Option<f64>,
     /// Ionic step of a relaxation or MD: a number as in the file, or `last`
     #[arg(long, value_name = "N|last", value_parser = step)]
     step: Option<Step>,
@@ -51,13 +54,23 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Error> {
-    let Args { source: Some(source), target: Some(target), to: Some(to), from, structure, step, of, list: false } =
-        args
+    let Args {
+        source: Some(source),
+        target: Some(target),
+        to: Some(to),
+        from,
+        structure,
+        electrons,
+        step,
+        of,
+        list: false,
+    } = args
     else {
         print(&table());
         return Ok(());
     };
-    let files = convert(&Request { source, target, from, to, structure, step, of })?;
+    let options = ReadOptions { structure, electrons, step, ..ReadOptions::default() };
+    let files = convert(&Request { source, target, from, to, options, of })?;
     print(&files.iter().map(|file| format!("{}\n", file.display())).collect::<String>());
     Ok(())
 }

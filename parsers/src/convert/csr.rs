@@ -64,7 +64,7 @@ impl Request {
 
     fn file(&self, source: &Path, target: PathBuf) -> Result<PathBuf> {
         check_source(self.from, source)?;
-        let csr = Csr::read(source, self.step)?;
+        let csr = Csr::read(source, self.options.step)?;
         let stays_old = plain_name(&target) == OVERLAP_RUN_NAME;
         let version = if stays_old { Version::Old } else { version(self.to) };
         let (nspin, spin) = spin_of(source, &csr);
@@ -82,7 +82,7 @@ impl Request {
             let what = format!("{what} {}; name one by --structure", csr.display());
             Error::from(ErrorKind::NotRepresentable { format: Format::AbacusNew.to_string(), what })
         };
-        let path = match &self.structure {
+        let path = match &self.options.structure {
             Some(path) => path.clone(),
             None if step > 0 => return Err(missing(&format!("STRU is not the structure of ionic step {step} in"))),
             None => stru_near(csr).ok_or_else(|| missing("no STRU beside or above"))?,

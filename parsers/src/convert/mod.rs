@@ -1,7 +1,7 @@
 //! Files of one format into files of another: between the two layouts of ABACUS file by file, elsewhere through the run.
 
 mod csr;
-mod native;
+mod from_run;
 
 use std::path::{Path, PathBuf};
 
@@ -9,7 +9,7 @@ use crate::calculation::Of;
 use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::format::Format;
-use crate::read::{ReadOptions, Step};
+use crate::read::ReadOptions;
 
 /// What the user says.
 #[derive(Debug, Clone)]
@@ -22,10 +22,8 @@ pub struct Request {
     pub from: Option<Format>,
     /// Format of the target.
     pub to: Format,
-    /// Structure file; looked for beside and above each file unless given.
-    pub structure: Option<PathBuf>,
-    /// Ionic step, where a file holds several.
-    pub step: Option<Step>,
+    /// What is said by hand of the source.
+    pub options: ReadOptions,
     /// Which H of a run; the converged one unless given, H⁽⁰⁾ where there is no other. ABACUS converts all.
     pub of: Option<Of>,
 }
@@ -35,11 +33,10 @@ pub struct Request {
 /// # Errors
 /// All kinds; `NotRepresentable` where the target needs what the source lacks, `Unsupported` from one code to another.
 pub fn convert(request: &Request) -> Result<Vec<PathBuf>> {
-    let options = ReadOptions { structure: request.structure.clone(), step: request.step, ..ReadOptions::default() };
-    let (from, to) = (Code::of(&request.source, &options)?, request.to.capabilities().code);
+    let (from, to) = (Code::of(&request.source, &request.options)?, request.to.capabilities().code);
     match (from, to) {
         (Code::Abacus, Code::Abacus) => csr::convert(request),
-        (from, to) if from == to => native::convert(request, &options),
+        (_, Code::Siesta) => from_run::siesta(request),
         (from, to) => {
             let message = format!("files of {} cannot become files of {} yet", from.name(), to.name());
             Err(Error::unsupported(message).in_file(&request.source))

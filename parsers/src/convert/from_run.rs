@@ -1,0 +1,53 @@
+//! One file out of a run: of the same code on the run's own pattern, of another one with the elements that are not zero.
+
+use std::path::{Path, PathBuf};
+
+use super::{Request, check_source};
+use crate::calculation::{Calculation, Of};
+use crate::error::{Context, Error, Result};
+use crate::operator::SpinOperator;
+use crate::predicted::not_representable;
+use crate::read::read;
+use crate::siesta;
+
+/// Reads the run, and writes the one file of SIESTA.
+///
+/// # Errors
+/// As [`super::convert`].
+pub fn siesta(request: &Request) -> Result<Vec<PathBuf>> {
+    let run = source(request)?;
+    let target = target(&request.target, &siesta::convert::file_name(&run, request.to))?;
+    let write = || siesta::convert::write(&target, request.to, &run, hamiltonian(&run, request)?);
+    write().in_file(&request.source)?;
+    Ok(vec![target])
+}
+
+fn source(request: &Request) -> Result<Calculation> {
+    if request.source.is_file() {
+        check_source(request.from, &request.source)?;
+    }
+    read(&request.source, &request.options)
+}
+
+/// The H that was asked for; `None` where the format has no place for one.
+fn hamiltonian<'a>(run: &'a Calculation, request: &Request) -> Result<Option<(Of, &'a SpinOperator)>> {
+    if !request.to.capabilities().hamiltonian {
+        return Ok(None);
+    }
+    let present = |of: Of| Some((of, run.operator(of)?));
+    let found = match request.of {
+        Some(of) => present(of),
+        None => present(Of::Scf).or_else(|| present(Of::H0)),
+    };
+    let missing = || not_representable(&request.to.to_string(), "the run does not have this H");
+    found.ok_or_else(missing).map(Some)
+}
+
+/// A folder is where the file goes, under the code's own name.
+fn target(target: &Path, name: &str) -> Result<PathBuf> {
+    let path = if target.is_dir() { target.join(name) } else { target.to_owned() };
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(Error::from).in_file(folder)?;
+    }
+    Ok(path)
+}
