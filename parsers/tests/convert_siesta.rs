@@ -64,7 +64,7 @@ fn a_run_of_abacus_becomes_hsx() {
         other => panic!("{other:?}"),
     });
     for (before, after) in before.iter().zip(&after) {
-        assert!(before.values().iter().any(|x| x.norm() > 0.01));
+        assert!(before.values().iter().any(|x| x.norm() > 1e-6));
         for (pair, block) in before.blocks() {
             match after.get(pair) {
                 Some(other) => assert_eq!(block, other, "{pair:?}"),

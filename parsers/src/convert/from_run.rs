@@ -3,9 +3,11 @@
 use std::path::{Path, PathBuf};
 
 use super::{Request, check_source};
-use crate::calculation::{Calculation, Of};
+use crate::calculation::{Calculation, NativeLayout, Of};
 use crate::error::{Context, Error, Result};
+use crate::openmx::predicted::file_stem;
 use crate::operator::SpinOperator;
+use crate::output::write_file;
 use crate::predicted::not_representable;
 use crate::read::read;
 use crate::siesta;
@@ -20,6 +22,24 @@ pub fn siesta(request: &Request) -> Result<Vec<PathBuf>> {
     let write = || siesta::convert::write(&target, request.to, &run, hamiltonian(&run, request)?);
     write().in_file(&request.source)?;
     Ok(vec![target])
+}
+
+/// Writes the scfout of a run anew: what OpenMX leaves uninitialised becomes zero.
+///
+/// # Errors
+/// As [`super::convert`].
+pub fn openmx(request: &Request) -> Result<Vec<PathBuf>> {
+    let run = source(request)?;
+    let write = || {
+        let found = hamiltonian(&run, request)?.zip(run.native.as_ref());
+        let Some(((of, _), NativeLayout::OpenMx(layout))) = found else { return Err(missing_h(request)) };
+        let scfout = if of == Of::Scf { &layout.hamiltonian } else { &layout.hamiltonian0 };
+        let scfout = scfout.as_ref().ok_or_else(|| missing_h(request))?;
+        let target = target(&request.target, &format!("{}.scfout", file_stem(&scfout.input())))?;
+        write_file(&target, |out| scfout.write(out))?;
+        Ok(vec![target])
+    };
+    write().in_file(&request.source)
 }
 
 fn source(request: &Request) -> Result<Calculation> {
@@ -39,8 +59,11 @@ fn hamiltonian<'a>(run: &'a Calculation, request: &Request) -> Result<Option<(Of
         Some(of) => present(of),
         None => present(Of::Scf).or_else(|| present(Of::H0)),
     };
-    let missing = || not_representable(&request.to.to_string(), "the run does not have this H");
-    found.ok_or_else(missing).map(Some)
+    found.ok_or_else(|| missing_h(request)).map(Some)
+}
+
+fn missing_h(request: &Request) -> Error {
+    not_representable(&request.to.to_string(), "the run does not have this H")
 }
 
 /// A folder is where the file goes, under the code's own name.

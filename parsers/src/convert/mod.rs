@@ -37,6 +37,7 @@ pub fn convert(request: &Request) -> Result<Vec<PathBuf>> {
     match (from, to) {
         (Code::Abacus, Code::Abacus) => csr::convert(request),
         (_, Code::Siesta) => from_run::siesta(request),
+        (Code::OpenMx, Code::OpenMx) => from_run::openmx(request),
         (from, to) => {
             let message = format!("files of {} cannot become files of {} yet", from.name(), to.name());
             Err(Error::unsupported(message).in_file(&request.source))

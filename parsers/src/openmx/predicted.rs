@@ -86,7 +86,7 @@ pub fn next_step(folder: &Path, shown: &Path, layout: &Layout) -> Option<String>
 }
 
 /// `System.Name`, which must not lead out of the folder.
-fn file_stem(dat: &Dat) -> String {
+pub(crate) fn file_stem(dat: &Dat) -> String {
     let name = dat.system_name().and_then(|name| Path::new(name).file_name()?.to_str());
     name.unwrap_or("openmx").to_owned()
 }
