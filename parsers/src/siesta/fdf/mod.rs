@@ -98,6 +98,11 @@ impl Fdf {
         self.find(label).map_or(Path::new(""), |entry| &entry.file)
     }
 
+    /// Does a part of it stand in another file than `path`?
+    pub fn has_other_files(&self, path: &Path) -> bool {
+        self.entries.iter().any(|entry| entry.file != path)
+    }
+
     fn find(&self, label: &str) -> Option<&Entry> {
         let label = plain(label);
         self.entries.iter().find(|entry| entry.label == label)
@@ -206,7 +211,10 @@ mod tests {
     #[test]
     fn mistakes_are_located() {
         assert_eq!(error("A 1\n%block X\n1 2\n"), "4:1: expected %endblock, found the end of the file");
-        assert_eq!(error("A 1\n %include\n"), "2:10: expected the name of a file after %include, found ``");
+        assert_eq!(
+            error("A 1\n %include\n"),
+            "2:10: expected the name of a file after %include, found the end of the line"
+        );
         assert_eq!(
             error("%endblock X\n"),
             "1:1: expected a label with its values, %block or %include, found `%endblock X`"
