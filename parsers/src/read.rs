@@ -17,11 +17,11 @@ pub struct ReadOptions {
     pub hamiltonian: Option<PathBuf>,
     /// File of S.
     pub overlap: Option<PathBuf>,
-    /// Structure (ABACUS: STRU).
+    /// Structure (ABACUS: STRU; SIESTA: `.XV`).
     pub structure: Option<PathBuf>,
     /// Log of the converged run.
     pub log: Option<PathBuf>,
-    /// k points (ABACUS: KPT).
+    /// k points (ABACUS: KPT; SIESTA: an fdf).
     pub kpoints: Option<PathBuf>,
     /// Shells by species label, as in `--basis C=2s2p1d`.
     pub basis: Vec<(String, Vec<Shell>)>,

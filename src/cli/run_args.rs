@@ -18,13 +18,13 @@ pub struct RunFiles {
     /// File of S
     #[arg(long, value_name = "FILE")]
     pub overlap: Option<PathBuf>,
-    /// Structure file (ABACUS: STRU)
+    /// Structure file (ABACUS: STRU; SIESTA: NAME.XV)
     #[arg(long, value_name = "FILE")]
     pub structure: Option<PathBuf>,
-    /// Log of the run (ABACUS: running_scf.log)
+    /// Log of the run (ABACUS: running_scf.log; SIESTA: its standard output)
     #[arg(long, value_name = "FILE")]
     pub log: Option<PathBuf>,
-    /// k-point file of the run (ABACUS: KPT)
+    /// k-point file of the run (ABACUS: KPT; SIESTA: NAME.fdf)
     #[arg(long, value_name = "FILE")]
     pub kpt: Option<PathBuf>,
     /// Shells of a species, e.g. C=2s2p1d; may be repeated

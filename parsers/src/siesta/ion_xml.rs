@@ -48,19 +48,23 @@ impl IonXml {
 
 /// What follows `opening`, from byte `from` on.
 fn content<'a>(file: &'a [u8], from: usize, opening: &str) -> Result<Text<'a>> {
-    let found = memchr::memmem::find(&file[from..], opening.as_bytes());
     let missing = || Error::syntax(format!("an element {opening}"), "a file without it");
-    let start = from + found.ok_or_else(missing)? + opening.len();
+    after(file, from, opening).ok_or_else(missing)
+}
+
+fn after<'a>(file: &'a [u8], from: usize, opening: &str) -> Option<Text<'a>> {
+    let found = memchr::memmem::find(&file[from..], opening.as_bytes())?;
     let mut text = Text::new(file);
-    text.seek(start);
-    Ok(text)
+    text.seek(from + found + opening.len());
+    Some(text)
 }
 
 /// The number in `name="  3"` of the element whose inside starts at `from`.
 fn attribute(file: &[u8], from: usize, name: &str) -> Result<u8> {
     let end = memchr::memchr(b'>', &file[from..]).map_or(file.len(), |end| from + end);
     let opening = format!(" {name}=\"");
-    let mut number = content(&file[..end], from, &opening)?;
+    let missing = || Text::new(file).section(from..end).expected(&format!("an attribute {name} of <orbital"));
+    let mut number = after(&file[..end], from, &opening).ok_or_else(missing)?;
     number.skip_space();
     let start = number.offset();
     let length = memchr::memchr(b'"', number.rest()).unwrap_or(0);

@@ -185,14 +185,14 @@ impl Reader<'_> {
         self.logs.first().map_or(by_file, |(log, _)| log.constants)
     }
 
-    /// That of the converged run: of the matrices' file, else of `.EIG`.
+    /// That of the converged run: of the matrices' file (where 0 stands for a level that SIESTA never computed), else of `.EIG`.
     fn fermi_level(&self, scf: &Matrices, constants: &Constants) -> Result<Option<f64>> {
         let Some(folder) = &self.run.scf else { return Ok(None) };
         let log = self.logs.iter().find(|(_, path)| Some(path) == folder.log.as_ref());
         if log.is_some_and(|(log, _)| log.converged == Some(false)) {
             return Ok(None);
         }
-        match (scf.fermi_level, &folder.eig) {
+        match (scf.fermi_level.filter(|level| *level != 0.0), &folder.eig) {
             (Some(level), _) => Ok(Some(level * RYDBERG_IN_HARTREE)),
             (None, Some(eig)) => {
                 let printed = Eigenvalues::parse_eig(&input::open(eig)?).in_file(eig)?;

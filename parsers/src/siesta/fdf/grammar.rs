@@ -80,8 +80,11 @@ impl<'a> ContextError<&'a str> for Failure<'a> {
 
 impl Failure<'_> {
     fn error(&self, text: &str) -> Error {
-        let line = self.rest.lines().next().unwrap_or_default().trim();
-        let found = if self.rest.is_empty() { "the end of the file".to_owned() } else { quoted(line.as_bytes()) };
+        let found = match self.rest.lines().next().map(str::trim) {
+            None => "the end of the file".to_owned(),
+            Some("") => "the end of the line".to_owned(),
+            Some(line) => quoted(line.as_bytes()),
+        };
         Error::syntax(self.expected, found).at(Location::of(self.rest, text))
     }
 }

@@ -1,0 +1,97 @@
+//! Every text parser of SIESTA on real, broken and damaged files.
+
+use std::path::{Path, PathBuf};
+
+use hzero_parsers::Result;
+use hzero_parsers::siesta::eigenvalues::{Bands, Eigenvalues, parse_kp};
+use hzero_parsers::siesta::fdf::{Fdf, grammar};
+use hzero_parsers::siesta::geometry::Geometry;
+use hzero_parsers::siesta::ion_xml::IonXml;
+use hzero_parsers::siesta::log::Log;
+use hzero_parsers::siesta::orb_indx::OrbIndx;
+
+type Parser = fn(&[u8]) -> Result<()>;
+
+/// Parsers by the end of the file's name.
+const PARSERS: [(&str, Parser); 9] = [
+    (".fdf", |b| grammar::statements(&String::from_utf8_lossy(b)).map(drop)),
+    (".XV", |b| Geometry::parse_xv(b).map(drop)),
+    (".STRUCT_OUT", |b| Geometry::parse_struct_out(b, 0.529177).map(drop)),
+    (".EIG", |b| Eigenvalues::parse_eig(b).map(drop)),
+    (".KP", |b| parse_kp(b).map(drop)),
+    (".bands", |b| Bands::parse(b).map(drop)),
+    (".ORB_INDX", |b| OrbIndx::parse(b).and_then(|table| table.species()).map(drop)),
+    (".ion.xml", |b| IonXml::parse(b).map(drop)),
+    (".out", |b| Log::parse(b).map(drop)),
+];
+
+fn fixtures() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures")
+}
+
+fn files(folder: &Path, found: &mut Vec<PathBuf>) {
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() { files(&path, found) } else { found.push(path) }
+    }
+    found.sort();
+}
+
+fn parser_of(path: &Path) -> Option<usize> {
+    let name = path.file_name().unwrap().to_string_lossy().into_owned();
+    PARSERS.iter().position(|(end, _)| name.ends_with(end))
+}
+
+#[test]
+fn real_files_are_read_and_damaged_ones_do_no_harm() {
+    let mut found = Vec::new();
+    files(&fixtures().join("siesta"), &mut found);
+    let mut counts = [0; PARSERS.len()];
+    for path in found {
+        let Some(kind) = parser_of(&path) else { continue };
+        let (bytes, parser) = (std::fs::read(&path).unwrap(), PARSERS[kind].1);
+        parser(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+        counts[kind] += 1;
+        if counts[kind] <= 2 {
+            damage(&bytes, parser);
+        }
+    }
+    assert!(counts.iter().all(|&n| n > 0), "no file for some parser: {counts:?}");
+}
+
+/// Neither cutting nor changing bytes may make a parser panic.
+fn damage(bytes: &[u8], parser: Parser) {
+    let head = &bytes[..bytes.len().min(6000)];
+    for n in 0..60 {
+        let _ = parser(&head[..head.len() * n / 60]);
+        let mut changed = head.to_vec();
+        for (offset, byte) in changed.iter_mut().enumerate().skip(n).step_by(61) {
+            *byte = [b'9', b'-', b'\n', 0xff, b'%', b'"', b'<', b'>'][(offset + n) % 8];
+        }
+        let _ = parser(&changed);
+    }
+}
+
+/// `NAME.END` are broken on purpose; `NAME.END.txt` holds the message.
+#[test]
+fn every_bad_file_gives_its_message() {
+    let folder = fixtures().join("bad/siesta-text");
+    let mut found = Vec::new();
+    files(&folder, &mut found);
+    let mut n = 0;
+    for path in found {
+        let Some(kind) = parser_of(&path) else { continue };
+        let error = match PARSERS[kind].0 {
+            ".fdf" => Fdf::read(&path).map(drop).expect_err("a bad file was read"),
+            _ => PARSERS[kind].1(&std::fs::read(&path).unwrap()).expect_err("a bad file was read").in_file(&path),
+        };
+        let message = error.to_string().replace(&format!("{}/", folder.display()), "");
+        let expected = PathBuf::from(format!("{}.txt", path.display()));
+        if std::env::var_os("HZERO_BLESS").is_some() {
+            std::fs::write(&expected, format!("{message}\n")).unwrap();
+        }
+        assert_eq!(message, std::fs::read_to_string(&expected).unwrap().trim_end(), "{}", path.display());
+        n += 1;
+    }
+    assert!(n >= 15, "only {n} bad files");
+}
