@@ -1,20 +1,20 @@
 #!/usr/bin/env python3
 """How fast hzero and other programs read the same files: CPU seconds of one reading, and their ratio.
 
-    scripts/compare_speed.py [CELLS_PER_AXIS]
+    scripts/compare_speed.py
 
-The HSX file is a supercell of iron (8 cells per axis: 230 MB) and is read by sisl, which `scripts/setup.sh --peers` puts into
-`.venv`. The scfout file is a chain of silicene cells (100 MB) and is read by DeepH-dock, where the environment names a Python
-that has it (DEEPH_PYTHON; `deepx-dock` 0.9.11 needs Python 3.12). All end with matrices in memory that can be used: dense blocks
-here and in DeepH-dock, a sparse matrix in sisl. Other work on the machine slows all down: they take turns, and the best of some
-rounds counts.
+- HSX of SIESTA, a supercell of iron (230 MB): sisl, from `.venv` (`scripts/setup.sh --peers`).
+- scfout of OpenMX, a chain of silicene cells (600 MB): DeepH-dock, which needs Python 3.12; put into `.venv-deeph` by this
+  script. (It keeps position operators too, half of what it reads; both leave out their powers, most of the file.)
+
+All end with matrices in memory that can be used: dense blocks here and in DeepH-dock, a sparse matrix in sisl. Other work on the
+machine slows all down: they take turns, and the best of some rounds counts.
 """
 
 import json
-import os
 import re
+import shutil
 import subprocess
-import sys
 import tempfile
 from pathlib import Path
 
@@ -78,17 +78,37 @@ def compare(what, file, own, peer_name, peer):
     print(f"{what:8}{megabytes:8.1f} MB   hzero {ours:.3f} s   {peer_name} {theirs:.3f} s   ratio {theirs / ours:.1f}")
 
 
-def main():
-    cells = sys.argv[1] if len(sys.argv) > 1 else "8"
-    with tempfile.TemporaryDirectory() as folder:
-        hsx = Path(folder) / "fe.HSX"
-        compare("HSX", hsx, [example("hsx_speed"), cells, hsx], "sisl", [PROJECT / ".venv/bin/python", "-c", SISL, hsx])
-        deeph = os.environ.get("DEEPH_PYTHON")
-        if deeph is None:
-            return print("scfout  skipped: DEEPH_PYTHON names no Python with DeepH-dock")
-        scfout = Path(folder) / "openmx.scfout"
-        (Path(folder) / "openmx.out").write_text(OUT + "1 Si\n" * 100_000)
-        compare("scfout", scfout, [example("scfout_speed"), "100", scfout], "DeepH-dock", [deeph, "-c", DEEPH, folder])
+def deeph_python():
+    """A Python with DeepH-dock, whose own list of needs is longer than what reading takes; None without Python 3.12."""
+    own = PROJECT / ".venv-deeph/bin/python"
+    if not own.exists():
+        python = next(filter(works, ["python3.14", "python3.13", "python3.12"]), None)
+        if python is None:
+            return None
+        subprocess.run([python, "-m", "venv", own.parent.parent], check=True)
+        pip = [own, "-m", "pip", "--disable-pip-version-check", "install", "-q"]
+        subprocess.run([*pip, "numpy", "h5py", "tqdm", "toml", "joblib"], check=True)
+        subprocess.run([*pip, "--no-deps", "deepx-dock==0.9.11"], check=True)
+    return own
 
 
-main()
+def works(python):
+    return shutil.which(python) and subprocess.run([python, "-c", ""], capture_output=True).returncode == 0
+
+
+def hsx(folder):
+    file = folder / "fe.HSX"
+    compare("HSX", file, [example("hsx_speed"), "8", file], "sisl", [PROJECT / ".venv/bin/python", "-c", SISL, file])
+
+
+def scfout(folder):
+    python, file = deeph_python(), folder / "openmx.scfout"
+    if python is None:
+        return print("scfout  skipped: DeepH-dock needs Python 3.12")
+    (folder / "openmx.out").write_text(OUT + "1 Si\n" * 100_000)
+    compare("scfout", file, [example("scfout_speed"), "600", file], "DeepH-dock", [python, "-c", DEEPH, folder])
+
+
+with tempfile.TemporaryDirectory() as scratch:
+    hsx(Path(scratch))
+    scfout(Path(scratch))
