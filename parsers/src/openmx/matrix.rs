@@ -47,9 +47,8 @@ impl Blocks {
         let place = |pair: Pair| Some((pairs.find(&pair)?, pair.j as usize));
         let blocks: Vec<Vec<(usize, usize)>> =
             (0..scfout.n_atoms()).map(|i| of_atom(i).filter_map(place).collect()).collect();
-        let first_block = blocks.iter().scan(0, |next, row| Some(std::mem::replace(next, *next + row.len())));
-        let mut first: Vec<usize> = first_block.map(|block| pairs.range(block).start).collect();
-        first.push(pairs.n_values());
+        let first = (0..scfout.n_atoms()).map(|atom| scfout.elements_of(atom).start);
+        let first = first.chain([pairs.n_values()]).collect();
         let orders = basis.species().iter().map(|species| order(&species.shells)).collect::<Result<_>>()?;
         let species = (0..basis.n_atoms()).map(|atom| basis.species_index(atom)).collect();
         Ok(Blocks { pairs, orders, species, blocks, first })

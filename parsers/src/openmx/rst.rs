@@ -101,49 +101,17 @@ impl Rst {
     /// `Syntax` with the byte.
     pub fn parse(bytes: &[u8], order: ByteOrder) -> Result<Rst> {
         let mut file = Binary::new(bytes, order);
-        let place = file.place();
-        let spin = match file.i32s(2)?[..] {
-            [0, 1] => Spin::Unpolarized,
-            [1, 2] => Spin::Collinear,
-            [3, 4] => Spin::NonCollinear,
-            ref other => return Err(Error::syntax("SpinP and number of spins", format!("{other:?}")).at(place)),
-        };
-        file.i32()?;
-        let (spare, max_orbitals) = (file.i32()?, file.i32()?);
-        let n_atoms = file.count("a number of atoms", 1..=i32::MAX)?;
-        let species = file.i32()?;
-        let n_orbitals = file.count("a number of orbitals", 1..=i32::MAX)?;
-        let n_blocks = 1 + file.count("a number of neighbours", 0..=i32::MAX - 1)?;
-        let spin_orbit = file.count("SO_switch", 0..=1)? == 1;
-        let neighbours = neighbours(&mut file, n_blocks, n_atoms)?;
-        let uele = file.f64s(1)?[0];
-        let columns = neighbours.iter().fold(0_usize, |sum, neighbour| sum.saturating_add(neighbour.n_orbitals));
-        let size = columns.saturating_mul(n_orbitals);
-        let mut sets = |n: usize| (0..n).map(|_| file.f64s(size)).collect::<Result<Vec<_>>>();
-        let (n_spins, n_imaginary) = (spin.n_sets(), if spin == Spin::NonCollinear { 3 } else { 0 });
-        let (h, i_h) = (sets(n_spins)?, sets(n_imaginary)?);
-        let dm = if file.remaining() == 0 {
-            Vec::new()
-        } else {
-            (0..n_spins).map(|_| file.f64s(size)).collect::<Result<_>>()?
-        };
+        let mut rst = head(&mut file, order)?;
+        rst.uele = file.f64s(1)?[0];
+        let columns = rst.neighbours.iter().fold(0_usize, |sum, neighbour| sum.saturating_add(neighbour.n_orbitals));
+        let size = columns.saturating_mul(rst.n_orbitals);
+        let n_spins = rst.spin.n_sets();
+        rst.h = sets(&mut file, n_spins, size)?;
+        rst.i_h = sets(&mut file, if rst.spin == Spin::NonCollinear { 3 } else { 0 }, size)?;
+        let is_whole = file.remaining() == 0;
+        rst.dm = sets(&mut file, if is_whole { 0 } else { n_spins }, size)?;
         file.end()?;
-        let max_neighbours = spare.saturating_sub(SPARE_NEIGHBOURS);
-        Ok(Rst {
-            order,
-            spin,
-            n_atoms,
-            max_neighbours,
-            max_orbitals,
-            species,
-            n_orbitals,
-            spin_orbit,
-            neighbours,
-            uele,
-            h,
-            i_h,
-            dm,
-        })
+        Ok(rst)
     }
 
     /// Writes the file.
@@ -168,6 +136,43 @@ impl Rst {
     fn i32s(&self, out: &mut dyn Write, numbers: impl IntoIterator<Item = i32>) -> io::Result<()> {
         numbers.into_iter().try_for_each(|number| out.write_all(&self.order.i32_bytes(number)))
     }
+}
+
+/// Everything before the matrices.
+fn head(file: &mut Binary, order: ByteOrder) -> Result<Rst> {
+    let place = file.place();
+    let spin = match file.i32s(2)?[..] {
+        [0, 1] => Spin::Unpolarized,
+        [1, 2] => Spin::Collinear,
+        [3, 4] => Spin::NonCollinear,
+        ref other => return Err(Error::syntax("SpinP and number of spins", format!("{other:?}")).at(place)),
+    };
+    let n_atoms = file.count("one more than a number of atoms", 2..=i32::MAX)? - 1;
+    let max_neighbours = file.count("seven more than a number of neighbours", SPARE_NEIGHBOURS..=i32::MAX)?;
+    let max_orbitals = file.i32()?;
+    file.count("the number of atoms", n_atoms as i32..=n_atoms as i32)?;
+    let species = file.i32()?;
+    let n_orbitals = file.count("a number of orbitals", 1..=i32::MAX)?;
+    let n_blocks = 1 + file.count("a number of neighbours", 0..=i32::MAX - 1)?;
+    Ok(Rst {
+        order,
+        spin,
+        n_atoms,
+        max_neighbours: max_neighbours as i32 - SPARE_NEIGHBOURS,
+        max_orbitals,
+        species,
+        n_orbitals,
+        spin_orbit: file.count("SO_switch", 0..=1)? == 1,
+        neighbours: neighbours(file, n_blocks, n_atoms)?,
+        uele: 0.0,
+        h: Vec::new(),
+        i_h: Vec::new(),
+        dm: Vec::new(),
+    })
+}
+
+fn sets(file: &mut Binary, n: usize, size: usize) -> Result<Vec<Vec<f64>>> {
+    (0..n).map(|_| file.f64s(size)).collect()
 }
 
 /// Six rows: atoms, three components of their cells, species, orbitals.

@@ -10,6 +10,7 @@
 mod parse;
 mod write;
 
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -116,8 +117,8 @@ pub struct Scfout {
     pub gxyz: Vec<[f64; 3]>,
     /// Everything after the matrices.
     pub tail: Tail,
-    /// Numbers of every set.
-    set_size: usize,
+    /// Where the blocks of each atom start in a set, and the size of a set.
+    starts: Vec<usize>,
     sets: Vec<(Set, Place)>,
     input: Arc<Input>,
 }
@@ -191,14 +192,12 @@ impl Scfout {
 
     /// Numbers in each set.
     pub fn set_size(&self) -> usize {
-        self.set_size
+        self.starts.last().copied().unwrap_or(0)
     }
 
     /// Place of an atom's blocks in each set.
-    pub fn elements_of(&self, atom: usize) -> std::ops::Range<usize> {
-        let size = |i: usize| self.n_orbitals[i] * self.natn[i].iter().map(|&j| self.n_orbitals[j]).sum::<usize>();
-        let start = (0..atom).map(size).sum();
-        start..start + size(atom)
+    pub fn elements_of(&self, atom: usize) -> Range<usize> {
+        self.starts[atom]..self.starts[atom + 1]
     }
 
     /// The sets that the file holds, in its order.
@@ -218,13 +217,13 @@ impl Scfout {
     /// A copy of the numbers of a set.
     pub fn values(&self, set: Set) -> Option<Vec<f64>> {
         let numbers = self.numbers(set)?;
-        Some((0..self.set_size).into_par_iter().map(|index| numbers.at(index)).collect())
+        Some((0..self.set_size()).into_par_iter().map(|index| numbers.at(index)).collect())
     }
 
     /// Puts other numbers in the place of a set; those of the file are left out on writing. `false` where the file has no
     /// such set, or its size is another.
     pub fn replace(&mut self, set: Set, values: Vec<f64>) -> bool {
-        let size = self.set_size;
+        let size = self.set_size();
         let place = self.sets.iter_mut().find(|(s, _)| *s == set && values.len() == size);
         match place {
             Some((_, place)) => *place = Place::Memory(Arc::new(values)),
@@ -249,6 +248,6 @@ impl Scfout {
     }
 
     fn set_bytes(&self, start: usize) -> &[u8] {
-        &self.input[start..start + 8 * self.set_size]
+        &self.input[start..start + 8 * self.set_size()]
     }
 }

@@ -32,20 +32,17 @@ impl Scfout {
         };
         let atv = vectors(&mut file, n_cells).while_reading(|| "lattice vectors of the cells (atv)".into())?;
         let atv_ijk = indices(&mut file, n_cells).while_reading(|| "cells in units of the lattice (atv_ijk)".into())?;
-        let n_orbitals = file.counts(n_atoms, "a number of orbitals", 1..=i32::MAX)?;
-        let n_blocks = file.counts(n_atoms, "a number of neighbours", 0..=i32::MAX - 1)?;
-        let natn = lists(&mut file, &n_blocks, "an atom", 1..=n_atoms as i32)?;
-        let natn: Vec<Vec<usize>> =
-            natn.into_iter().map(|row| row.into_iter().map(|atom| atom - 1).collect()).collect();
-        let ncn = lists(&mut file, &n_blocks, "a cell", 0..=n_cells as i32 - 1)?;
+        let (n_orbitals, natn, ncn) = neighbours(&mut file, n_atoms, n_cells)?;
         let (tv, rtv) = (matrix(&mut file)?, matrix(&mut file)?);
         let gxyz = vectors(&mut file, n_atoms).while_reading(|| "positions (Gxyz)".into())?;
-        let set_size = set_size(&n_orbitals, &natn);
-        let mut sets = Vec::new();
-        for set in Scfout::layout(version, spin, order_max) {
-            sets.push((set, Place::File(file.offset())));
+        let starts = starts(&n_orbitals, &natn);
+        let set_size = starts[n_atoms];
+        let place = |set| {
+            let start = file.offset();
             file.bytes(set_size, 8).while_reading(|| format!("{set:?}"))?;
-        }
+            Ok((set, Place::File(start)))
+        };
+        let sets = Scfout::layout(version, spin, order_max).into_iter().map(place).collect::<Result<_>>()?;
         let tail = tail(&mut file)?;
         file.end()?;
         Ok(Scfout {
@@ -63,7 +60,7 @@ impl Scfout {
             rtv,
             gxyz,
             tail,
-            set_size,
+            starts,
             sets,
             input: input.clone(),
         })
@@ -98,11 +95,28 @@ fn kind(bytes: &[u8]) -> Result<(ByteOrder, Version, Spin)> {
 const OF_3_7: &str = "written by development versions of OpenMX 3.7; write it with 3.8 (format 0) or 3.9 (format 3)";
 const NEWER: &str = "newer than OpenMX 3.9, whose format is 3; its layout is not known here";
 
-/// Numbers of one set: Σ over the blocks of rows × columns. Saturates, so that the file is too short for what cannot be.
-fn set_size(n_orbitals: &[usize], natn: &[Vec<usize>]) -> usize {
+/// `Total_NumOrbs`, `natn` (from 0) and `ncn`.
+type Neighbours = (Vec<usize>, Vec<Vec<usize>>, Vec<Vec<usize>>);
+
+fn neighbours(file: &mut Binary, n_atoms: usize, n_cells: usize) -> Result<Neighbours> {
+    let n_orbitals = file.counts(n_atoms, "a number of orbitals", 1..=i32::MAX)?;
+    let n_neighbours = file.counts(n_atoms, "a number of neighbours", 0..=i32::MAX - 1)?;
+    let mut natn = lists(file, &n_neighbours, "an atom", 1..=n_atoms as i32)?;
+    natn.iter_mut().flatten().for_each(|atom| *atom -= 1);
+    let ncn = lists(file, &n_neighbours, "a cell", 0..=n_cells as i32 - 1)?;
+    Ok((n_orbitals, natn, ncn))
+}
+
+/// Where the blocks of each atom start in a set, and at the end the size of a set. Saturates, so that the file is too short
+/// for what cannot be.
+fn starts(n_orbitals: &[usize], natn: &[Vec<usize>]) -> Vec<usize> {
     let columns = |row: &Vec<usize>| row.iter().fold(0_usize, |sum, &atom| sum.saturating_add(n_orbitals[atom]));
-    let of_atom = |(rows, row): (&usize, &Vec<usize>)| rows.saturating_mul(columns(row));
-    n_orbitals.iter().zip(natn).map(of_atom).fold(0, usize::saturating_add)
+    let mut starts = vec![0];
+    for (rows, row) in n_orbitals.iter().zip(natn) {
+        let last = starts[starts.len() - 1];
+        starts.push(rows.saturating_mul(columns(row)).saturating_add(last));
+    }
+    starts
 }
 
 /// Rows of four doubles, of which the first is garbage.
