@@ -1,4 +1,5 @@
-//! Other programs find in our files what we put into them: H(k), S(k), DM(k), Fermi level, electrons, eigenvalues.
+//! Other programs find in our files what we put into them: H(k), S(k), DM(k), Fermi level, electrons, eigenvalues. Runs of every
+//! code become files of SIESTA.
 //!
 //! sisl runs in the Python that `scripts/setup.sh --peers` puts into `.venv` (or that `HZERO_PYTHON` names). Its conventions are
 //! its own: it subtracts E_F S from H, and keeps what a file has for (i, j, R) at (j, i, −R), the spins where they are. That is
@@ -11,12 +12,9 @@ use std::process::Command;
 use faer::Mat;
 use hzero::bands::bloch::BlochSum;
 use hzero::bands::eigen::OverlapFactor;
-use hzero::parsers::output::write_file;
-use hzero::parsers::predicted::Prediction;
-use hzero::parsers::siesta::dm::Dm;
-use hzero::parsers::siesta::matrix::{self, Places};
-use hzero::parsers::siesta::{Hsx, Nc};
-use hzero::parsers::{Calculation, NativeLayout, ReadOptions, SpinOperator, c64, input, read};
+use hzero::parsers::convert::{Request, convert};
+use hzero::parsers::format::Format;
+use hzero::parsers::{Calculation, ErrorKind, ReadOptions, SpinOperator, c64, read};
 
 /// Reduced; no symmetry holds there.
 const KPOINTS: [[f64; 3]; 2] = [[0.1, 0.23, -0.37], [-0.31, 0.42, 0.17]];
@@ -28,6 +26,14 @@ const ENERGY_TOLERANCE: f64 = 1e-7;
 const WINDOW: f64 = 0.37;
 /// Single precision, which is all that HSX of SIESTA 4.1 has.
 const SINGLE: f64 = 1e-5;
+
+/// Files that sisl reads, their ends, and whether every run can become one.
+const FORMATS: [(Format, &str, bool); 4] = [
+    (Format::SiestaHsx, "HSX", true),
+    (Format::SiestaTshs, "TSHS", true),
+    (Format::SiestaDm, "DM", false),
+    (Format::SiestaNc, "nc", false),
+];
 
 /// One line of `tests/peers/siesta.py`.
 #[derive(serde::Deserialize)]
@@ -54,7 +60,7 @@ struct Written {
 #[test]
 fn sisl_finds_in_our_files_what_we_put_there() {
     let runs = runs();
-    assert!(runs.len() >= 5, "{} runs", runs.len());
+    assert!(runs.len() >= 10, "{} runs", runs.len());
     let Some(python) = python() else {
         println!("skipped {} runs: no sisl (scripts/setup.sh --peers)", runs.len());
         return;
@@ -73,17 +79,16 @@ fn sisl_finds_in_our_files_what_we_put_there() {
     assert!(failures.is_empty(), "{}", failures.join("\n"));
 }
 
-/// Fixtures, and the larger runs where they are present.
+/// Fixtures of all codes, and the larger runs of SIESTA where they are present.
 fn runs() -> Vec<PathBuf> {
     let project = Path::new(env!("CARGO_MANIFEST_DIR"));
     let shared = std::env::var_os("HZERO_SHARED").map_or(project.join("../shared"), PathBuf::from);
-    let mut roots = vec![project.join("fixtures/siesta"), shared.join("dft/siesta")];
-    if cfg!(feature = "hdf5") {
-        roots.push(project.join("fixtures/siesta_nc"));
-    }
-    let entries = roots.iter().filter_map(|root| std::fs::read_dir(root).ok()).flatten();
+    let with_hdf5 = cfg!(feature = "hdf5").then_some("siesta_nc");
+    let codes = ["siesta", "abacus", "openmx"].into_iter().chain(with_hdf5);
+    let roots = codes.map(|code| project.join("fixtures").join(code)).chain([shared.join("dft/siesta")]);
+    let entries = roots.filter_map(|root| std::fs::read_dir(root).ok()).flatten();
     let mut runs: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    runs.retain(|run| run.join("h0").is_dir() && run.join("scf").is_dir());
+    runs.retain(|run| run.join("scf").is_dir());
     runs.sort();
     runs
 }
@@ -95,51 +100,23 @@ fn python() -> Option<PathBuf> {
     works.is_ok_and(|output| output.status.success()).then_some(python)
 }
 
-/// The converged H as if it were predicted, and the density matrix, each by way of dense blocks.
+/// All files of SIESTA that the run can become.
 fn write(path: &Path, folder: &Path) -> Written {
-    let mut run = read(path, &ReadOptions::default()).unwrap();
-    let hamiltonian = run.hamiltonian.clone().unwrap();
-    let prediction = Prediction { fermi_level: run.fermi_level, ..Prediction::new(&run, &hamiltonian) };
+    let run = read(path, &ReadOptions::default()).unwrap();
     std::fs::create_dir_all(folder).unwrap();
-    let mut files = prediction.write(folder).unwrap();
-    files.retain(|file| ["HSX", "TSHS"].iter().any(|end| has_end(file, end)));
-    let density_matrix = of_type(&path.join("scf"), "DM").map(|dm| rewrite_density_matrix(&mut run, &dm, folder));
-    files.extend(density_matrix.as_ref().map(|(file, _)| file.clone()));
-    files.extend(write_nc(&files, density_matrix.map(|(_, dm)| dm)));
-    let root = path.parent().unwrap().parent().unwrap();
-    Written { name: path.strip_prefix(root).unwrap().display().to_string(), run, files }
-}
-
-fn has_end(file: &Path, end: &str) -> bool {
-    file.extension().is_some_and(|extension| extension == end)
-}
-
-fn of_type(folder: &Path, end: &str) -> Option<PathBuf> {
-    let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
-    entries.into_iter().find(|file| has_end(file, end))
-}
-
-/// Out of the run's own file into the run, and out of the run into a file.
-fn rewrite_density_matrix(run: &mut Calculation, source: &Path, folder: &Path) -> (PathBuf, Vec<Vec<f64>>) {
-    let dm = Dm::parse(&input::open(source).unwrap()).unwrap();
-    let Some(NativeLayout::Siesta(layout)) = &run.native else { panic!("{}: not of SIESTA", source.display()) };
-    let places = Places::new(&dm.sparsity, &layout.supercell, &run.basis).unwrap();
-    let operator = matrix::density_matrix(&dm.density_matrix, &places).unwrap();
-    let components = matrix::components_of_density_matrix(&operator, dm.density_matrix.len(), &places).unwrap();
-    let file = folder.join(source.file_name().unwrap());
-    let written = Dm { density_matrix: components.clone(), ..dm.clone() };
-    write_file(&file, |out| written.write(out)).unwrap();
-    run.density_matrix = Some(operator);
-    (file, components)
-}
-
-/// The same matrices as in HSX, where HSX holds all that is needed.
-fn write_nc(files: &[PathBuf], density_matrix: Option<Vec<Vec<f64>>>) -> Option<PathBuf> {
-    let hsx = files.iter().find(|file| has_end(file, "HSX")).unwrap();
-    let (nc, path) =
-        (Nc::new(Hsx::parse(&input::open(hsx).unwrap()).unwrap(), density_matrix), hsx.with_extension("nc"));
-    let writes = cfg!(feature = "hdf5") && nc.hsx.head.k_mesh().is_some();
-    writes.then(|| nc.write(&path, "label").unwrap()).map(|()| path)
+    let code = path.parent().and_then(Path::file_name).unwrap().to_string_lossy();
+    let name = format!("{code}/{}", path.file_name().unwrap().to_string_lossy());
+    let files = FORMATS.iter().filter_map(|&(to, end, always)| {
+        let (source, target, options) =
+            (path.to_owned(), folder.join("run").with_extension(end), ReadOptions::default());
+        match convert(&Request { source, target, from: None, to, options, of: None }) {
+            Ok(mut files) => files.pop(),
+            Err(error) if !always && matches!(error.kind(), ErrorKind::NotRepresentable { .. }) => None,
+            Err(error) => panic!("{name}: {error}"),
+        }
+    });
+    let files = files.collect();
+    Written { name, run, files }
 }
 
 fn found_by_sisl<'a>(python: &Path, files: impl Iterator<Item = &'a PathBuf>) -> Vec<Found> {
@@ -154,7 +131,7 @@ fn found_by_sisl<'a>(python: &Path, files: impl Iterator<Item = &'a PathBuf>) ->
 fn compare(written: &Written, found: &Found, failures: &mut Vec<String>) -> String {
     let Written { name, run, .. } = written;
     let file = found.file.file_name().unwrap().to_string_lossy();
-    let is_single = has_end(&found.file, "HSX") && found.fermi_level == Some(0.0);
+    let is_single = file.ends_with("HSX") && found.fermi_level == Some(0.0);
     let mut check = |what: &str, difference: f64, tolerance: f64| {
         if difference.is_nan() || difference > if is_single { SINGLE } else { tolerance } {
             failures.push(format!("{name}: {what} of {file} differs by {difference:.1e}"));
