@@ -148,13 +148,15 @@ fn version_0_takes_what_it_lacks_from_beside() {
 
 #[test]
 fn files_by_hand_win() {
-    let options =
-        ReadOptions { h0: Some(fixtures().join("h2o/h0/h2o.TSHS")), electrons: Some(7.0), ..ReadOptions::default() };
-    let message = error(&fixtures().join("h2o/scf"), &options);
-    assert!(message.contains("h2o.TSHS: holds no shells"), "{message}");
-    let options = ReadOptions { h0: Some(fixtures().join("h2o/h0/H_DMGEN")), ..options };
-    let run = read(&fixtures().join("h2o/scf"), &options).unwrap();
-    assert_eq!((run.hamiltonian0, run.n_electrons), (self::run("h2o").hamiltonian0, Some(7.0)));
+    for file in ["h2o.TSHS", "H_DMGEN", "h2o.HSX"] {
+        let h0 = Some(fixtures().join("h2o/h0").join(file));
+        let options = ReadOptions { h0, electrons: Some(7.0), ..ReadOptions::default() };
+        let run = read(&fixtures().join("h2o/scf"), &options).unwrap_or_else(|error| panic!("{error}"));
+        assert_eq!((run.hamiltonian0, run.n_electrons), (self::run("h2o").hamiltonian0, Some(7.0)), "{file}");
+    }
+    let options = ReadOptions { hamiltonian: Some(fixtures().join("h2o/scf/h2o.HSX")), ..ReadOptions::default() };
+    let run = read(&fixtures().join("h2o/h0"), &options).unwrap();
+    assert_eq!(run.hamiltonian, self::run("h2o").hamiltonian);
     let options = ReadOptions { step: Some(Step::Number(2)), ..ReadOptions::default() };
     assert!(error(&fixtures().join("h2o"), &options).contains("matrices of the last step only"));
 }

@@ -88,8 +88,12 @@ impl Run {
             let folder = path.join(name);
             if folder.is_dir() { Folder::find(&folder).map(Some) } else { Ok(None) }
         };
-        let run = Run { h0: part("h0")?, scf: part("scf")?, bands: part("bands")? };
-        if run.h0.is_some() || run.scf.is_some() { Ok(run) } else { Ok(Run::of_folder(Folder::find(path)?)) }
+        let (h0, scf, bands) = (part("h0")?, part("scf")?, part("bands")?);
+        match (h0, scf) {
+            (None, None) => Ok(Run::of_folder(Folder::find(path)?)),
+            (None, Some(scf)) => Ok(Run { bands, ..Run::of_folder(scf) }),
+            (h0, scf) => Ok(Run { h0, scf: scf.map(|scf| Folder { hsx0: None, ..scf }), bands }),
+        }
     }
 
     /// The calculations that exist, the converged one first.
@@ -171,7 +175,7 @@ impl Folder {
     }
 
     /// The input and what belongs to the structure alone.
-    fn without_results(self) -> Folder {
+    pub fn without_results(self) -> Folder {
         let Folder { home, label, fdf, fdf_path, xv, struct_out, orb_indx, ions, .. } = self;
         Folder { home, label, fdf, fdf_path, xv, struct_out, orb_indx, ions, ..Folder::default() }
     }
@@ -265,6 +269,15 @@ mod tests {
             std::fs::write(path, if file.contains("only") { "HSetupOnly T\n" } else { "" }).unwrap();
         }
         Run::discover(&folder.path().join(at))
+    }
+
+    #[test]
+    fn a_step_zero_file_beside_the_converged_one() {
+        let both = run(&["h0/si.HSX", "scf/si.0.HSX", "scf/si.HSX"], "").unwrap();
+        assert!(both.scf.unwrap().matrix().unwrap().ends_with("scf/si.HSX"));
+        let split = run(&["scf/si.0.HSX", "scf/si.HSX", "bands/si.bands"], "").unwrap();
+        assert!(split.h0.unwrap().matrix().unwrap().ends_with("scf/si.0.HSX"));
+        assert!(split.scf.unwrap().hsx0.is_none() && split.bands.is_some());
     }
 
     #[test]

@@ -43,11 +43,13 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Calculation> {
 /// Puts the files that were given by hand in their places.
 fn by_hand(run: &mut Run, options: &ReadOptions) -> Result<()> {
     if let Some(h0) = &options.h0 {
-        let folder = run.h0.get_or_insert_default();
+        let scf = run.scf.clone().unwrap_or_default();
+        let folder = run.h0.get_or_insert_with(|| scf.without_results());
         (folder.hsx0, folder.hsx, folder.tshs) = (Some(h0.clone()), None, None);
     }
     if let Some(hamiltonian) = &options.hamiltonian {
-        let folder = run.scf.get_or_insert_default();
+        let h0 = run.h0.clone().unwrap_or_default();
+        let folder = run.scf.get_or_insert_with(|| h0.without_results());
         (folder.hsx, folder.tshs) = (Some(hamiltonian.clone()), None);
     }
     for folder in [&mut run.scf, &mut run.h0, &mut run.bands].into_iter().flatten() {
