@@ -3,7 +3,7 @@
 //!
 //! Blocks (i, j, R) and (j, i, −R) are both in the file, computed independently: they agree to 10⁻¹⁰ (S) and 10⁻⁹ hartree
 //! (H). They are kept as they are, so that what was read is written again to the bit; H(k) and S(k) are then Hermitian to
-//! that precision, and the eigenproblem reads one triangle of each, as OpenMX' own does.
+//! that precision, and become so exactly where they are diagonalised.
 
 use std::sync::Arc;
 
