@@ -81,7 +81,7 @@ fn a_run_with_its_h_in_nc_alone_is_a_run() {
     let hsx = ReadOptions { hamiltonian: Some(folder.join("hsx/graphene.HSX.gz")), ..ReadOptions::default() };
     let with_hsx = read(&folder, &hsx).unwrap();
     assert_eq!((&run.hamiltonian, &run.overlap), (&with_hsx.hamiltonian, &with_hsx.overlap));
-    assert!(run.hamiltonian0.is_some() && run.fermi_level.is_some());
+    assert!(run.hamiltonian0.is_some() && run.fermi_level.is_some() && run.density_matrix.is_some());
     let target = tempfile::tempdir().unwrap();
     let prediction =
         Prediction { fermi_level: run.fermi_level, ..Prediction::new(&run, run.hamiltonian.as_ref().unwrap()) };

@@ -40,6 +40,8 @@ pub struct Matrices {
     pub fermi_level: Option<f64>,
     /// k mesh; `None` where the file does not know it.
     pub mesh: Option<KMesh>,
+    /// DM on the same pattern, where the file is a `.nc` that has it.
+    density_matrix: Option<Vec<Vec<f64>>>,
 }
 
 impl Matrices {
@@ -50,9 +52,10 @@ impl Matrices {
     /// Those of the files; `Inconsistent` where they do not belong together.
     pub fn read(file: &Path, folder: &Folder, xv: Option<&Path>) -> Result<Matrices> {
         if nc::is_name(file) {
-            let hsx = Nc::read(file)?.hsx;
-            let structure = hsx.structure().ok_or_else(|| Error::inconsistent("no structure").in_file(file))?;
-            return Matrices::new(file, hsx, structure);
+            let nc = Nc::read(file)?;
+            let structure = nc.hsx.structure().ok_or_else(|| Error::inconsistent("no structure").in_file(file))?;
+            let (basis, density_matrix) = (nc.basis().in_file(file)?, nc.density_matrix);
+            return Ok(Matrices { basis, density_matrix, ..Matrices::new(file, nc.hsx, structure)? });
         }
         match Format::guess_file(file)? {
             Some(Format::SiestaTshs) => Matrices::of_tshs(file, folder, xv),
@@ -77,7 +80,7 @@ impl Matrices {
         let supercell = hsx.supercell(&structure).in_file(file)?;
         let (fermi_level, mesh) = (hsx.head.fermi_level(), hsx.head.k_mesh().cloned());
         let (file, others) = (file.to_owned(), Vec::new());
-        Ok(Matrices { file, others, hsx, structure, basis, supercell, fermi_level, mesh })
+        Ok(Matrices { file, others, hsx, structure, basis, supercell, fermi_level, mesh, density_matrix: None })
     }
 
     /// Species and shells of a TSHS stand in the texts beside it.
@@ -126,6 +129,7 @@ impl Matrices {
             supercell: self.supercell.clone(),
             fermi_level: None,
             mesh: self.mesh.clone(),
+            density_matrix: None,
         })
     }
 
@@ -161,6 +165,15 @@ impl Matrices {
             matrix::density_matrix(&dm.density_matrix, &Places::new(&dm.sparsity, &self.supercell, &self.basis)?)
         };
         density_matrix().in_file(file)
+    }
+
+    /// DM(R) of the file that H came from, where that has one.
+    ///
+    /// # Errors
+    /// As [`Matrices::hamiltonian`].
+    pub fn own_density_matrix(&self) -> Result<Option<SpinOperator>> {
+        let components = self.density_matrix.as_ref();
+        components.map(|dm| matrix::density_matrix(dm, &self.places()?).in_file(&self.file)).transpose()
     }
 
     /// Do both hold the same numbers of S, bit for bit?

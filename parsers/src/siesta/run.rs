@@ -206,7 +206,11 @@ impl Reader<'_> {
 
     fn density_matrix(&self, scf: &Option<Matrices>) -> Result<Option<SpinOperator>> {
         let file = self.run.scf.as_ref().and_then(|folder| folder.density_matrix.as_deref());
-        scf.as_ref().zip(file).map(|(scf, file)| scf.density_matrix(file)).transpose()
+        match (scf, file) {
+            (Some(scf), Some(file)) => scf.density_matrix(file).map(Some),
+            (Some(scf), None) => scf.own_density_matrix(),
+            (None, _) => Ok(None),
+        }
     }
 
     /// `OccupationFunction` with the temperature of the matrices' file.

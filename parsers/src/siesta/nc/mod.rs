@@ -19,7 +19,9 @@ mod write;
 
 use std::path::Path;
 
+use crate::basis::Basis;
 use crate::elements::atomic_number;
+use crate::error::Result;
 use crate::siesta::Hsx;
 
 /// The matrices of a `.nc` file, and what they need. Forces, grids and radial functions are neither read nor written.
@@ -45,6 +47,18 @@ impl Nc {
         let number = |label: String| atomic_number(&label).map_or(0, i32::from);
         let atomic_numbers = hsx.head.species.iter().map(|kind| number(kind.name())).collect();
         Nc { hsx, density_matrix, atomic_numbers }
+    }
+
+    /// Orbitals, with the atomic numbers of the file.
+    ///
+    /// # Errors
+    /// As [`Hsx::basis`].
+    pub fn basis(&self) -> Result<Basis> {
+        let mut species = self.hsx.basis()?.species().to_vec();
+        for (species, &number) in species.iter_mut().zip(&self.atomic_numbers) {
+            species.z = u8::try_from(number).ok().filter(|&z| z > 0);
+        }
+        Basis::new(species, &self.hsx.head.species_indices())
     }
 }
 
