@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use crate::basis::Basis;
+use crate::error::Result;
 use crate::operator::{Operator, SpinOperator};
 use crate::structure::Structure;
 use crate::units::{BOHR_IN_ANGSTROM, HARTREE_IN_EV};
@@ -168,6 +169,20 @@ pub enum NativeLayout {
     Siesta(siesta::Layout),
     /// scfout.
     OpenMx(openmx::Layout),
+}
+
+impl NativeLayout {
+    /// Sets those elements of `operator` to 0 that the run's files have no place for, so that it is what its files will say.
+    ///
+    /// # Errors
+    /// `Inconsistent` where the basis is not that of the run.
+    pub fn restrict(&self, basis: &Basis, operator: &mut Operator<f64>) -> Result<()> {
+        match self {
+            NativeLayout::Siesta(layout) => layout.restrict(basis, operator),
+            // Any element of a block can be in the files.
+            NativeLayout::Abacus(_) | NativeLayout::OpenMx(_) => Ok(()),
+        }
+    }
 }
 
 impl Calculation {

@@ -22,7 +22,8 @@ pub struct Predictor {
 
 /// A predicted Hamiltonian.
 pub struct Predicted {
-    /// H = H⁽⁰⁾ + ΔH, on the blocks of H⁽⁰⁾; where orbitals do not overlap it is H⁽⁰⁾.
+    /// H = H⁽⁰⁾ + ΔH, on the blocks of H⁽⁰⁾; where orbitals do not overlap, and where the run's files have no place for an element,
+    /// it is H⁽⁰⁾.
     pub hamiltonian: SpinOperator,
     /// How far to trust it.
     pub trust: Trust,
@@ -106,7 +107,11 @@ impl Predictor {
         timed("network", start);
         let start = Instant::now();
         let h0 = run.hamiltonian0.as_ref().ok_or_else(|| Error::unsupported("the run has no H0"))?;
-        let hamiltonian = apply(&run.basis, h0, &sample.operator(&delta, &self.model.slots)?)?;
+        let mut delta = sample.operator(&delta, &self.model.slots)?;
+        if let Some(native) = &run.native {
+            native.restrict(&run.basis, &mut delta)?;
+        }
+        let hamiltonian = apply(&run.basis, h0, &delta)?;
         timed("blocks", start);
         Ok(Predicted { hamiltonian, trust: self.trust(&sample, linear.as_ref()), timings })
     }
