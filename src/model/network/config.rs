@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use super::features::Hidden;
+use crate::model::linear::FitSettings;
 use crate::parsers::{Error, Result};
 
 /// The whole file.
@@ -13,6 +14,9 @@ use crate::parsers::{Error, Result};
 pub struct TrainConfig {
     /// Which runs.
     pub data: DataConfig,
+    /// The linear stage.
+    #[serde(default)]
+    pub linear: LinearConfig,
     /// Shape of the network.
     #[serde(default)]
     pub model: ModelConfig,
@@ -44,6 +48,22 @@ pub struct DataConfig {
 
 fn default_validation_fraction() -> f64 {
     0.1
+}
+
+/// `[linear]`: the linear stage, which is always fitted. Where the network does not correct it, it still says how unlike training
+/// a run is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct LinearConfig {
+    /// Gaussians of the bond's length that multiply every feature of a bond (default 6). The size of the stage grows with them:
+    /// for many orbitals, and a network that does not correct it, 3 are enough.
+    pub gaussians: usize,
+}
+
+impl Default for LinearConfig {
+    fn default() -> Self {
+        LinearConfig { gaussians: FitSettings::default().bond_gaussians }
+    }
 }
 
 /// What the network corrects.
@@ -128,6 +148,7 @@ impl TrainConfig {
     pub fn check(&self) -> Result<()> {
         let (m, t) = (&self.model, &self.training);
         let positive = [
+            ("linear.gaussians", self.linear.gaussians as f64),
             ("model.channels", m.channels as f64),
             ("model.width", m.width as f64),
             ("model.radial_functions", m.radial_functions as f64 - 1.0),

@@ -123,8 +123,8 @@ impl Run {
             linear: None,
             network: None,
         };
-        // Always fitted: where the network does not correct it, it still says how unlike training a run is.
-        let (stage, report) = fit(&data.train, &[], &data.slots, &FitSettings::default())?;
+        let settings = FitSettings { bond_gaussians: config.linear.gaussians, ..FitSettings::default() };
+        let (stage, report) = fit(&data.train, &[], &data.slots, &settings)?;
         header.linear = Some(LinearHeader { config: stage.config.clone(), report });
         let linear = Some(stage);
         let residuals = residuals(&data, config.model.base, linear.as_ref());
