@@ -113,7 +113,7 @@ impl Predictor {
         }
         let hamiltonian = apply(&run.basis, h0, &delta)?;
         timed("blocks", start);
-        Ok(Predicted { hamiltonian, trust: self.trust(&sample, linear.as_ref()), timings })
+        Ok(Predicted { hamiltonian, trust: self.trust(run, &sample, linear.as_ref()), timings })
     }
 
     /// ΔH of both stages.
@@ -127,12 +127,13 @@ impl Predictor {
         linear.map_or_else(|| Channels::zeros(&sample.graph, width), |prediction| prediction.delta.clone())
     }
 
-    fn trust(&self, sample: &Sample, linear: Option<&Prediction>) -> Trust {
-        let Some(linear) = linear else { return Trust::default() };
+    fn trust(&self, run: &Calculation, sample: &Sample, linear: Option<&Prediction>) -> Trust {
+        let mut warnings: Vec<String> = self.code_warning(run).into_iter().collect();
+        let Some(linear) = linear else { return Trust { warnings, ..Trust::default() } };
         let largest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
         let (bond, atom) = (largest(&linear.bond_leverage), largest(&linear.atom_leverage));
         let mean_square = linear.atom_error.iter().map(|e| e * e).sum::<f64>() / linear.atom_error.len().max(1) as f64;
-        let mut warnings = self.distance_warnings(sample);
+        warnings.extend(self.distance_warnings(sample));
         for (what, leverage) in [("a bond", bond), ("an atom", atom)] {
             if leverage > UNLIKE_TRAINING {
                 warnings.push(format!(
@@ -141,6 +142,12 @@ impl Predictor {
             }
         }
         Trust { bond_leverage: Some(bond), atom_leverage: Some(atom), onsite_error: Some(mean_square.sqrt()), warnings }
+    }
+
+    /// Equal labels and shells of two codes are different orbitals.
+    fn code_warning(&self, run: &Calculation) -> Option<String> {
+        let (found, known) = (run.origin.code, &self.model.header.training.code);
+        (found != known).then(|| format!("a run of {found}; all of training were of {known}"))
     }
 
     /// Bonds shorter than all of training.
@@ -160,5 +167,33 @@ impl Predictor {
             })
         };
         stage.config.profiles.iter().filter_map(warning).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::linear::{FitSettings, fit};
+    use crate::model::training::Training;
+    use crate::model::{Slots, synthetic};
+
+    #[test]
+    fn a_run_of_another_code_is_warned_of() {
+        let mut run = synthetic::run(synthetic::structure(1));
+        let slots = Slots::of_runs([&run.basis]).unwrap();
+        let settings = FitSettings { bond_gaussians: 2, sum_gaussians: 1, ..FitSettings::default() };
+        let (stage, report) = fit(&[Sample::new(&run, &slots).unwrap()], &[], &slots, &settings).unwrap();
+        let training = Training::of(std::slice::from_ref(&run), &slots).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("model.safetensors");
+        Model::linear(slots, training, stage, report).write(&path).unwrap();
+        let predictor = Predictor::load(&path, "cpu").unwrap();
+        let warned = |run: &Calculation| {
+            let warnings = predictor.predict(run).unwrap().trust.warnings;
+            warnings.contains(&"a run of SIESTA; all of training were of unknown".to_owned())
+        };
+        assert!(!warned(&run));
+        run.origin.code = "SIESTA";
+        assert!(warned(&run));
     }
 }
