@@ -42,7 +42,7 @@ impl Payload {
     }
 }
 
-/// Writes a sparse matrix row by row: the inverse of [`Records::rows`].
+/// Writes a sparse matrix row by row: the inverse of [`super::Records::rows`].
 ///
 /// # Errors
 /// Those of `out`.
