@@ -141,6 +141,10 @@ fn version_0_takes_what_it_lacks_from_beside() {
     assert_eq!(double.hamiltonian, run("fe_v41").hamiltonian);
     assert!(single.structure.distance(&double.structure).0 < 1e-9 && single.hamiltonian != double.hamiltonian);
     assert!((single.fermi_level.unwrap() - double.fermi_level.unwrap()).abs() < 1e-8);
+    let out = folder(&[hsx]);
+    let text = "-1.435 1.435 1.435\n1.435 -1.435 1.435\n1.435 1.435 -1.435\n 1\n 1 26 0.0 0.0 0.0\n";
+    std::fs::write(out.path().join("fe.STRUCT_OUT"), text).unwrap();
+    assert!(read_path(out.path()).structure.distance(&double.structure).0 < 1e-8);
     let foreign = folder(&[("fe.HSX", "fe_v41/h0/fe.HSX"), ("fe.TSHS", "fe_v41/scf/fe.TSHS")]);
     let message = error(foreign.path(), &ReadOptions::default());
     assert!(message.contains("fe.TSHS: does not hold the numbers of") && message.contains("fe.HSX"), "{message}");

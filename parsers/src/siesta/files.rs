@@ -189,6 +189,11 @@ impl Folder {
         Ok(())
     }
 
+    /// The file of its structure, for matrices that have none.
+    pub fn geometry(&self) -> Option<&Path> {
+        self.xv.as_deref().or(self.struct_out.as_deref())
+    }
+
     /// The file of its H and S.
     pub fn matrix(&self) -> Option<&Path> {
         self.hsx0.as_deref().or(self.hsx.as_deref()).or(self.tshs.as_deref())

@@ -1,9 +1,12 @@
 //! `.XV` and `.STRUCT_OUT`: cell and atoms (`Src/ioxv.F`, `Src/iostruct.f`).
 
+use std::path::Path;
+
 use nalgebra::{Matrix3, Vector3};
 
-use crate::error::{Error, Result};
-use crate::input::Text;
+use super::constants::UP_TO_4;
+use crate::error::{Context, Error, Result};
+use crate::input::{self, Text};
 
 /// Cell and atoms in bohr.
 #[derive(Debug, Clone, PartialEq)]
@@ -29,6 +32,20 @@ pub struct Atom {
 const LEAST_BYTES_PER_ATOM: usize = 10;
 
 impl Geometry {
+    /// Reads a file by its name: `.STRUCT_OUT` (in the ångström of 4.1, whose HSX needs it), anything else as `.XV`.
+    ///
+    /// # Errors
+    /// As [`Geometry::parse_xv`], with the file.
+    pub fn read(path: &Path) -> Result<Geometry> {
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        let file = input::open(path)?;
+        let parsed = match name.contains(".STRUCT_OUT") {
+            true => Geometry::parse_struct_out(&file, UP_TO_4.angstrom_per_bohr),
+            false => Geometry::parse_xv(&file),
+        };
+        parsed.in_file(path)
+    }
+
     /// `.XV`: rows of the cell and of its velocity, number of atoms; per atom species, Z, position and velocity, in bohr with
     /// nine decimals.
     ///

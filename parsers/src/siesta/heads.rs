@@ -17,11 +17,11 @@ use crate::input;
 ///
 /// # Errors
 /// Those of the files; `Unsupported` where neither is there; `Inconsistent` where they do not fit the orbitals of the atoms.
-pub fn of_tshs(tshs: &Tshs, folder: &Folder, xv: Option<&Path>) -> Result<(Head, Vec<PathBuf>)> {
+pub fn of_tshs(tshs: &Tshs, folder: &Folder, geometry: Option<&Path>) -> Result<(Head, Vec<PathBuf>)> {
     let ions = folder.ions.iter().map(|path| parse(path, IonXml::parse)).collect::<Result<Vec<_>>>()?;
-    let (species, species_of, files) = match (&folder.orb_indx, xv) {
+    let (species, species_of, files) = match (&folder.orb_indx, geometry) {
         (Some(path), _) => of_orb_indx(path, &ions)?,
-        (None, Some(xv)) if !ions.is_empty() => of_ions(ions, xv, folder)?,
+        (None, Some(file)) if !ions.is_empty() => of_ions(ions, file, folder)?,
         _ => {
             let message = "holds no shells: .ORB_INDX, or .ion.xml and .XV, must lie beside it (or read the .HSX)";
             return Err(Error::unsupported(message));
@@ -60,8 +60,8 @@ fn of_orb_indx(path: &Path, ions: &[IonXml]) -> Result<Species> {
     Ok((species.into_iter().map(head).collect(), (1..=n_atoms).map(first).collect(), vec![path.to_owned()]))
 }
 
-fn of_ions(ions: Vec<IonXml>, xv: &Path, folder: &Folder) -> Result<Species> {
-    let geometry = parse(xv, Geometry::parse_xv)?;
+fn of_ions(ions: Vec<IonXml>, geometry_file: &Path, folder: &Folder) -> Result<Species> {
+    let geometry = Geometry::read(geometry_file)?;
     let stated = species::stated(&folder.fdf)?;
     let of_label = |index: usize| {
         let stated = stated.iter().find(|one| one.index == index);
@@ -71,7 +71,7 @@ fn of_ions(ions: Vec<IonXml>, xv: &Path, folder: &Folder) -> Result<Species> {
     };
     let species = (1..=geometry.n_species()).map(of_label).collect::<Result<_>>()?;
     let species_of = geometry.atoms.iter().map(|atom| atom.species as i32).collect();
-    Ok((species, species_of, folder.ions.iter().cloned().chain([xv.to_owned()]).collect()))
+    Ok((species, species_of, folder.ions.iter().cloned().chain([geometry_file.to_owned()]).collect()))
 }
 
 fn species_head(label: &str, valence: f64, shells: &[Shell]) -> SpeciesHead {

@@ -46,11 +46,11 @@ pub struct Matrices {
 
 impl Matrices {
     /// Reads an HSX, TSHS or `.nc` file of `folder`. HSX version 0 has neither structure nor Fermi level and single precision only: it
-    /// takes all three from the TSHS beside it, else the structure from `xv`.
+    /// takes all three from the TSHS beside it, else the structure from the file `geometry` (`.XV`, `.STRUCT_OUT`).
     ///
     /// # Errors
     /// Those of the files; `Inconsistent` where they do not belong together.
-    pub fn read(file: &Path, folder: &Folder, xv: Option<&Path>) -> Result<Matrices> {
+    pub fn read(file: &Path, folder: &Folder, geometry: Option<&Path>) -> Result<Matrices> {
         if nc::is_name(file) {
             let nc = Nc::read(file)?;
             let structure = nc.hsx.structure().ok_or_else(|| Error::inconsistent("no structure").in_file(file))?;
@@ -58,15 +58,15 @@ impl Matrices {
             return Ok(Matrices { basis, density_matrix, ..Matrices::new(file, nc.hsx, structure)? });
         }
         match Format::guess_file(file)? {
-            Some(Format::SiestaTshs) => Matrices::of_tshs(file, folder, xv),
+            Some(Format::SiestaTshs) => Matrices::of_tshs(file, folder, geometry),
             Some(Format::SiestaHsx) => {
                 let hsx = Hsx::parse(&input::open(file)?).in_file(file)?;
                 match (hsx.structure(), &folder.tshs) {
                     (Some(structure), _) => Matrices::new(file, hsx, structure),
                     (None, Some(tshs)) => Matrices::in_double_precision(file, hsx, tshs),
                     (None, None) => {
-                        let (xv, structure) = structure_of_version_0(&hsx, file, xv)?;
-                        let others = vec![xv.to_owned()];
+                        let (used, structure) = structure_of_version_0(&hsx, file, geometry)?;
+                        let others = vec![used.to_owned()];
                         Ok(Matrices { others, ..Matrices::new(file, hsx, structure)? })
                     }
                 }
@@ -84,9 +84,9 @@ impl Matrices {
     }
 
     /// Species and shells of a TSHS stand in the texts beside it.
-    fn of_tshs(file: &Path, folder: &Folder, xv: Option<&Path>) -> Result<Matrices> {
+    fn of_tshs(file: &Path, folder: &Folder, geometry: Option<&Path>) -> Result<Matrices> {
         let tshs = read_tshs(file)?;
-        let (head, others) = heads::of_tshs(&tshs, folder, xv).in_file(file)?;
+        let (head, others) = heads::of_tshs(&tshs, folder, geometry).in_file(file)?;
         let Tshs { sparsity, hamiltonian, overlap, .. } = tshs;
         let hsx = Hsx { head: Arc::new(head), sparsity, hamiltonian, overlap };
         let structure = hsx.structure().ok_or_else(|| Error::inconsistent("no structure").in_file(file))?;
@@ -226,18 +226,18 @@ fn same_but_rounded(hsx: &Hsx, tshs: &Tshs) -> bool {
 }
 
 /// Version 0 has species, but neither cell nor positions.
-fn structure_of_version_0<'a>(hsx: &Hsx, file: &Path, xv: Option<&'a Path>) -> Result<(&'a Path, Structure)> {
-    let Some(xv) = xv else {
+fn structure_of_version_0<'a>(hsx: &Hsx, file: &Path, geometry: Option<&'a Path>) -> Result<(&'a Path, Structure)> {
+    let Some(path) = geometry else {
         let message = "version 0 (of SIESTA 4.1) holds no structure, and there is no .XV beside it (--structure)";
         return Err(Error::unsupported(message).in_file(file));
     };
-    let geometry = Geometry::parse_xv(&input::open(xv)?).in_file(xv)?;
+    let geometry = Geometry::read(path)?;
     let species: Vec<usize> = geometry.atoms.iter().map(|atom| atom.species - 1).collect();
     if species != hsx.head.species_indices() {
         let (found, expected) = (species.len(), hsx.head.species_of.len());
         let message = format!("{found} atoms, but {} has {expected} (or other species)", file.display());
-        return Err(Error::inconsistent(message).in_file(xv));
+        return Err(Error::inconsistent(message).in_file(path));
     }
     let positions = geometry.atoms.iter().map(|atom| atom.position).collect();
-    Ok((xv, Structure { lattice: geometry.lattice, positions, species }))
+    Ok((path, Structure { lattice: geometry.lattice, positions, species }))
 }

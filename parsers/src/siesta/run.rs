@@ -152,11 +152,11 @@ impl Reader<'_> {
         if holds_h_alone(file)? {
             return Ok(None);
         }
-        Matrices::read(file, folder, folder.xv.as_deref().or(self.xv())).map(Some)
+        Matrices::read(file, folder, folder.geometry().or(self.geometry())).map(Some)
     }
 
-    fn xv(&self) -> Option<&Path> {
-        self.run.folders().find_map(|folder| folder.xv.as_deref())
+    fn geometry(&self) -> Option<&Path> {
+        self.run.folders().find_map(Folder::geometry)
     }
 
     fn nothing_found(&self, path: &Path) -> Error {
@@ -168,7 +168,7 @@ impl Reader<'_> {
     /// S of the converged run, else of the step-zero one, or of the file given by hand; where both are there they must agree.
     fn overlap(&self, h0: &Option<Matrices>, scf: &Option<Matrices>) -> Result<Operator<f64>> {
         match (&self.options.overlap, scf, h0) {
-            (Some(file), ..) => Matrices::read(file, &Folder::default(), self.xv())?.overlap(),
+            (Some(file), ..) => Matrices::read(file, &Folder::default(), self.geometry())?.overlap(),
             (None, Some(scf), Some(h0)) => {
                 let overlap = scf.overlap()?;
                 if !scf.has_same_overlap(h0) {

@@ -15,7 +15,7 @@ use crate::input::lines::Line;
 /// The largest atomic number of an element.
 const LAST_ELEMENT: i32 = 118;
 
-/// Completes the species of `basis`: atomic numbers from the input's `ChemicalSpeciesLabel`, else `.XV`, else the label;
+/// Completes the species of `basis`: atomic numbers from the input's `ChemicalSpeciesLabel`, else `.XV` or `.STRUCT_OUT`, else the label;
 /// cutoffs from `.ORB_INDX`, else `.ion.xml`.
 ///
 /// # Errors
@@ -62,8 +62,8 @@ fn stated_number(index: usize, folders: &[&Folder]) -> Result<Option<i32>> {
             return Ok(Some(found.z));
         }
     }
-    let Some(xv) = folders.iter().find_map(|folder| folder.xv.as_deref()) else { return Ok(None) };
-    let geometry = parse(xv, Geometry::parse_xv)?;
+    let Some(file) = folders.iter().find_map(|folder| folder.geometry()) else { return Ok(None) };
+    let geometry = Geometry::read(file)?;
     Ok(geometry.atoms.iter().find(|atom| atom.species == index).map(|atom| atom.z))
 }
 
