@@ -6,6 +6,14 @@ use std::process::Command;
 use hzero::model::file::Model;
 use hzero::model::training::TrainingStructure;
 use hzero::parsers::{ReadOptions, read};
+#[cfg(feature = "torch")]
+use hzero::{
+    model::predict::Predictor,
+    parsers::{Calculation, SpinOperator},
+    symmetry::rotate::rotated,
+};
+#[cfg(feature = "torch")]
+use nalgebra::Rotation3;
 use nalgebra::{Matrix3, Vector3};
 
 fn root() -> &'static Path {
@@ -107,6 +115,30 @@ fn require_good(mut arguments: Vec<String>) {
     assert!(ratio <= 0.01, "ratio {ratio}");
     assert!(number("bands_occupied_mae_mev") <= 5.0, "{errors}");
     assert_eq!(number("ghost_states"), 0.0);
+}
+
+/// Largest difference of elements in hartree.
+#[cfg(feature = "torch")]
+fn largest_difference(a: &SpinOperator, b: &SpinOperator) -> f64 {
+    let (SpinOperator::Unpolarized(a), SpinOperator::Unpolarized(b)) = (a, b) else { panic!("runs without spin") };
+    assert_eq!(a.pairs(), b.pairs());
+    a.values().iter().zip(b.values()).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+}
+
+#[cfg(feature = "torch")]
+#[test]
+fn the_prediction_of_a_real_run_turns_with_it() {
+    let predictor = Predictor::load(&root().join("models/mos2-siesta.safetensors"), "cpu").unwrap();
+    let predict = |run: &Calculation| predictor.predict(run).unwrap().hamiltonian;
+    // Without the pattern of its files, which belongs to the axes as they were.
+    let mut run = read(&root().join("fixtures/siesta/mos2"), &ReadOptions::default()).unwrap();
+    run.native = None;
+    let turn = -Rotation3::from_euler_angles(0.4, -1.1, 2.3).matrix();
+    let found = predict(&rotated(&run, &turn).unwrap());
+    run.hamiltonian = Some(predict(&run));
+    let difference = largest_difference(&found, &rotated(&run, &turn).unwrap().hamiltonian.unwrap());
+    println!("largest difference {difference:.1e} hartree, in single precision");
+    assert!(difference < 1e-7, "{difference}");
 }
 
 /// A build without libtorch says what the models need.

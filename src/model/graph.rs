@@ -34,12 +34,12 @@ pub struct Graph {
     pub edges: Vec<Edge>,
 }
 
-/// Smaller elements of S are as good as none.
+/// A smaller block of S is as good as none.
 const NEGLIGIBLE: f64 = 1e-6;
 
-/// Is this block of S between two atoms a bond?
+/// Is this block of S between two atoms a bond? By its norm, which does not change when the run is turned.
 pub fn overlaps(block: &[f64]) -> bool {
-    block.iter().any(|s| s.abs() > NEGLIGIBLE)
+    block.iter().map(|s| s * s).sum::<f64>() > NEGLIGIBLE * NEGLIGIBLE
 }
 
 impl Graph {
