@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use hzero_parsers::siesta::Tshs;
 use hzero_parsers::{Calculation, NativeLayout, ReadOptions, Step, read};
 
 fn fixtures() -> PathBuf {
@@ -92,6 +93,35 @@ fn a_flat_folder_holds_both() {
     assert_eq!(found.basis.species()[0].z, Some(8));
 }
 
+/// One diagonalization of a predicted H, in the words of `next_step`.
+const FROM_H_IN: &str = "Read-H-from-file T\nSCF.Mix Hamiltonian\nMaxSCFIterations 1\nSCF.DM.Converge F\n\
+    SCF.H.Tolerance 1.0e9 eV\n";
+
+#[test]
+fn a_run_from_h_in_is_no_h0() {
+    for (place, is_refused) in [("", false), ("h0/", true)] {
+        let one_shot = folder(&[(&format!("{place}h2o.HSX"), "h2o/scf/h2o.HSX")]);
+        let fdf = one_shot.path().join(place).join("h2o.fdf");
+        std::fs::write(&fdf, FROM_H_IN).unwrap();
+        match read(one_shot.path(), &ReadOptions::default()) {
+            Ok(run) => assert!(!is_refused && run.hamiltonian.is_some() && run.hamiltonian0.is_none()),
+            Err(error) => assert!(is_refused && error.to_string().contains("this is not H0: with Read-H-from-file T")),
+        }
+        std::fs::write(&fdf, FROM_H_IN.replace("file T", "file F")).unwrap();
+        assert!(read_path(one_shot.path()).hamiltonian0.is_some());
+    }
+}
+
+#[test]
+fn the_output_of_a_queue_is_no_log() {
+    let files = [("fe.HSX", "fe/scf/fe.HSX"), ("RUN.out", "fe/scf/fe.out")];
+    let with_log = folder(&files);
+    std::fs::write(with_log.path().join("slurm-17.out"), "job 17 started\n").unwrap();
+    assert!(read_path(with_log.path()).origin.version.is_some());
+    std::fs::remove_file(with_log.path().join("RUN.out")).unwrap();
+    assert!(read_path(with_log.path()).origin.version.is_none());
+}
+
 #[test]
 fn an_unknown_fermi_level_means_h0() {
     let lone = folder(&[("a.HSX", "h2o/h0/h2o.0.HSX")]);
@@ -163,6 +193,27 @@ fn files_by_hand_win() {
     assert_eq!(run.hamiltonian, self::run("h2o").hamiltonian);
     let options = ReadOptions { step: Some(Step::Number(2)), ..ReadOptions::default() };
     assert!(error(&fixtures().join("h2o"), &options).contains("matrices of the last step only"));
+}
+
+/// S alone (onlyS) as well as S of a whole TSHS, neither with shells beside it.
+#[test]
+fn an_overlap_by_hand_may_be_a_tshs() {
+    let scf = fixtures().join("h2o/scf");
+    let mut tshs = Tshs::parse(&std::fs::read(scf.join("h2o.TSHS")).unwrap()).unwrap();
+    (tshs.logicals[2], tshs.overlap[0]) = (1, 2.0);
+    tshs.hamiltonian.clear();
+    let folder = folder(&[("h2o.HSX", "h2o/scf/h2o.HSX")]);
+    let only_s = folder.path().join("h2o.onlyS");
+    tshs.write(&mut std::fs::File::create(&only_s).unwrap()).unwrap();
+    let of = |overlap: &Path| {
+        let options = ReadOptions { overlap: Some(overlap.to_owned()), ..ReadOptions::default() };
+        read(&folder.path().join("h2o.HSX"), &options)
+    };
+    let message = of(&only_s).map(drop).unwrap_err().to_string();
+    assert!(message.contains("h2o.onlyS: a calculation at Γ alone adds up all images"), "{message}");
+    assert_eq!(of(&scf.join("h2o.TSHS")).unwrap().overlap, read_path(&scf).overlap);
+    let message = of(&fixtures().join("feas_so/scf/feas_so.TSHS")).map(drop).unwrap_err().to_string();
+    assert!(message.contains("feas_so.TSHS: "), "{message}");
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use super::fdf::Fdf;
+use super::log::Log;
 use crate::error::{Context, Error, Result};
+use crate::input;
 
 /// The calculations of one run.
 #[derive(Debug, Clone, Default)]
@@ -36,7 +38,7 @@ pub struct Folder {
     pub tshs: Option<PathBuf>,
     /// `H_DMGEN`: the H that the last density matrix came from, without S.
     pub h_dmgen: Option<PathBuf>,
-    /// `.DM`.
+    /// `.DM`, else `.TSDE`.
     pub density_matrix: Option<PathBuf>,
     /// `.XV`.
     pub xv: Option<PathBuf>,
@@ -54,7 +56,7 @@ pub struct Folder {
     pub bands: Option<PathBuf>,
     /// `.h0.bands`: those of H⁽⁰⁾, put beside them.
     pub bands0: Option<PathBuf>,
-    /// Standard output: `<label>.out`, else the only `*.out`.
+    /// Standard output: `<label>.out`, else the only `*.out` of SIESTA.
     pub log: Option<PathBuf>,
 }
 
@@ -62,7 +64,7 @@ pub struct Folder {
 const OWN: [&str; 12] =
     [".HSX", ".TSHS", ".TSDE", ".DM", ".nc", ".fdf", ".XV", ".EIG", ".ORB_INDX", ".ion.xml", "H_DMGEN", "H_IN"];
 /// Ends of names from which the label is taken, the first ones first.
-const LABELLED: [&str; 8] = [".HSX", ".TSHS", ".DM", ".XV", ".EIG", ".bands", ".fdf", ".nc"];
+const LABELLED: [&str; 9] = [".HSX", ".TSHS", ".DM", ".TSDE", ".XV", ".EIG", ".bands", ".fdf", ".nc"];
 /// What may stand between the label and these ends.
 const VARIANTS: [&str; 3] = [".0", ".h0", ".h0only"];
 /// Tolerances of `SCF.H.Tolerance` from which on the first iteration counts as converged.
@@ -103,7 +105,9 @@ impl Run {
 
     /// A flat folder holds one calculation, or H⁽⁰⁾ as `.0.HSX` beside the converged H.
     fn of_folder(mut folder: Folder) -> Run {
-        if folder.is_step_zero() || (folder.hsx0.is_some() && folder.hsx.is_none() && folder.tshs.is_none()) {
+        if (folder.is_step_zero() && !folder.holds_both())
+            || (folder.hsx0.is_some() && folder.hsx.is_none() && folder.tshs.is_none())
+        {
             return Run { h0: Some(folder), ..Run::default() };
         }
         let (hsx0, bands0) = (folder.hsx0.take(), folder.bands0.take());
@@ -146,11 +150,7 @@ impl Folder {
             None => label_in(&names).in_file(home)?,
         };
         let named = |end: &str| names.get(&format!("{label}{end}")).cloned();
-        let only = |end: &str| {
-            let mut found = names.iter().filter(|(name, _)| name.ends_with(end)).map(|(_, path)| path.clone());
-            found.next().filter(|_| found.next().is_none())
-        };
-        let fdf_path = named(".fdf").or_else(|| only(".fdf"));
+        let fdf_path = named(".fdf").or_else(|| only(&names, |name, _| name.ends_with(".fdf")));
         let ions = names.iter().filter(|(name, _)| name.ends_with(".ion.xml"));
         Ok(Folder {
             fdf: fdf_path.as_deref().map(Fdf::read).transpose()?.unwrap_or_default(),
@@ -159,7 +159,7 @@ impl Folder {
             hsx0: named(".0.HSX"),
             tshs: named(".TSHS"),
             h_dmgen: names.get("H_DMGEN").cloned(),
-            density_matrix: named(".DM"),
+            density_matrix: named(".DM").or_else(|| named(".TSDE")),
             xv: named(".XV"),
             struct_out: named(".STRUCT_OUT"),
             orb_indx: named(".ORB_INDX"),
@@ -168,7 +168,7 @@ impl Folder {
             kp: named(".KP"),
             bands: named(".bands"),
             bands0: named(".h0.bands"),
-            log: named(".out").or_else(|| only(".out")),
+            log: named(".out").or_else(|| only(&names, |name, path| name.ends_with(".out") && is_log(path))),
             home: home.to_owned(),
             label,
         })
@@ -206,8 +206,22 @@ impl Folder {
 
     /// Is its H the step-zero one? By the folder's name or its input; a prediction never is.
     fn is_step_zero(&self) -> bool {
-        let named_h0 = std::fs::canonicalize(&self.home).is_ok_and(|home| home.file_name().is_some_and(|n| n == "h0"));
-        !self.is_prediction() && (named_h0 || self.stops_at_h0())
+        !self.is_prediction() && (self.is_named_h0() || self.stops_at_h0())
+    }
+
+    /// `HSetupOnly` was added to the input of a converged run: it leaves `.0.HSX`, and the `.HSX` beside it is older.
+    fn holds_both(&self) -> bool {
+        let has_both_files = self.hsx0.is_some() && self.hsx.is_some();
+        has_both_files && self.fdf.is_on("HSetupOnly") && !self.is_named_h0()
+    }
+
+    fn is_named_h0(&self) -> bool {
+        std::fs::canonicalize(&self.home).is_ok_and(|home| home.file_name().is_some_and(|name| name == "h0"))
+    }
+
+    /// Does SIESTA take H from `H_IN` instead of building it?
+    pub fn reads_h(&self) -> bool {
+        self.fdf.is_on("Read-H-from-file")
     }
 
     /// Does its input ask for H⁽⁰⁾: no iteration at all, one that nothing follows, or the functional of fixed atomic charges?
@@ -216,7 +230,7 @@ impl Folder {
         let one_iteration = number("MaxSCFIterations") == Some(1.0);
         let converges = number("SCF.H.Tolerance").is_some_and(|tolerance| tolerance >= NO_TOLERANCE);
         let is_set = |label: &str| self.fdf.is_on(label);
-        is_set("HSetupOnly") || is_set("Harris.Functional") || (one_iteration && converges)
+        !self.reads_h() && (is_set("HSetupOnly") || is_set("Harris.Functional") || (one_iteration && converges))
     }
 
     /// Names that were looked for, for the message where nothing was found.
@@ -224,6 +238,18 @@ impl Folder {
         let label = if self.label.is_empty() { "<label>" } else { &self.label };
         format!("{label}.HSX, {label}.nc, {label}.0.HSX, {label}.TSHS (also with .gz or .zst)")
     }
+}
+
+/// The file that `fits`, where no other one does.
+fn only(names: &BTreeMap<String, PathBuf>, fits: impl Fn(&str, &Path) -> bool) -> Option<PathBuf> {
+    let mut found = names.iter().filter(|(name, path)| fits(name, path));
+    let (_, path) = found.next().filter(|_| found.next().is_none())?;
+    Some(path.clone())
+}
+
+/// Does SIESTA write so? (Queues leave files of such names too.)
+fn is_log(path: &Path) -> bool {
+    input::open(path).is_ok_and(|file| Log::parse(&file).is_ok())
 }
 
 /// The label that the names share: that of the most telling end. Where an end has several, the variants are left out first.
@@ -296,6 +322,9 @@ mod tests {
         let (h0, scf) = (flat.h0.unwrap(), flat.scf.unwrap());
         assert!(h0.hsx0.is_some() && h0.hsx.is_none() && scf.hsx0.is_none() && scf.hsx.is_some());
         assert!(h0.fdf_path.is_some() && scf.fdf_path.is_some() && scf.bands.is_none());
+        let again = run(&["si.0.HSX", "si.HSX", "only.fdf"], "").unwrap();
+        assert!(again.h0.is_some_and(|h0| h0.hsx0.is_some() && h0.hsx.is_none()));
+        assert!(again.scf.is_some_and(|scf| scf.hsx0.is_none() && scf.hsx.is_some()));
         let only = run(&["si.HSX", "only.fdf"], "").unwrap();
         assert!(only.h0.is_some() && only.scf.is_none());
     }

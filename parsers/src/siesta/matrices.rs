@@ -154,6 +154,27 @@ impl Matrices {
         overlap().in_file(&self.file)
     }
 
+    /// S(R) out of another file of the same run. A TSHS, also one that holds S alone (onlyS), does not know its orbitals: they
+    /// are those of these matrices. The structure of version 0 of HSX is that of `geometry`.
+    ///
+    /// # Errors
+    /// Those of the file; `Inconsistent` where it belongs to another structure.
+    pub fn overlap_of(&self, file: &Path, geometry: Option<&Path>) -> Result<Operator<f64>> {
+        if Format::guess_file(file)? != Some(Format::SiestaTshs) {
+            return Matrices::read(file, &Folder::default(), geometry)?.overlap();
+        }
+        let tshs = Tshs::parse(&input::open(file)?).in_file(file)?;
+        let structure = tshs.structure(self.structure.species.clone());
+        same_run::same_structure((&self.file, &self.structure), (file, &structure))?;
+        let overlap = || {
+            let places = Places::new(&tshs.sparsity, &tshs.supercell, &self.basis)?;
+            let overlap = matrix::overlap(&tshs.overlap, &places)?;
+            matrix::refuse_folded(&overlap, &tshs.supercell, &structure)?;
+            Ok(overlap)
+        };
+        overlap().in_file(file)
+    }
+
     /// DM(R) out of a `.DM` file of the same run.
     ///
     /// # Errors

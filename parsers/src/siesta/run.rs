@@ -70,6 +70,10 @@ fn check_h0(run: &Run, options: &ReadOptions) -> Result<()> {
         return Ok(());
     };
     match (folder.matrix(), &folder.fdf_path) {
+        (Some(file), Some(fdf)) if folder.reads_h() => {
+            let message = format!("this is not H0: with Read-H-from-file T in {} it came from H_IN", fdf.display());
+            Err(Error::unsupported(message).in_file(file))
+        }
         (Some(file), Some(fdf)) if !folder.stops_at_h0() => {
             let message = format!("{NOT_H0} (hzero h0-recipe siesta {})", fdf.display());
             Err(Error::unsupported(message).in_file(file))
@@ -91,7 +95,10 @@ impl Reader<'_> {
         let main = scf.as_ref().or(h0.as_ref()).ok_or_else(|| self.nothing_found(path))?;
         let folders: Vec<&Folder> = self.run.folders().collect();
         let basis = species::completed(&main.basis, &main.structure.species, &folders)?;
-        let overlap = self.overlap(&h0, &scf)?;
+        let overlap = match &self.options.overlap {
+            Some(file) => main.overlap_of(file, self.geometry())?,
+            None => overlap(&h0, &scf)?,
+        };
         let (hamiltonian0, hamiltonian) = (hamiltonian(&h0)?, hamiltonian(&scf)?);
         let (with_h0, with_h) = (h0.as_ref().zip(hamiltonian0.as_ref()), scf.as_ref().zip(hamiltonian.as_ref()));
         if let (Some((h0, of_h0)), Some((scf, of_h))) = (with_h0, with_h) {
@@ -163,22 +170,6 @@ impl Reader<'_> {
         let looked_for = self.run.folders().map(|f| format!("{} in {}", f.looked_for(), f.home.display()));
         let message = format!("no matrix: looked for {}", looked_for.collect::<Vec<_>>().join("; "));
         Error::unsupported(message).in_file(path)
-    }
-
-    /// S of the converged run, else of the step-zero one, or of the file given by hand; where both are there they must agree.
-    fn overlap(&self, h0: &Option<Matrices>, scf: &Option<Matrices>) -> Result<Operator<f64>> {
-        match (&self.options.overlap, scf, h0) {
-            (Some(file), ..) => Matrices::read(file, &Folder::default(), self.geometry())?.overlap(),
-            (None, Some(scf), Some(h0)) => {
-                let overlap = scf.overlap()?;
-                if !scf.has_same_overlap(h0) {
-                    same_run::same_overlap((&scf.file, &overlap), (&h0.file, &h0.overlap()?))?;
-                }
-                Ok(overlap)
-            }
-            (None, Some(only), None) | (None, None, Some(only)) => only.overlap(),
-            (None, None, None) => Err(Error::inconsistent("no matrix")),
-        }
     }
 
     /// Those of the version: the log's word, else 4.1 for version 0 of HSX.
@@ -293,6 +284,21 @@ fn completed(file: Option<&Path>, other: &Option<Matrices>) -> Result<Option<Mat
             let message = "holds H alone: S must come from an HSX or TSHS of the same structure (folders h0/ and scf/)";
             Err(Error::unsupported(message).in_file(file))
         }
+    }
+}
+
+/// S of the converged run, else of the step-zero one; where both are there they must agree.
+fn overlap(h0: &Option<Matrices>, scf: &Option<Matrices>) -> Result<Operator<f64>> {
+    match (scf, h0) {
+        (Some(scf), Some(h0)) => {
+            let overlap = scf.overlap()?;
+            if !scf.has_same_overlap(h0) {
+                same_run::same_overlap((&scf.file, &overlap), (&h0.file, &h0.overlap()?))?;
+            }
+            Ok(overlap)
+        }
+        (Some(only), None) | (None, Some(only)) => only.overlap(),
+        (None, None) => Err(Error::inconsistent("no matrix")),
     }
 }
 
