@@ -155,6 +155,29 @@ fn an_operator_is_confined_to_the_pattern() {
     assert!(kept < uu.values().len() as f64);
 }
 
+/// What its input includes would be missing in the new folder.
+#[test]
+fn an_input_in_several_files_becomes_one() {
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/siesta/h2o/scf");
+    let folder = tempfile::tempdir().unwrap();
+    let run_folder = folder.path().join("run");
+    std::fs::create_dir(&run_folder).unwrap();
+    std::fs::copy(source.join("h2o.HSX"), run_folder.join("h2o.HSX")).unwrap();
+    std::fs::copy(source.join("h2o.fdf"), folder.path().join("common.fdf")).unwrap();
+    std::fs::write(run_folder.join("h2o.fdf"), "OccupationFunction MP\n%include ../common.fdf\n").unwrap();
+    let options = ReadOptions::default();
+    let run = read(&run_folder, &options).unwrap();
+    let target = folder.path().join("predicted/deeper");
+    std::fs::create_dir_all(&target).unwrap();
+    let prediction = Prediction {
+        source: Some((&run_folder, &options)),
+        ..Prediction::new(&run, run.hamiltonian.as_ref().unwrap())
+    };
+    prediction.write(&target).unwrap();
+    let again = read(&target, &options).unwrap();
+    assert_eq!((again.smearing, again.basis.species()[0].z), (run.smearing, Some(8)));
+}
+
 /// Also version 0 of HSX, whose structure lies apart and whose double precision is that of TSHS.
 #[test]
 fn a_prediction_is_a_run() {

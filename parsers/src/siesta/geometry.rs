@@ -37,9 +37,8 @@ impl Geometry {
     /// # Errors
     /// As [`Geometry::parse_xv`], with the file.
     pub fn read(path: &Path) -> Result<Geometry> {
-        let name = path.file_name().unwrap_or_default().to_string_lossy();
         let file = input::open(path)?;
-        let parsed = match name.contains(".STRUCT_OUT") {
+        let parsed = match is_struct_out(path) {
             true => Geometry::parse_struct_out(&file, UP_TO_4.angstrom_per_bohr),
             false => Geometry::parse_xv(&file),
         };
@@ -84,6 +83,11 @@ impl Geometry {
     pub fn n_species(&self) -> usize {
         self.atoms.iter().map(|atom| atom.species).max().unwrap_or(0)
     }
+}
+
+/// Is this, by its name, a `.STRUCT_OUT`?
+pub(super) fn is_struct_out(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().contains(".STRUCT_OUT"))
 }
 
 fn vector(text: &mut Text) -> Result<Vector3<f64>> {

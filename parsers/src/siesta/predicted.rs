@@ -3,7 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use super::fdf::Fdf;
 use super::files::{Folder, Run};
+use super::geometry::is_struct_out;
 use super::hsx::{CellHead, Head, KMesh, Version};
 use super::matrix::{Places, components_of_hamiltonian, components_of_overlap};
 use super::{HIn, Hsx, Layout, Nc, Tshs, nc};
@@ -43,16 +45,29 @@ pub fn write(folder: &Path, prediction: &Prediction, layout: &Layout) -> Result<
     Ok(files)
 }
 
-/// The input and the structure (which version 0 of HSX lacks) travel along, so that the folder is a run of its own.
+/// The input (with what it includes) and the structure (which version 0 of HSX lacks) travel along, so that the folder is a
+/// run of its own.
 fn copy_inputs(folder: &Path, label: &str, source: &Path, options: &ReadOptions) -> Result<Vec<PathBuf>> {
     let found = Run::discover(source)?;
     let first = |of: fn(&Folder) -> &Option<PathBuf>| found.folders().find_map(|folder| of(folder).clone());
-    let inputs = [
-        (options.kpoints.clone().or_else(|| first(|folder| &folder.fdf_path)), "fdf"),
-        (options.structure.clone().or_else(|| first(|folder| &folder.xv)), "XV"),
-    ];
-    let present = inputs.iter().filter_map(|(path, end)| path.as_ref().map(|path| (path, end)));
-    present.map(|(path, end)| copy_into(folder, path, &format!("{label}.{end}"))).collect()
+    let mut files = Vec::new();
+    if let Some(path) = options.kpoints.clone().or_else(|| first(|folder| &folder.fdf_path)) {
+        files.push(copy_input(folder, &path, &format!("{label}.fdf"))?);
+    }
+    if let Some(path) = options.structure.clone().or_else(|| first(|folder| &folder.xv)) {
+        let end = if is_struct_out(&path) { "STRUCT_OUT" } else { "XV" };
+        files.push(copy_into(folder, &path, &format!("{label}.{end}"))?);
+    }
+    Ok(files)
+}
+
+/// As it is, unless it names other files, which would be missing.
+fn copy_input(folder: &Path, path: &Path, name: &str) -> Result<PathBuf> {
+    let fdf = Fdf::read(path)?;
+    match fdf.has_other_files(path) {
+        true => put(folder, name, |out| out.write_all(fdf.to_text().as_bytes())),
+        false => copy_into(folder, path, name),
+    }
 }
 
 /// How SIESTA goes on: one diagonalization of the H that it is given, from which come energies, forces, DM and bands.

@@ -103,6 +103,18 @@ impl Fdf {
         self.entries.iter().any(|entry| entry.file != path)
     }
 
+    /// All entries as one input, without comments. Labels are as SIESTA compares them.
+    pub fn to_text(&self) -> String {
+        let text = |Entry { label, content, .. }: &Entry| match content {
+            Content::Values(line) => format!("{label} {}\n", line.text),
+            Content::Block(rows) => {
+                let rows: String = rows.iter().map(|row| format!("{}\n", row.text)).collect();
+                format!("%block {label}\n{rows}%endblock {label}\n")
+            }
+        };
+        self.entries.iter().map(text).collect()
+    }
+
     fn find(&self, label: &str) -> Option<&Entry> {
         let label = plain(label);
         self.entries.iter().find(|entry| entry.label == label)
@@ -206,6 +218,9 @@ mod tests {
         let fdf = read("%block LatticeVectors < cell\nSpin MeshCutoff < more.fdf\n").unwrap();
         assert_eq!(fdf.block("LatticeVectors").unwrap().len(), 3);
         assert_eq!((fdf.value("spin"), fdf.number("MeshCutoff").unwrap()), (Some("polarized"), Some(300.0)));
+        let whole = "%block latticevectors\n1 0 0\n0 1 0\n0 0 1\n%endblock latticevectors\n\
+            meshcutoff 300 Ry\nspin polarized\n";
+        assert_eq!(fdf.to_text(), whole);
     }
 
     #[test]
