@@ -19,7 +19,7 @@ pub fn mesh(cell: &[i32; 9], displacement: [f64; 3]) -> Option<KGrid> {
     is_mesh.then_some(KGrid { divisions, shift: displacement, gamma_centred: true })
 }
 
-/// The mesh that the input states: `kgrid_Monkhorst_Pack`, or Γ alone where it asks for nothing; `None` where only SIESTA knows
+/// The mesh that the input states: `kgrid_Monkhorst_Pack` (a block, or a list of its diagonal), or Γ alone where it asks for nothing; `None` where only SIESTA knows
 /// it (`kgrid_cutoff`, a file, a matrix that is not diagonal).
 ///
 /// # Errors
@@ -30,10 +30,22 @@ pub fn stated_mesh(fdf: &Fdf) -> Result<Option<KGrid>> {
         return Ok(None);
     }
     let label = "kgrid.MonkhorstPack";
+    if let Some(list) = fdf.line(label) {
+        let [a, b, c] = divisions(list).in_file(fdf.file(label))?;
+        return Ok(mesh(&[a, 0, 0, 0, b, 0, 0, 0, c], [0.0; 3]));
+    }
     let Some(rows) = fdf.block(label) else {
         return Ok(mesh(&[1, 0, 0, 0, 1, 0, 0, 0, 1], [0.0; 3]));
     };
     matrix(rows).in_file(fdf.file(label)).map(|(cell, displacement)| mesh(&cell, displacement))
+}
+
+/// `[4 4 1]`, with or without spaces and commas.
+fn divisions(list: &Line) -> Result<[i32; 3]> {
+    let words = list.text.split(['[', ']', ',', ' ']).filter(|word| !word.is_empty());
+    let numbers = words.map(|word| word.parse().ok()).collect::<Option<Vec<i32>>>();
+    let numbers = numbers.and_then(|numbers| <[i32; 3]>::try_from(numbers).ok());
+    numbers.ok_or_else(|| list.expected("a list of three integers"))
 }
 
 fn matrix(rows: &[Line]) -> Result<([i32; 9], [f64; 3])> {
@@ -172,6 +184,11 @@ mod tests {
         let grid = of(&block("4 0 0 0.5\n0 4 0 0.5\n0 0 1 0\n")).unwrap();
         assert_eq!(grid, Some(KGrid { divisions: [4, 4, 1], shift: [0.5, 0.5, 0.0], gamma_centred: true }));
         assert_eq!(of(&block("4 1 0 0.5\n0 4 0 0.5\n0 0 1 0\n")).unwrap(), None);
+        for list in ["[4 3 1]", "[4, 3,1]", "[ 4 3 1 ]"] {
+            assert_eq!(of(&format!("kgrid.MonkhorstPack {list}\n")).unwrap().unwrap().divisions, [4, 3, 1], "{list}");
+        }
+        let message = of("kgrid.MonkhorstPack [4 4]\n").unwrap_err().to_string();
+        assert!(message.ends_with("run.fdf:1: expected a list of three integers, found `[4 4]`"), "{message}");
         assert_eq!(of("kgrid_cutoff 10 Ang\n").unwrap(), None);
         assert_eq!(of("").unwrap().unwrap().divisions, [1; 3]);
         let message = of(&block("4 0 0 x\n0 4 0\n0 0 1\n")).unwrap_err().to_string();
