@@ -6,7 +6,7 @@ use super::files::Folder;
 use super::geometry::Geometry;
 use super::hsx::{CellHead, Head, LABEL_LENGTH, SpeciesHead, Version};
 use super::ion_xml::IonXml;
-use super::orb_indx::{OrbIndx, SpeciesShells};
+use super::orb_indx::{OrbIndx, Orbital, SpeciesShells};
 use super::{Tshs, species};
 use crate::basis::Shell;
 use crate::error::{Context, Error, Result};
@@ -55,9 +55,21 @@ fn of_orb_indx(path: &Path, ions: &[IonXml]) -> Result<Species> {
     let valence = |label: &str| ions.iter().find(|ion| ion.label == label).map_or(0.0, |ion| ion.valence);
     let species = table.species().in_file(path)?;
     let head = |one: SpeciesShells| species_head(&one.label, valence(&one.label), &one.shells);
-    let n_atoms = table.orbitals.iter().map(|orbital| orbital.atom).max().unwrap_or(0);
-    let first = |atom| table.orbitals.iter().find(|orbital| orbital.atom == atom).map_or(0, |o| o.species as i32);
-    Ok((species.into_iter().map(head).collect(), (1..=n_atoms).map(first).collect(), vec![path.to_owned()]))
+    let species_of = species_of_atoms(&table).in_file(path)?;
+    Ok((species.into_iter().map(head).collect(), species_of, vec![path.to_owned()]))
+}
+
+/// Orbitals come atom by atom.
+fn species_of_atoms(table: &OrbIndx) -> Result<Vec<i32>> {
+    let mut species_of = Vec::new();
+    for Orbital { atom, species, .. } in &table.orbitals {
+        match atom.checked_sub(species_of.len()) {
+            Some(1) => species_of.push(*species as i32),
+            Some(0) if *atom > 0 => {}
+            _ => return Err(Error::inconsistent(format!("atom {atom} follows atom {}", species_of.len()))),
+        }
+    }
+    Ok(species_of)
 }
 
 fn of_ions(ions: Vec<IonXml>, geometry_file: &Path, folder: &Folder) -> Result<Species> {
@@ -102,4 +114,28 @@ fn check_orbitals(tshs: &Tshs, species: &[SpeciesHead], species_of: &[i32]) -> R
 
 fn parse<T>(path: &Path, parse: impl Fn(&[u8]) -> Result<T>) -> Result<T> {
     parse(&input::open(path)?).in_file(path)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn atoms_follow_each_other() {
+        let orbital = |&(atom, species): &(usize, usize)| {
+            let label = "H".to_owned();
+            Orbital { atom, species, label, n: 1, l: 0, m: 0, zeta: 1, cutoff: 5.0 }
+        };
+        let of =
+            |atoms: &[(usize, usize)]| species_of_atoms(&OrbIndx { orbitals: atoms.iter().map(orbital).collect() });
+        assert_eq!(of(&[(1, 2), (1, 2), (2, 1)]).unwrap(), [2, 1]);
+        for (atoms, message) in [
+            ([(1, 1), (usize::MAX, 1)], "atom 18446744073709551615 follows atom 1"),
+            ([(1, 1), (3, 1)], "atom 3 follows atom 1"),
+            ([(1, 1), (0, 1)], "atom 0 follows atom 1"),
+            ([(0, 1), (1, 1)], "atom 0 follows atom 0"),
+        ] {
+            assert_eq!(of(&atoms).unwrap_err().to_string(), message);
+        }
+    }
 }

@@ -116,7 +116,8 @@ impl Sparsity {
     /// A row with a column that is out of range or occurs twice.
     fn bad_row(&self, n_columns: usize) -> Option<(usize, Error)> {
         let rows = (0..self.n_rows()).into_par_iter().with_min_len(64);
-        let seen = || Seen(vec![0; n_columns.div_ceil(64)]);
+        let last = self.columns.par_iter().max().map_or(0, |&column| column.max(0) as usize);
+        let seen = || Seen(vec![0; last.min(n_columns).div_ceil(64)]);
         rows.map_init(seen, |seen, row| Some((row, seen.bad_column(&self.columns[self.row(row)], n_columns)?)))
             .find_first(Option::is_some)
             .flatten()

@@ -5,7 +5,7 @@ use crate::operator::{Operator, Pair};
 use crate::siesta::supercell::Supercell;
 use crate::structure::Structure;
 
-/// An image must be closer than the atom itself by so much, in bohr, to tell that the element is its own.
+/// Images that are as close as the atom itself, up to so many bohr, overlap as it does.
 const MARGIN: f64 = 1e-3;
 /// ⟨φ|φ⟩ of the files is 1 to 1e-7.
 const NORM_TOLERANCE: f64 = 1e-4;
@@ -42,8 +42,37 @@ fn closer_image(pair: &Pair, structure: &Structure) -> Option<String> {
     let at_home = structure.displacement(pair);
     let distance = |r: [i32; 3]| (at_home + structure.translation(r)).norm();
     let images = (-1..=1).flat_map(|x| (-1..=1).flat_map(move |y| (-1..=1).map(move |z| [x, y, z])));
-    let closest = images.map(distance).fold(f64::INFINITY, f64::min);
-    (closest < at_home.norm() - MARGIN).then(|| {
-        format!("atoms {} and {} overlap at {closest:.3} bohr, not at {:.3}", pair.i + 1, pair.j + 1, at_home.norm())
+    let closest = images.filter(|r| *r != [0; 3]).map(distance).fold(f64::INFINITY, f64::min);
+    (closest < at_home.norm() + MARGIN).then(|| {
+        let (i, j) = (pair.i + 1, pair.j + 1);
+        format!("atoms {i} and {j} overlap at {closest:.3} bohr, not only at {:.3}", at_home.norm())
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use nalgebra::{Matrix3, Vector3};
+
+    use super::*;
+    use crate::basis::{Basis, Shell, Species};
+    use crate::operator::Pairs;
+
+    /// Two atoms with an s orbital each, `distance` bohr apart in a cell of 20 bohr.
+    fn refused(distance: f64) -> bool {
+        let shells = vec![Shell { l: 0, zeta: 1, n: Some(1) }];
+        let basis = Basis::new(vec![Species { label: "H".into(), z: Some(1), shells, cutoff: None }], &[0, 0]).unwrap();
+        let pairs = [(0, 0), (0, 1), (1, 0), (1, 1)].map(|(i, j)| Pair { i, j, r: [0; 3] });
+        let mut overlap = Operator::zeros(Arc::new(Pairs::new(pairs.to_vec(), &basis).unwrap()));
+        overlap.values_mut().copy_from_slice(&[1.0, 0.1, 0.1, 1.0]);
+        let positions = vec![Vector3::zeros(), Vector3::new(distance, 0.0, 0.0)];
+        let structure = Structure { lattice: Matrix3::identity() * 20.0, positions, species: vec![0, 0] };
+        refuse_folded(&overlap, &Supercell::new([1; 3]).unwrap(), &structure).is_err()
+    }
+
+    #[test]
+    fn images_as_close_as_the_atom_are_added_up() {
+        assert!(!refused(9.9) && refused(10.0) && refused(10.1));
+    }
 }
