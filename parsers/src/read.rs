@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 
 use crate::basis::Shell;
-use crate::calculation::Calculation;
+use crate::calculation::{Calculation, KGrid};
 use crate::code::Code;
-use crate::error::Result;
+use crate::error::{Context, Error, Result};
 use crate::{abacus, openmx, siesta};
 
 /// What the user says by hand; everything else is found.
@@ -45,9 +45,40 @@ pub enum Step {
 /// # Errors
 /// All six kinds; every message names the file.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Calculation> {
-    match Code::of(path, options)? {
+    let run = match Code::of(path, options)? {
         Code::Abacus => abacus::run::read(path, options),
         Code::OpenMx => openmx::run::read(path, options),
         Code::Siesta => siesta::run::read(path, options),
+    }?;
+    if let Some(grid) = run.k_grid {
+        check_mesh(grid).in_file(path)?;
+    }
+    Ok(run)
+}
+
+/// More points than any mesh has: whoever makes the mesh allocates so many.
+const MAX_MESH_POINTS: u32 = 2_000_000;
+
+fn check_mesh(grid: KGrid) -> Result<()> {
+    let n_points = grid.divisions.iter().fold(1_u32, |product, &n| product.saturating_mul(n));
+    if n_points > MAX_MESH_POINTS {
+        let [a, b, c] = grid.divisions;
+        return Err(Error::unsupported(format!(
+            "a k mesh of {a} x {b} x {c}; at most {MAX_MESH_POINTS} points are read"
+        )));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn meshes_that_lie_are_refused() {
+        let checked = |divisions| check_mesh(KGrid { divisions, shift: [0.0; 3], gamma_centred: true });
+        assert!(checked([100, 100, 100]).is_ok() && checked([9999, 1, 1]).is_ok());
+        let message = checked([4_000_000_000, 2, 2]).unwrap_err().to_string();
+        assert_eq!(message, "a k mesh of 4000000000 x 2 x 2; at most 2000000 points are read");
     }
 }
