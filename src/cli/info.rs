@@ -7,7 +7,6 @@ use serde_json::{Value, json};
 use super::Outcome;
 use super::run_args::RunFiles;
 use crate::parsers::format::Format;
-use crate::parsers::units::BOHR_IN_ANGSTROM;
 use crate::parsers::{Calculation, Of, Pairs, SpinOperator, read};
 
 /// Show what a run left behind
@@ -85,7 +84,7 @@ fn species(run: &Calculation) -> Value {
 
 fn lattice(run: &Calculation) -> Value {
     let rows = run.structure.lattice.row_iter();
-    rows.map(|row| row.iter().map(|x| x * BOHR_IN_ANGSTROM).collect::<Vec<_>>()).collect::<Vec<_>>().into()
+    rows.map(|row| row.iter().map(|x| x * run.origin.angstrom_per_bohr).collect::<Vec<_>>()).collect::<Vec<_>>().into()
 }
 
 fn blocks(pairs: &Pairs, run: &Calculation) -> Value {
@@ -97,7 +96,7 @@ fn blocks(pairs: &Pairs, run: &Calculation) -> Value {
         "blocks": pairs.len(),
         "elements": pairs.n_values(),
         "lattice_vectors": vectors.len(),
-        "range_angstrom": range * BOHR_IN_ANGSTROM,
+        "range_angstrom": range * run.origin.angstrom_per_bohr,
     })
 }
 
