@@ -144,6 +144,7 @@ fn without_a_grid_there_is_no_restart() {
     assert_eq!(files.len(), 1, "{files:?}");
     let next = Prediction::new(&run, h).next_step(folder.path(), Path::new("out")).unwrap();
     assert!(next.contains("no gaas_soc_rst/") && next.contains("gaas_soc.out"), "{next}");
+    assert!(next.contains("DM is that of H0"), "{next}");
 }
 
 #[test]

@@ -4,7 +4,9 @@ use std::path::{Path, PathBuf};
 
 use hzero_parsers::openmx::{Dat, Scfout};
 use hzero_parsers::recipe::step_zero;
-use hzero_parsers::{Calculation, Code, NativeLayout, Operator, ReadOptions, Smearing, SpinOperator, Step, c64, read};
+use hzero_parsers::{
+    Calculation, Code, NativeLayout, Of, Operator, ReadOptions, Smearing, SpinOperator, Step, c64, read,
+};
 
 fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/openmx")
@@ -156,6 +158,14 @@ fn h0_is_found_by_content_and_name() {
     std::fs::copy(fixtures().join("h2o/scf/h2o.scfout"), folder.path().join("h2o.scfout")).unwrap();
     assert!(read_it().hamiltonian.is_some() && read_it().hamiltonian0.is_some());
     assert_eq!(read_it().hamiltonian0, run("h2o").hamiltonian0);
+    // what the converged run printed is of the converged H only
+    std::fs::copy(fixtures().join("h2o/scf/h2o.out"), folder.path().join("h2o.out")).unwrap();
+    let of = || read_it().printed.iter().map(|printed| printed.of).collect::<Vec<_>>();
+    assert_eq!(of(), [Of::Scf]);
+    std::fs::copy(fixtures().join("h2o/h0/h2o.out"), folder.path().join("h0-h2o.out")).unwrap();
+    assert_eq!(of(), [Of::H0, Of::Scf]);
+    std::fs::remove_file(folder.path().join("h2o.out")).unwrap();
+    assert_eq!(of(), [Of::H0]);
 }
 
 #[test]
@@ -197,9 +207,17 @@ fn pairs_that_do_not_belong_together_are_refused() {
     std::fs::copy(folder.path().join("scf/h2o.scfout"), folder.path().join("h0/h2o.scfout")).unwrap();
     let message = error(folder.path(), &ReadOptions::default());
     assert!(
-        message.contains("h0/h2o.scfout: lies in h0/, but its input text is not that of a step-zero run"),
+        message.contains("h0/h2o.scfout: lies where H0 does, but its input text is not that of a step-zero run"),
         "{message}"
     );
+    let h0 = Some(folder.path().join("h0/h2o.scfout"));
+    let named = read(folder.path(), &ReadOptions { h0, ..ReadOptions::default() }).unwrap();
+    assert_eq!(named.hamiltonian0, named.hamiltonian, "what the message says helps");
+
+    let folder = copy("h2o");
+    std::fs::copy(folder.path().join("h0/h2o.scfout"), folder.path().join("scf/h2o.scfout")).unwrap();
+    let message = error(folder.path(), &ReadOptions::default());
+    assert!(message.contains("scf/h2o.scfout: lies where the converged H does, but"), "{message}");
 }
 
 #[test]
@@ -261,6 +279,8 @@ fn the_grid_is_in_out_or_crst_check() {
     assert_eq!(grid(read_it()), Some([72, 75, 80]));
     std::fs::remove_dir_all(folder.path().join("h2o_rst")).unwrap();
     assert_eq!(grid(read_it()), None);
+    edit(&folder.path().join("h2o.scfout"), |scfout| scfout.tail.input_text.push(b"scf.Ngrid 64 70 72\n".to_vec()));
+    assert_eq!(grid(read_it()), Some([64, 70, 72]));
 }
 
 #[test]
@@ -273,6 +293,10 @@ fn the_recipe_makes_the_step_zero_run_of_a_converged_one() {
         (dat.species().unwrap(), dat.atoms().unwrap()),
         (user.input().species().unwrap(), user.input().atoms().unwrap())
     );
+    let of_scfout = step_zero(Code::OpenMx, &fixtures().join("h2o/scf/h2o.scfout"), None).unwrap();
+    assert!(Dat::parse(of_scfout.input.as_bytes()).is_step_zero());
+    let message = step_zero(Code::OpenMx, &fixtures().join("h2o/scf/h2o.out"), None).unwrap_err().to_string();
+    assert!(message.ends_with("h2o.out: is an output of OpenMX, not its input"), "{message}");
     let message = step_zero(Code::OpenMx, &fixtures().join("h2o"), None).unwrap_err().to_string();
     assert!(message.ends_with("h2o: no .dat file here; name the input"), "{message}");
     let message = step_zero(Code::OpenMx, &fixtures().join("h2o/scf/h2o.out"), Some("4.0")).unwrap_err().to_string();

@@ -13,6 +13,9 @@ use super::pao::Pao;
 use crate::error::{Error, Location, Result};
 use crate::input::text::quoted;
 
+/// More points of one path than any run has.
+const MAX_PATH_POINTS: u32 = 100_000;
+
 /// The file, line by line.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Dat {
@@ -74,9 +77,19 @@ impl Dat {
     }
 
     /// Does it stop after one iteration from superposed atoms, so that its H is H⁽⁰⁾? With `scf.restart` H comes from
-    /// elsewhere.
+    /// elsewhere, and from the second geometry on it begins with the density of the one before.
     pub fn is_step_zero(&self) -> bool {
-        self.get("scf.maxIter") == Some("1") && !self.is_on("scf.restart")
+        let restarts = self.is_on("scf.restart") || self.is_any("scf.restart", &["c2n"]);
+        self.get("scf.maxIter") == Some("1") && !restarts && !self.has_several_geometries()
+    }
+
+    fn has_several_geometries(&self) -> bool {
+        self.moves_atoms() && self.get("MD.maxIter").is_some_and(|steps| steps != "1")
+    }
+
+    /// Is it a relaxation or molecular dynamics?
+    pub fn moves_atoms(&self) -> bool {
+        self.get("MD.Type").is_some_and(|kind| !kind.eq_ignore_ascii_case("nomd"))
     }
 
     /// Spin–orbit coupling, Hubbard U, a constraint or a Zeeman term: only then does OpenMX use `iHks`
@@ -103,9 +116,12 @@ impl Dat {
             return Ok([1, 1, 1]);
         }
         let Some((number, values)) = self.values_of("scf.Kgrid") else { return Ok(default) };
-        let division = verify(preceded(space0, u32), |&divisions| divisions > 0);
-        let grid = parsed(count(division, 3), values);
-        grid.and_then(|grid| grid.try_into().ok()).ok_or_else(|| expected("three numbers of k points", number, values))
+        divisions(values).ok_or_else(|| expected("three numbers of k points", number, values))
+    }
+
+    /// `scf.Ngrid`: divisions of the real-space grid, where they are not left to `scf.energycutoff`.
+    pub fn grid(&self) -> Option<[u32; 3]> {
+        divisions(self.values_of("scf.Ngrid")?.1)
     }
 
     /// Species with their bases.
@@ -143,7 +159,7 @@ impl Dat {
     pub fn k_path(&self) -> Result<Vec<PathLine>> {
         let Some(block) = self.block("Band.kpath")? else { return Ok(Vec::new()) };
         let path = |&(number, line): &(u32, &str)| {
-            let points = verify(preceded(space0, u32), |&points| points > 0);
+            let points = verify(preceded(space0, u32), |points| (1..=MAX_PATH_POINTS).contains(points));
             let found = parsed((points, vector, vector, word, word), line);
             let (points, from, to, start, end) =
                 found.ok_or_else(|| expected("points, two k vectors and their names", number, line))?;
@@ -203,6 +219,12 @@ fn word(text: &str) -> IResult<&str, &str> {
     preceded(space0, take_till1(char::is_whitespace)).parse(text)
 }
 
+/// Three numbers above zero.
+fn divisions(text: &str) -> Option<[u32; 3]> {
+    let division = verify(preceded(space0, u32), |&divisions| divisions > 0);
+    parsed(count(division, 3), text)?.try_into().ok()
+}
+
 fn vector(text: &str) -> IResult<&str, [f64; 3]> {
     let number = || preceded(space0, double);
     (number(), number(), number()).map(|(x, y, z)| [x, y, z]).parse(text)
@@ -260,6 +282,25 @@ mod tests {
         assert!(error("s3p2d1", "").starts_with("7: expected a species with its basis"));
         assert!(error("Definition.of.Atomic.Species>", "").contains("6: expected `Definition.of.Atomic.Species>`"));
         assert!(error(" 9 0 0", " 9 0 x").starts_with("15: expected points, two k vectors"));
+        assert!(error(" 9 0 0", " 4000000000 0 0").starts_with("15: expected points, two k vectors"));
+    }
+
+    #[test]
+    fn only_the_first_geometry_from_atoms_is_step_zero() {
+        let is_step_zero = |more: &str| Dat::parse(format!("{TEXT}{more}").as_bytes()).is_step_zero();
+        for more in ["scf.restart off\n", "scf.restart alloff\n", "MD.maxIter 9\n", "MD.Type opt\nMD.maxIter 1\n"] {
+            assert!(is_step_zero(more), "{more}");
+        }
+        for more in ["scf.restart on\n", "scf.restart C2N\n", "MD.Type opt\nMD.maxIter 9\n"] {
+            assert!(!is_step_zero(more), "{more}");
+        }
+    }
+
+    #[test]
+    fn a_grid_is_three_numbers_above_zero() {
+        let grid = |text: &str| Dat::parse(text.as_bytes()).grid();
+        assert_eq!(grid("scf.ngrid 72 75 80"), Some([72, 75, 80]));
+        assert_eq!((grid("scf.Ngrid 0 0 0"), grid("scf.energycutoff 150")), (None, None));
     }
 
     #[test]

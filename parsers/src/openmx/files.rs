@@ -46,7 +46,7 @@ impl Run {
     /// `<name>_scf.Band`); one calculation's folder, where `h0-<name>.scfout` may lie beside `<name>.scfout`; or one of its files.
     ///
     /// # Errors
-    /// `Io`; those of [`Scfout::read`]; `Inconsistent` where several files could be the same, or `h0/` holds no H⁽⁰⁾.
+    /// `Io`; those of [`Scfout::read`]; `Inconsistent` where several files could be the same.
     pub fn discover(path: &Path) -> Result<Run> {
         if path.is_file() {
             return Run::of_file(path);
@@ -56,9 +56,6 @@ impl Run {
             return Run::of_folder(path);
         }
         let mut run = Run { h0: only_part(&h0)?, scf: only_part(&scf)? };
-        if let Some(part) = run.h0.as_ref().filter(|part| !part.dat.is_step_zero()) {
-            return Err(Error::inconsistent(NOT_STEP_ZERO).in_file(&part.path));
-        }
         run.take_bands(&path.join("bands"))?;
         Ok(run)
     }
@@ -72,16 +69,29 @@ impl Run {
         if is_own(&plain_name(path)) { Ok(Run::of_part(Part::read(path)?)) } else { Run::of_folder(folder_of(path)) }
     }
 
+    /// Where a file is named `h0-`, the other one is the converged one.
     fn of_folder(folder: &Path) -> Result<Run> {
         let (h0, others): (Vec<_>, Vec<_>) = scfouts(folder)?.into_iter().partition(|path| is_named_h0(path));
-        let mut run = match only(others)? {
-            Some(path) => Run::of_part(Part::read(&path)?),
-            None => Run::default(),
-        };
-        if let Some(path) = only(h0)? {
-            run.h0 = Some(Part::read(&path)?);
+        let read = |paths| only(paths)?.map(|path| Part::read(&path)).transpose();
+        match (read(h0)?, read(others)?) {
+            (None, Some(part)) => Ok(Run::of_part(part)),
+            (h0, scf) => Ok(Run { h0, scf }),
         }
-        Ok(run)
+    }
+
+    /// Do the input texts agree with the places?
+    ///
+    /// # Errors
+    /// `Inconsistent` where H⁽⁰⁾ is not of a step-zero run, or the converged H beside it is.
+    pub fn check_inputs(&self) -> Result<()> {
+        if let Some(part) = self.h0.as_ref().filter(|part| !part.dat.is_step_zero()) {
+            return Err(Error::inconsistent(NOT_STEP_ZERO).in_file(&part.path));
+        }
+        let is_h0 = |part: &&Part| self.h0.is_some() && part.dat.is_step_zero() && !part.is_prediction();
+        match self.scf.as_ref().filter(is_h0) {
+            Some(part) => Err(Error::inconsistent(NOT_CONVERGED).in_file(&part.path)),
+            None => Ok(()),
+        }
     }
 
     fn of_part(part: Part) -> Run {
@@ -105,8 +115,10 @@ impl Run {
     }
 }
 
-const NOT_STEP_ZERO: &str = "lies in h0/, but its input text is not that of a step-zero run (scf.maxIter 1, no scf.restart, \
-     atoms at rest); name it by --h0 if its H is H0 all the same";
+const NOT_STEP_ZERO: &str = "lies where H0 does, but its input text is not that of a step-zero run (scf.maxIter 1, no \
+     scf.restart, atoms at rest); name it by --h0 if its H is H0 all the same";
+const NOT_CONVERGED: &str = "lies where the converged H does, but its input text is that of a step-zero run (scf.maxIter 1); \
+     name it by --hamiltonian if its H is another";
 
 impl Part {
     /// Opens a `.scfout` and finds what lies beside it.
@@ -118,8 +130,15 @@ impl Part {
         let dat = scfout.input();
         let folder = folder_of(path);
         let name = plain_name(path);
-        let stem = name.trim_end_matches(".scfout").trim_start_matches(H0_PREFIX);
-        let beside = |end: &str| existing(folder, &format!("{stem}{end}")).or_else(|| lone(folder, end));
+        let own = name.trim_end_matches(".scfout");
+        let stem = own.trim_start_matches(H0_PREFIX);
+        // the files of a converged run belong to it alone, also where H⁽⁰⁾ lies beside it
+        let has_neighbour = own != stem && existing(folder, &format!("{stem}.scfout")).is_some();
+        let of_run = |end: &str| existing(folder, &format!("{stem}{end}")).or_else(|| lone(folder, end));
+        let beside = |end: &str| {
+            let found = existing(folder, &format!("{own}{end}"));
+            if has_neighbour { found } else { found.or_else(|| of_run(end)) }
+        };
         let crst_check = existing(&folder.join(format!("{stem}_rst")), &format!("{stem}.crst_check"));
         Ok(Part {
             path: path.to_owned(),
@@ -168,9 +187,9 @@ fn only(paths: Vec<PathBuf>) -> Result<Option<PathBuf>> {
     }
 }
 
-/// The only file of a folder with this end, if there is exactly one.
+/// The only file of a folder with this end, if there is exactly one, and none is named as that of H⁽⁰⁾.
 fn lone(folder: &Path, end: &str) -> Option<PathBuf> {
-    only(files(folder, end).ok()?).ok()?
+    only(files(folder, end).ok()?).ok()?.filter(|path| !is_named_h0(path))
 }
 
 /// Files of a folder by the end of their names (plain or compressed), sorted; none where there is no folder.
@@ -191,7 +210,7 @@ fn existing(folder: &Path, name: &str) -> Option<PathBuf> {
 }
 
 /// File name without `.gz` and `.zst`.
-fn plain_name(path: &Path) -> String {
+pub(super) fn plain_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
     COMPRESSED.iter().fold(name.as_ref(), |name, end| name.trim_end_matches(end)).to_owned()
 }

@@ -32,6 +32,6 @@ pub struct Layout {
     pub hamiltonian0: Option<Arc<Scfout>>,
     /// That of the converged H.
     pub hamiltonian: Option<Arc<Scfout>>,
-    /// Divisions of the real-space grid, which a restart must state (`Num. of grids` in `.out`, or `.crst_check`).
+    /// Divisions of the real-space grid, which a restart must state (`Num. of grids` in `.out`, `.crst_check`, or `scf.Ngrid`).
     pub grid: Option<[u32; 3]>,
 }

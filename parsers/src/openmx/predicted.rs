@@ -76,12 +76,12 @@ pub fn next_step(folder: &Path, shown: &Path, layout: &Layout) -> Option<String>
         let shown = shown.display();
         return Some(format!(
             "OpenMX: in {shown} set DATA.PATH, run `openmx {name}.dat`, and look for `<Restart>  Found restart files` in its \
-             output: without that line H was not taken"
+             output: without that line H was not taken. DM in {name}.scfout is that of H0 until then"
         ));
     }
     Some(format!(
-        "OpenMX: its tools read {name}.scfout; there is no {name}_rst/ for openmx itself, since neither {name}.out nor \
-         {name}_rst/{name}.crst_check of the H0 run was there to tell the real-space grid"
+        "OpenMX: its tools read {name}.scfout, whose DM is that of H0; there is no {name}_rst/ for openmx itself, since \
+         neither {name}.out nor {name}_rst/{name}.crst_check of the H0 run nor scf.Ngrid in its input tells the real-space grid"
     ))
 }
 

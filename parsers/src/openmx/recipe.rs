@@ -5,11 +5,16 @@
 use std::path::{Path, PathBuf};
 
 use super::dat::Dat;
+use super::files;
 use super::pao::Pao;
+use super::scfout::Scfout;
 use crate::code::Code;
 use crate::error::{Context, Error, Result};
 use crate::input;
 use crate::recipe::{Recipe, release};
+
+/// In the head of `.out`, which holds the input, too.
+const OF_OUT: &[u8] = b"This calculation was performed by OpenMX";
 
 /// The recipe is the same for all of them.
 const RELEASES: [(&str, ()); 3] = [("3.9", ()), ("3.8", ()), ("3.7", ())];
@@ -35,18 +40,32 @@ const RESTART: [Key; 4] = [
     ("MD.maxIter", "1", "one geometry"),
 ];
 
-/// Reads the user's input, and changes it into that of the step-zero run.
+/// Keys by which a run looks for its restart folder elsewhere than beside its input.
+const ELSEWHERE: [&str; 2] = ["scf.restart.filename", "System.CurrrentDirectory"];
+
+/// Reads the user's input (or that at the end of a `.scfout`), and changes it into that of the step-zero run.
 ///
 /// # Errors
 /// As [`crate::recipe::step_zero`].
 pub fn step_zero(path: &Path, version: Option<&str>) -> Result<Recipe> {
     release(Code::OpenMx, &RELEASES, version)?;
     let path = input_file(path)?;
-    let dat = Dat::parse(&input::open(&path)?);
+    let dat = input_text(&path)?;
     if dat.system_name().is_none() {
         return Err(Error::unsupported("is no input of OpenMX: it has no System.Name").in_file(path));
     }
     Ok(Recipe { input: changed(&dat, &STEP_ZERO), warnings: warnings(&dat) })
+}
+
+fn input_text(path: &Path) -> Result<Dat> {
+    if files::is_own(&files::plain_name(path)) {
+        return Ok(Scfout::read(path)?.input());
+    }
+    let file = input::open(path)?;
+    if memchr::memmem::find(&file, OF_OUT).is_some() {
+        return Err(Error::unsupported("is an output of OpenMX, not its input").in_file(path));
+    }
+    Ok(Dat::parse(&file))
 }
 
 /// The file itself, or the only `.dat` of a folder.
@@ -67,12 +86,25 @@ fn input_file(path: &Path) -> Result<PathBuf> {
 /// and so lost, unless spin–orbit coupling, Hubbard U, a constraint or a Zeeman term is on (`DFT.c`): where none is, this
 /// turns U on with U = 0. Total energy and forces of that run are those of the atomic density, not of H.
 pub fn restart(dat: &Dat) -> String {
+    let dat = without(dat, &ELSEWHERE);
     if dat.uses_imaginary_part() {
-        return changed(dat, &RESTART);
+        return changed(&dat, &RESTART);
     }
-    let mut text = changed(&with_polarisation_off(dat), &RESTART);
+    let mut text = changed(&without(&with_polarisation_off(&dat), &["scf.Hubbard.U", "Hubbard.U.values"]), &RESTART);
     text += "scf.Hubbard.U on  # added: with U = 0, so that H is kept as it was read\n";
-    text + &zero_u(dat)
+    text + &zero_u(&dat)
+}
+
+/// The input without these keys and blocks: of a key that is there twice OpenMX reads the first.
+fn without(dat: &Dat, keys: &[&str]) -> Dat {
+    let blocks = keys.iter().filter_map(|key| dat.block(key).ok().flatten()).flatten();
+    let inside: Vec<u32> = blocks.map(|(number, _)| number).collect();
+    let stays = |number: u32, line: &str| {
+        let key = line.split_whitespace().next().unwrap_or_default().trim_matches(['<', '>']);
+        !inside.contains(&number) && !keys.iter().any(|k| k.eq_ignore_ascii_case(key))
+    };
+    let lines = (1..).zip(dat.lines()).filter(|(number, line)| stays(*number, line)).map(|(_, line)| line.as_str());
+    Dat::parse(lines.collect::<Vec<_>>().join("\n").as_bytes())
 }
 
 /// With Hubbard U every line of an atom must end with a flag, after position and populations (and, for SpinP 3, four angles
@@ -82,7 +114,9 @@ fn with_polarisation_off(dat: &Dat) -> Dat {
     let atoms = dat.block("Atoms.SpeciesAndCoordinates").ok().flatten().unwrap_or_default();
     let mut lines = dat.lines().to_vec();
     for (number, line) in atoms {
-        let words = line.split_whitespace().chain(std::iter::repeat("0")).take(n_words);
+        let is_number = |(place, word): &(usize, &str)| *place < 2 || word.parse::<f64>().is_ok();
+        let words = line.split_whitespace().enumerate().take_while(is_number).map(|(_, word)| word);
+        let words = words.chain(std::iter::repeat("0")).take(n_words);
         lines[number as usize - 1] = format!("  {}  off", words.collect::<Vec<_>>().join(" "));
     }
     Dat::parse(lines.join("\n").as_bytes())
@@ -123,7 +157,7 @@ fn warnings(dat: &Dat) -> Vec<String> {
     if !dat.is_on("HS.fileout") {
         warnings.push("your run has no HS.fileout on, without which it writes no .scfout to compare with".to_owned());
     }
-    if dat.get("MD.Type").is_some_and(|kind| !kind.eq_ignore_ascii_case("nomd")) {
+    if dat.moves_atoms() {
         warnings
             .push("atoms move in your run: give the step-zero run the positions of the step that you want".to_owned());
     }
@@ -168,7 +202,22 @@ mod tests {
         assert!(Dat::parse(text.as_bytes()).is_on("scf.restart"));
         let tilted = restart(&Dat::parse(format!("{USER}scf.SpinPolarization nc\n").as_bytes()));
         assert!(tilted.contains("\n  1 Fe 0 0 0 9.5 6.5 0 0 0 0 0  off\n"), "{tilted}");
+        let flagged = USER.replace("9.5 6.5", "9.5 6.5 on") + "scf.SpinPolarization nc\n";
+        assert!(restart(&Dat::parse(flagged.as_bytes())).contains("\n  1 Fe 0 0 0 9.5 6.5 0 0 0 0 0  off\n"));
         let soc = restart(&Dat::parse(format!("{USER}scf.SpinOrbit.Coupling on\n").as_bytes()));
         assert!(!soc.contains("Hubbard"), "{soc}");
+    }
+
+    /// Else OpenMX would take the user's U, which is off, and H0; or look for restart files in another folder.
+    #[test]
+    fn what_the_user_said_of_u_and_of_restarts_goes() {
+        let user = "scf.hubbard.u off\nscf.restart.filename other\nSystem.CurrrentDirectory /scratch/\n\
+            <Hubbard.U.values\n Fe 1s 0.0 1d 4.0\nHubbard.U.values>\n";
+        let text = restart(&Dat::parse(format!("{user}{USER}").as_bytes()));
+        assert!(Dat::parse(text.as_bytes()).is_on("scf.Hubbard.U"), "{text}");
+        for gone in ["1d 4.0", "scf.restart.filename", "/scratch/"] {
+            assert!(!text.contains(gone), "{gone} is in {text}");
+        }
+        assert_eq!(text.matches("<Hubbard.U.values").count(), 1);
     }
 }

@@ -209,12 +209,12 @@ impl CrstCheck {
     /// `Syntax` with the place.
     pub fn parse(file: &[u8]) -> Result<Self> {
         let mut text = Text::new(file);
-        let mut number = || {
+        let number = |text: &mut Text| {
             let number = text.unsigned()?;
-            u32::try_from(number).map_err(|_| Error::syntax("a number of grid points", number.to_string()))
+            u32::try_from(number).map_err(|_| Error::syntax("a number of at most 32 bits", number.to_string()))
         };
-        let (n_processes, grid) = (number()?, [number()?, number()?, number()?]);
-        let spin = if text.is_at_end() { None } else { Some(text.unsigned()? as u32) };
+        let (n_processes, grid) = (number(&mut text)?, [number(&mut text)?, number(&mut text)?, number(&mut text)?]);
+        let spin = if text.is_at_end() { None } else { Some(number(&mut text)?) };
         text.end("the end of the file")?;
         Ok(CrstCheck { n_processes, grid, spin })
     }
@@ -241,6 +241,8 @@ mod tests {
             CrstCheck::parse(text.as_bytes()).unwrap().write(&mut written).unwrap();
             assert_eq!(written, text.as_bytes());
         }
-        assert!(CrstCheck::parse(b"1 18 18").is_err());
+        for bad in ["1 18 18", "1 18 18 4294967296", "1 18 18 18 4294967297", "1 18 18 18 0 0"] {
+            assert!(CrstCheck::parse(bad.as_bytes()).is_err(), "{bad}");
+        }
     }
 }

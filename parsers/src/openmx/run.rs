@@ -23,6 +23,9 @@ use crate::structure::Structure;
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Calculation> {
     refuse_what_has_no_meaning(options)?;
     let mut run = Run::discover(path)?;
+    if options.h0.is_none() && options.hamiltonian.is_none() {
+        run.check_inputs()?;
+    }
     by_hand(&mut run, options)?;
     let Some(first) = run.parts().next() else {
         return Err(Error::unsupported("no .scfout (or .scfout.gz, .scfout.zst) here, in h0/ or in scf/").in_file(path));
@@ -172,13 +175,15 @@ impl Reader<'_> {
         files.map(|file| Out::parse(&input::open(file)?).in_file(file)).collect()
     }
 
-    /// Of `.out`, else of a restart folder.
+    /// Of `.out`, else of a restart folder, else of the input text.
     fn grid(&self, outs: &[Out]) -> Result<Option<[u32; 3]>> {
         if let Some(grid) = outs.iter().find_map(|out| out.grid) {
             return Ok(Some(grid));
         }
-        let check = self.run.parts().find_map(|part| part.crst_check.as_ref());
-        check.map(|file| rst::CrstCheck::parse(&input::open(file)?).map(|check| check.grid).in_file(file)).transpose()
+        match self.run.parts().find_map(|part| part.crst_check.as_ref()) {
+            Some(file) => rst::CrstCheck::parse(&input::open(file)?).map(|check| Some(check.grid)).in_file(file),
+            None => Ok(self.run.parts().find_map(|part| part.dat.grid())),
+        }
     }
 
     /// Everything that was read.
