@@ -140,6 +140,20 @@ fn h_alone_takes_s_from_the_other_run() {
     assert!(message.contains("H_DMGEN: its elements are not those of") && message.contains("h2o.HSX"), "{message}");
 }
 
+/// Named by hand, it is not its folder's HSX that is read.
+#[test]
+fn h_alone_by_its_name_takes_s_from_beside() {
+    for (name, s) in [("H_IN", "h2o.HSX"), ("H_MIXED", "h2o.HSX"), ("H_DMGEN", "h2o.0.HSX")] {
+        let from = if s == "h2o.HSX" { "h2o/scf/h2o.HSX" } else { "h2o/h0/h2o.0.HSX" };
+        let folder = folder(&[(name, "h2o/h0/H_DMGEN"), (s, from)]);
+        let run = read_path(&folder.path().join(name));
+        assert_eq!((run.hamiltonian, run.hamiltonian0), (self::run("h2o").hamiltonian0, None), "{name}");
+        assert!(run.overlap.is_some() && run.origin.files.iter().any(|file| file.ends_with(name)), "{name}");
+    }
+    let run = read_path(&fixtures().join("h2o/h0/H_DMGEN"));
+    assert!(run.hamiltonian.is_none() && run.hamiltonian0 == self::run("h2o").hamiltonian0);
+}
+
 #[test]
 fn a_tshs_finds_its_shells() {
     let expected = run("h2o/scf");

@@ -71,7 +71,9 @@ fn check_found(run: &Run, path: &Path) -> Result<()> {
         return Err(Error::unsupported(GAMMA_ONLY).in_file(input));
     }
     let places: Vec<String> = run.folders().map(|folder| folder.out.display().to_string()).collect();
-    let message = format!("no matrix in {}: looked for {}", places.join(", "), Folder::looked_for());
+    let is_any_code = run.folders().all(|folder| folder.input.is_none());
+    let others = if is_any_code { "; of SIESTA for NAME.HSX, of OpenMX for NAME.scfout" } else { "" };
+    let message = format!("no matrix in {}: looked for {}{others}", places.join(", "), Folder::looked_for());
     Err(Error::unsupported(message).in_file(path))
 }
 

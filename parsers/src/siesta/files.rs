@@ -38,6 +38,8 @@ pub struct Folder {
     pub tshs: Option<PathBuf>,
     /// `H_DMGEN`: the H that the last density matrix came from, without S.
     pub h_dmgen: Option<PathBuf>,
+    /// `H_IN`, `H_DMGEN` or `H_MIXED` where the user names it: this H counts, with S and all else of the other files.
+    pub h_alone: Option<PathBuf>,
     /// `.DM`, else `.TSDE`.
     pub density_matrix: Option<PathBuf>,
     /// `.XV`.
@@ -61,8 +63,9 @@ pub struct Folder {
 }
 
 /// Ends of names that only SIESTA uses.
-const OWN: [&str; 12] =
-    [".HSX", ".TSHS", ".TSDE", ".DM", ".nc", ".fdf", ".XV", ".EIG", ".ORB_INDX", ".ion.xml", "H_DMGEN", "H_IN"];
+const OWN: [&str; 10] = [".HSX", ".TSHS", ".TSDE", ".DM", ".nc", ".fdf", ".XV", ".EIG", ".ORB_INDX", ".ion.xml"];
+/// Names of files with H alone.
+const H_ALONE: [&str; 3] = ["H_IN", "H_DMGEN", "H_MIXED"];
 /// Ends of names from which the label is taken, the first ones first.
 const LABELLED: [&str; 9] = [".HSX", ".TSHS", ".DM", ".TSDE", ".XV", ".EIG", ".bands", ".fdf", ".nc"];
 /// What may stand between the label and these ends.
@@ -72,7 +75,7 @@ const NO_TOLERANCE: f64 = 1e3;
 
 /// Does a file of this name belong to SIESTA alone?
 pub fn is_own(name: &str) -> bool {
-    OWN.iter().any(|end| name.ends_with(end))
+    OWN.iter().any(|end| name.ends_with(end)) || H_ALONE.contains(&name)
 }
 
 impl Run {
@@ -116,7 +119,7 @@ impl Run {
         Run { h0, scf: Some(folder), bands: None }
     }
 
-    /// A matrix alone, with the texts around it; any other file stands for its folder.
+    /// A matrix alone, with the texts around it (H alone also with the S beside it); any other file stands for its folder.
     fn of_file(path: &Path) -> Result<Run> {
         let home = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
         let (name, file) = (plain_name(path), Some(path.to_owned()));
@@ -129,6 +132,11 @@ impl Run {
             (folder.hsx, folder.hsx0) = (file, None);
         } else if name.ends_with(".TSHS") {
             (folder.tshs, folder.hsx, folder.hsx0) = (file, None, None);
+        } else if H_ALONE.contains(&name.as_str()) {
+            let has_other = folder.hsx.is_some() || folder.tshs.is_some();
+            (folder.h_alone, folder.hsx0) = (file, folder.hsx0.filter(|_| !has_other));
+            let (h0, scf) = if folder.is_step_zero() { (Some(folder), None) } else { (None, Some(folder)) };
+            return Ok(Run { h0, scf, bands: None });
         }
         Ok(Run::of_folder(folder))
     }
@@ -159,6 +167,7 @@ impl Folder {
             hsx0: named(".0.HSX"),
             tshs: named(".TSHS"),
             h_dmgen: names.get("H_DMGEN").cloned(),
+            h_alone: None,
             density_matrix: named(".DM").or_else(|| named(".TSDE")),
             xv: named(".XV"),
             struct_out: named(".STRUCT_OUT"),

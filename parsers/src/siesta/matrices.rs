@@ -204,7 +204,7 @@ impl Matrices {
 
     /// Does the file say that its H was never diagonalised (`HSetupOnly` of SIESTA 5)?
     pub fn is_step_zero(&self) -> bool {
-        self.hsx.head.cell().is_some() && self.fermi_level.is_none()
+        self.hsx.head.cell().is_some() && self.hsx.head.fermi_level().is_none()
     }
 
     /// Structure and orbitals must be those of `other`.

@@ -138,8 +138,9 @@ impl Reader<'_> {
         let h0_file = self.run.h0.as_ref().and_then(|h0| h0.matrix().or(h0.h_dmgen.as_deref()));
         let scf_file = self.run.scf.as_ref().and_then(Folder::matrix);
         let (h0, scf) = (self.with_overlap(h0_file, &self.run.h0)?, self.with_overlap(scf_file, &self.run.scf)?);
+        let is_named = self.run.scf.as_ref().is_some_and(|scf| scf.h_alone.is_some());
         let (h0, scf) = match (h0, scf) {
-            (None, Some(only)) if h0_file.is_none() && only.is_step_zero() => (Some(only), None),
+            (None, Some(only)) if h0_file.is_none() && only.is_step_zero() && !is_named => (Some(only), None),
             (None, scf) => (completed(h0_file, &scf)?, scf),
             (h0, None) => {
                 let scf = completed(scf_file, &h0)?;
@@ -153,13 +154,15 @@ impl Reader<'_> {
         Ok((h0, scf))
     }
 
-    /// H and S of a file that has both; `None` where it has H alone.
+    /// H and S of a file that has both (H of another one where the user names that); `None` where it has H alone.
     fn with_overlap(&self, file: Option<&Path>, folder: &Option<Folder>) -> Result<Option<Matrices>> {
         let (Some(file), Some(folder)) = (file, folder) else { return Ok(None) };
         if holds_h_alone(file)? {
             return Ok(None);
         }
-        Matrices::read(file, folder, folder.geometry().or(self.geometry())).map(Some)
+        let matrices = Matrices::read(file, folder, folder.geometry().or(self.geometry()))?;
+        let complete = folder.h_alone.as_deref().map(|h| matrices.with_hamiltonian(h)).transpose()?;
+        Ok(Some(complete.unwrap_or(matrices)))
     }
 
     fn geometry(&self) -> Option<&Path> {
