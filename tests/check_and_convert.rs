@@ -91,6 +91,25 @@ fn a_converted_folder_is_a_run() {
     }
 }
 
+/// The name of the target is enough; the bytes are SIESTA's own.
+#[test]
+fn the_name_of_the_target_tells_the_format() {
+    let siesta = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/siesta/feas_so/scf");
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("fe.TSHS");
+    let convert = |target: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_ham-convert"));
+        command.arg(siesta.join("feas_so.HSX")).arg(target).output().unwrap()
+    };
+    let output = convert(&target);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    assert!(std::fs::read(&target).unwrap() == std::fs::read(siesta.join("feas_so.TSHS")).unwrap());
+    let output = convert(&folder.path().join("fe.matrix"));
+    assert_eq!(output.status.code(), Some(2));
+    let message = String::from_utf8_lossy(&output.stderr);
+    assert!(message.contains("fe.matrix: the name does not tell the format: say --to, one of abacus-old"), "{message}");
+}
+
 #[test]
 fn a_target_that_needs_a_structure_says_so() {
     let folder = tempfile::tempdir().unwrap();

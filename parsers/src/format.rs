@@ -152,6 +152,24 @@ impl Format {
         Format::ALL.iter().copied().find(|format| format.capabilities().name == name)
     }
 
+    /// By the name of a file, where the name tells: the ends that SIESTA and OpenMX give theirs, and ABACUS' newer names.
+    pub fn of_file_name(path: &Path) -> Option<Format> {
+        let name = path.file_name()?.to_str()?;
+        let ends = [
+            (".HSX", Format::SiestaHsx),
+            (".TSHS", Format::SiestaTshs),
+            (".DM", Format::SiestaDm),
+            ("H_IN", Format::SiestaHin),
+            (".nc", Format::SiestaNc),
+            (".scfout", Format::OpenMxScfout),
+            ("s1_nao.csr", Format::AbacusNew),
+            ("s2_nao.csr", Format::AbacusNew),
+            ("_SPIN0.csr", Format::AbacusOld),
+            ("_SPIN1.csr", Format::AbacusOld),
+        ];
+        ends.into_iter().find(|(end, _)| name.ends_with(end)).map(|(_, format)| format)
+    }
+
     /// By the first bytes of a (decompressed) file.
     pub fn guess(first_bytes: &[u8]) -> Option<Format> {
         let text = first_bytes.trim_ascii_start();
@@ -248,6 +266,16 @@ mod tests {
             assert!(table().contains(format.capabilities().name));
         }
         assert_eq!(Format::from_name("vasp"), None);
+    }
+
+    #[test]
+    fn names_tell_where_they_are_the_codes_own() {
+        let of = |name: &str| Format::of_file_name(Path::new(name));
+        assert_eq!(of("out/mos2.TSHS"), Some(Format::SiestaTshs));
+        assert_eq!(of("H_IN"), Some(Format::SiestaHin));
+        assert_eq!(of("dmrs2_nao.csr"), Some(Format::AbacusNew));
+        assert_eq!(of("data-SR-sparse_SPIN0.csr"), Some(Format::AbacusOld));
+        assert_eq!([of("out"), of("H.csr"), of("HSX")], [None; 3]);
     }
 
     #[test]

@@ -1,7 +1,7 @@
 //! `ham-convert`: Hamiltonians from one format into another. Built on `hzero-parsers` alone: it never needs libtorch.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -20,8 +20,8 @@ struct Args {
     /// File or folder to write
     #[arg(required_unless_present = "list")]
     target: Option<PathBuf>,
-    /// Format to write
-    #[arg(long, value_name = "FORMAT", value_parser = format, required_unless_present = "list")]
+    /// Format to write (told by the name of the target, such as mos2.TSHS, unless given)
+    #[arg(long, value_name = "FORMAT", value_parser = format)]
     to: Option<Format>,
     /// Format to read (found by content unless given)
     #[arg(long, value_name = "FORMAT", value_parser = format)]
@@ -54,25 +54,21 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Error> {
-    let Args {
-        source: Some(source),
-        target: Some(target),
-        to: Some(to),
-        from,
-        structure,
-        electrons,
-        step,
-        of,
-        list: false,
-    } = args
+    let Args { source: Some(source), target: Some(target), to, from, structure, electrons, step, of, list: false } =
+        args
     else {
         print(&table());
         return Ok(());
     };
+    let to = to.or(Format::of_file_name(&target)).ok_or_else(|| unknown_target(&target))?;
     let options = ReadOptions { structure, electrons, step, ..ReadOptions::default() };
     let files = convert(&Request { source, target, from, to, options, of })?;
     print(&files.iter().map(|file| format!("{}\n", file.display())).collect::<String>());
     Ok(())
+}
+
+fn unknown_target(target: &Path) -> Error {
+    Error::unsupported(format!("the name does not tell the format: say --to, one of {}", names())).in_file(target)
 }
 
 /// A reader of standard output that went away (`| head`) is no error.
@@ -81,10 +77,12 @@ fn print(text: &str) {
 }
 
 fn format(name: &str) -> Result<Format, String> {
-    Format::from_name(name).ok_or_else(|| {
-        let names: Vec<&str> = Format::ALL.iter().map(|format| format.capabilities().name).collect();
-        format!("`{name}` is none of {}", names.join(", "))
-    })
+    Format::from_name(name).ok_or_else(|| format!("`{name}` is none of {}", names()))
+}
+
+/// Of all formats.
+fn names() -> String {
+    Format::ALL.iter().map(|format| format.capabilities().name).collect::<Vec<_>>().join(", ")
 }
 
 fn of(text: &str) -> Result<Of, String> {

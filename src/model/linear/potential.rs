@@ -100,6 +100,9 @@ fn atoms_of(sample: &Sample, species: usize) -> Vec<usize> {
     super::stage::atoms_of(sample, species)
 }
 
+/// The waves are added up in so many parts.
+const PARTS: usize = 64;
+
 /// Potentials at all atoms, `[atoms, columns]`: `multipoles` are rows `[atom of the species, m]`; all have one column (which are
 /// added), or each has its own columns (which stand side by side).
 fn potentials(config: PotentialConfig, sample: &Sample, multipoles: &[(&OnsiteLayout, Rows)]) -> Rows {
@@ -122,12 +125,14 @@ fn potentials(config: PotentialConfig, sample: &Sample, multipoles: &[(&OnsiteLa
         }
         sum
     };
-    let zero = || vec![0.0; n * width];
-    let add = |mut a: Vec<f64>, b: Vec<f64>| {
-        a.iter_mut().zip(b).for_each(|(a, b)| *a += b);
-        a
-    };
-    let values = waves(config, &sample.structure).par_iter().fold(zero, add_wave).reduce(zero, add);
+    let waves = waves(config, &sample.structure);
+    let part = |waves: &[Vector3<f64>]| waves.iter().fold(vec![0.0; n * width], add_wave);
+    // Parts that do not depend on who computes them, added in order: every run gives the same bits.
+    let parts: Vec<Vec<f64>> = waves.par_chunks(waves.len().div_ceil(PARTS).max(1)).map(part).collect();
+    let mut values = vec![0.0; n * width];
+    for part in &parts {
+        values.iter_mut().zip(part).for_each(|(sum, x)| *sum += x);
+    }
     Rows { width, values }
 }
 
