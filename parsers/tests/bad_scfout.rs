@@ -31,6 +31,10 @@ fn put(bytes: &mut [u8], at: usize, number: i32) {
     bytes[at..at + 4].copy_from_slice(&number.to_le_bytes());
 }
 
+fn put_f64(bytes: &mut [u8], at: usize, number: f64) {
+    bytes[at..at + 8].copy_from_slice(&number.to_le_bytes());
+}
+
 /// What is done to the file, and the message.
 const BAD: &[(Change, &str)] = &[
     (|file| file.clear(), "byte 0: expected 2 items of 4 bytes, found 0 bytes before the end of the file"),
@@ -86,6 +90,22 @@ const BAD: &[(Change, &str)] = &[
         "byte 31804: expected 10 items of 8 bytes, found 40 bytes before the end of the file (while reading chemical potential and electrons)",
     ),
     (
+        |file| put_f64(file, CELLS + 36 + 8, f64::NAN),
+        "byte 6120: expected finite numbers, found NaN (while reading lattice vectors (tv, rtv))",
+    ),
+    (
+        |file| put_f64(file, CELLS + 36 + 6 * 32 + 40, f64::INFINITY),
+        "byte 6312: expected finite numbers, found inf (while reading positions (Gxyz))",
+    ),
+    (
+        |file| put_f64(file, TAIL + 12, f64::NAN),
+        "byte 31804: expected a chemical potential, a temperature and a number of electrons, found 0e0 hartree, NaN K, 8e0 electrons (while reading chemical potential and electrons)",
+    ),
+    (
+        |file| put_f64(file, TAIL + 68, 1e300),
+        "byte 31804: expected a chemical potential, a temperature and a number of electrons, found 0e0 hartree, 3e2 K, 1e300 electrons (while reading chemical potential and electrons)",
+    ),
+    (
         |file| put(file, LINES, 1 << 30),
         "byte 31888: expected 1073741824 items of 256 bytes, found 12032 bytes before the end of the file (while reading the input text)",
     ),
@@ -137,6 +157,12 @@ fn what_contradicts_itself_is_refused() {
         scfout.ncn[0][2] = scfout.ncn[0][1];
     });
     assert_eq!(twice, "h2o.scfout: an atom has the same neighbour twice");
+    let g_shell = message(&|scfout| {
+        for line in &mut scfout.tail.input_text {
+            *line = String::from_utf8_lossy(line).replace("O5.0-s2p2d1", "O5.0-s1p1g1").into_bytes();
+        }
+    });
+    assert_eq!(g_shell, "h2o.scfout: the order of OpenMX' g orbitals is not known here");
     let lone = message(&|scfout| scfout.tail.input_text.clear());
     assert_eq!(
         lone,

@@ -119,6 +119,11 @@ impl Dat {
         divisions(values).ok_or_else(|| expected("three numbers of k points", number, values))
     }
 
+    /// Is the mesh reduced to special points (`scf.Generation.Kpoint MP`)?
+    pub fn has_special_points(&self) -> bool {
+        self.is_any("scf.Generation.Kpoint", &["mp"])
+    }
+
     /// `scf.Ngrid`: divisions of the real-space grid, where they are not left to `scf.energycutoff`.
     pub fn grid(&self) -> Option<[u32; 3]> {
         divisions(self.values_of("scf.Ngrid")?.1)

@@ -58,12 +58,41 @@ fn on_mesh(part: &Part, out: Out) -> Result<Option<Table>> {
     }
     columns.truncate(wanted);
     let grid = part.dat.k_grid()?;
+    if !part.dat.has_special_points() {
+        check_points(out.kpoints.len(), grid)?;
+    }
+    check_bands(&columns)?;
     let kpoints = if out.kpoints.len() == 1 && out.kpoints[0] == [0.0; 3] {
         out.kpoints
     } else {
         out.kpoints.into_iter().map(|k| snapped(k, grid)).collect::<Result<_>>()?
     };
     Ok(Some((kpoints, sorted(columns))))
+}
+
+/// OpenMX lists all points of the mesh, or one of k and −k.
+fn check_points(found: usize, grid: [u32; 3]) -> Result<()> {
+    let all = grid.iter().fold(1_usize, |product, &n| product.saturating_mul(n as usize));
+    if found >= all.div_ceil(2) {
+        return Ok(());
+    }
+    let wanted = all.div_ceil(2);
+    let message =
+        format!("eigenvalues at {found} k points, but the mesh {grid:?} of the input text has {wanted} or more");
+    Err(Error::inconsistent(message))
+}
+
+/// A file that was cut has fewer states at its last k point.
+fn check_bands(columns: &[Vec<Vec<f64>>]) -> Result<()> {
+    let mut sizes: Vec<usize> = columns.iter().flatten().map(Vec::len).collect();
+    sizes.sort_unstable();
+    match (sizes.first(), sizes.last()) {
+        (Some(least), Some(most)) if least < most => {
+            let message = format!("{least} eigenvalues at one k point, {most} at another: is the file whole?");
+            Err(Error::inconsistent(message))
+        }
+        _ => Ok(()),
+    }
 }
 
 /// The mesh point that a printed k stands for: k = −½ + (2i + 1)/(2n) + [`K_SHIFT`], 0 for n = 1 (`Band_DFT_Col.c`).
@@ -144,6 +173,18 @@ mod tests {
         assert_eq!(snapped([-0.375, -0.37500, 0.0], [4, 4, 1]).unwrap(), [-0.375 + 1e-6, -0.375 - 1e-6, 0.0]);
         assert!(snapped([0.2, 0.0, 0.0], [4, 1, 1]).is_err());
         assert!(snapped([0.0, 0.0, 0.1], [1, 1, 1]).is_err());
+    }
+
+    #[test]
+    fn tables_that_are_cut_are_refused() {
+        assert!(
+            check_points(63, [5; 3]).is_ok() && check_points(32, [4; 3]).is_ok() && check_points(64, [4; 3]).is_ok()
+        );
+        let message = check_points(62, [5; 3]).unwrap_err().to_string();
+        assert_eq!(message, "eigenvalues at 62 k points, but the mesh [5, 5, 5] of the input text has 63 or more");
+        assert!(check_bands(&[vec![vec![0.0; 7]; 3], vec![vec![0.0; 7]; 3]]).is_ok());
+        let message = check_bands(&[vec![vec![0.0; 7], vec![0.0; 5]]]).unwrap_err().to_string();
+        assert_eq!(message, "5 eigenvalues at one k point, 7 at another: is the file whole?");
     }
 
     #[test]

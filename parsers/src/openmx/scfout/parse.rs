@@ -10,6 +10,8 @@ use crate::input::{Binary, ByteOrder, Input};
 pub const LINE: usize = 256;
 /// Cells farther away mean that the file is something else.
 const FARTHEST_CELL: i32 = 1_000_000;
+/// More kelvin or electrons mean that the file is something else.
+const LARGEST_NUMBER: f64 = 1e9;
 /// Larger powers of the position operator mean that the file is something else.
 const LARGEST_ORDER: i32 = 16;
 
@@ -34,7 +36,7 @@ impl Scfout {
         let atv_ijk = indices(&mut file, n_cells).while_reading(|| "cells in units of the lattice (atv_ijk)".into())?;
         let (n_orbitals, natn, ncn) = neighbours(&mut file, n_atoms, n_cells)?;
         let (tv, rtv) = (matrix(&mut file)?, matrix(&mut file)?);
-        let gxyz = vectors(&mut file, n_atoms).while_reading(|| "positions (Gxyz)".into())?;
+        let gxyz = finite_vectors(&mut file, n_atoms).while_reading(|| "positions (Gxyz)".into())?;
         let starts = starts(&n_orbitals, &natn);
         let set_size = starts[n_atoms];
         let place = |set| {
@@ -136,8 +138,18 @@ fn indices(file: &mut Binary, n: usize) -> Result<Vec<[i32; 3]>> {
     }
 }
 
+/// Rows of a lattice or of positions.
+fn finite_vectors(file: &mut Binary, n: usize) -> Result<Vec<[f64; 3]>> {
+    let place = file.place();
+    let rows = vectors(file, n)?;
+    match rows.iter().flatten().find(|x| !x.is_finite()) {
+        Some(x) => Err(Error::syntax("finite numbers", x.to_string()).at(place)),
+        None => Ok(rows),
+    }
+}
+
 fn matrix(file: &mut Binary) -> Result<[[f64; 3]; 3]> {
-    let rows = vectors(file, 3).while_reading(|| "lattice vectors (tv, rtv)".into())?;
+    let rows = finite_vectors(file, 3).while_reading(|| "lattice vectors (tv, rtv)".into())?;
     Ok([rows[0], rows[1], rows[2]])
 }
 
@@ -154,9 +166,22 @@ fn lists(
     n_neighbours.iter().enumerate().map(list).collect()
 }
 
+/// Chemical potential, temperature, dipoles, electrons and spin.
+fn numbers(file: &mut Binary) -> Result<Vec<f64>> {
+    let place = file.place();
+    let numbers = file.f64s(10)?;
+    let (chem_p, e_temp, n_electrons) = (numbers[0], numbers[1], numbers[8]);
+    let is_sane = |x| (0.0..LARGEST_NUMBER).contains(&x);
+    if chem_p.is_finite() && is_sane(e_temp) && is_sane(n_electrons) {
+        return Ok(numbers);
+    }
+    let found = format!("{chem_p:e} hartree, {e_temp:e} K, {n_electrons:e} electrons");
+    Err(Error::syntax("a chemical potential, a temperature and a number of electrons", found).at(place))
+}
+
 fn tail(file: &mut Binary) -> Result<Tail> {
     let solver = file.i32()?;
-    let numbers = file.f64s(10).while_reading(|| "chemical potential and electrons".into())?;
+    let numbers = numbers(file).while_reading(|| "chemical potential and electrons".into())?;
     let n_lines = file.count("a number of lines of the input text", 0..=i32::MAX)?;
     let text = file.bytes(n_lines, LINE).while_reading(|| "the input text".into())?;
     let start = file.offset() - text.len();
