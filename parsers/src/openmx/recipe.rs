@@ -153,6 +153,7 @@ fn warnings(dat: &Dat) -> Vec<String> {
     let mut warnings = vec![
         "scf.energycutoff and the atoms' up and down numbers must be those of your converged run: H0 depends on both"
             .to_owned(),
+        "run it in a folder of its own: its files have the names of your converged run's".to_owned(),
     ];
     if !dat.is_on("HS.fileout") {
         warnings.push("your run has no HS.fileout on, without which it writes no .scfout to compare with".to_owned());
@@ -191,7 +192,9 @@ mod tests {
     #[test]
     fn traps_are_named() {
         let warnings = warnings(&Dat::parse(USER.as_bytes())).join("\n");
-        assert!(warnings.contains("HS.fileout") && warnings.contains("atoms move"), "{warnings}");
+        for trap in ["HS.fileout", "atoms move", "a folder of its own"] {
+            assert!(warnings.contains(trap), "{trap}: {warnings}");
+        }
     }
 
     #[test]
