@@ -133,6 +133,13 @@ fn a_file_of_38_gets_restart_files_of_38() {
         Rst::parse(&std::fs::read(with_end(&files, ".rst2").unwrap()).unwrap(), input::ByteOrder::Little).unwrap();
     assert!(rst.dm.is_empty() && rst.spin_orbit && rst.i_h.len() == 3);
     assert_eq!(std::fs::read_to_string(with_end(&files, "crst_check").unwrap()).unwrap(), "1 75 75 75");
+    let next = Prediction::new(&run, run.hamiltonian0.as_ref().unwrap()).next_step(folder.path(), Path::new("out"));
+    let next = next.unwrap();
+    for said in
+        ["run `openmx h2o_nc.dat`", "Found restart files", "total energy and forces are not", "DM in h2o_nc.scfout"]
+    {
+        assert!(next.contains(said), "{said}: {next}");
+    }
 }
 
 #[test]

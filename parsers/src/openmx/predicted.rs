@@ -76,7 +76,8 @@ pub fn next_step(folder: &Path, shown: &Path, layout: &Layout) -> Option<String>
         let shown = shown.display();
         return Some(format!(
             "OpenMX: in {shown} set DATA.PATH, run `openmx {name}.dat`, and look for `<Restart>  Found restart files` in its \
-             output: without that line H was not taken. DM in {name}.scfout is that of H0 until then"
+             output: without that line H was not taken. Bands, DOS and DM of that run are of H, its total energy and forces \
+             are not; until then DM in {name}.scfout is that of H0"
         ));
     }
     Some(format!(
