@@ -39,12 +39,14 @@ pub fn plain(label: &str) -> String {
 }
 
 impl Fdf {
-    /// Reads an input and the files that it names, which are looked for in its own folder.
+    /// Reads an input and the files that it names, and that these name: SIESTA, which runs in the folder of the input, looks for
+    /// all of them there.
     ///
     /// # Errors
     /// `Io`; `Syntax` with the place; `Inconsistent` where files include each other without end.
     pub fn read(path: &Path) -> Result<Fdf> {
-        Ok(Fdf { entries: entries(path, MOST_NESTED)? })
+        let home = path.parent().unwrap_or(Path::new(""));
+        Ok(Fdf { entries: entries(path, home, MOST_NESTED)? })
     }
 
     /// Values of a label; a block has none.
@@ -130,7 +132,8 @@ pub fn fortran_number(line: &Line, index: usize, what: &str) -> Result<f64> {
     word.parse().ok().filter(|x: &f64| x.is_finite()).ok_or_else(|| line.expected(what))
 }
 
-fn entries(path: &Path, depth: usize) -> Result<Vec<Entry>> {
+/// Those of the file at `path` and of the files that it names, relative to `home`.
+fn entries(path: &Path, home: &Path, depth: usize) -> Result<Vec<Entry>> {
     if depth == 0 {
         let message = format!("more than {MOST_NESTED} files include each other");
         return Err(Error::inconsistent(message).in_file(path));
@@ -139,23 +142,22 @@ fn entries(path: &Path, depth: usize) -> Result<Vec<Entry>> {
     let text = String::from_utf8_lossy(&bytes);
     let mut found = Vec::new();
     for statement in grammar::statements(&text).in_file(path)? {
-        found.extend(meant(statement, path, depth)?);
+        found.extend(meant(statement, path, home, depth)?);
     }
     Ok(found)
 }
 
 /// What a statement adds.
-fn meant(statement: Statement, path: &Path, depth: usize) -> Result<Vec<Entry>> {
+fn meant(statement: Statement, path: &Path, home: &Path, depth: usize) -> Result<Vec<Entry>> {
     let entry = |label: &str, content| vec![Entry { label: plain(label), file: path.to_owned(), content }];
-    let beside = |name: &str| path.parent().unwrap_or(Path::new("")).join(name);
     match statement.meaning {
         Meaning::Assignment(label, values) => Ok(entry(&label, Content::Values(values))),
         Meaning::Block(label, rows) => Ok(entry(&label, Content::Block(rows))),
-        Meaning::BlockIn(label, file) => block_in(&plain(&label), &beside(&file), depth),
-        Meaning::Include(file) => entries(&beside(&file), depth - 1),
+        Meaning::BlockIn(label, file) => block_in(&plain(&label), &home.join(file), home, depth),
+        Meaning::Include(file) => entries(&home.join(file), home, depth - 1),
         Meaning::Redirect(labels, file) => {
             let labels: Vec<String> = labels.iter().map(|label| plain(label)).collect();
-            let mut found = entries(&beside(&file), depth - 1)?;
+            let mut found = entries(&home.join(file), home, depth - 1)?;
             found.retain(|entry| labels.contains(&entry.label));
             Ok(found)
         }
@@ -163,8 +165,8 @@ fn meant(statement: Statement, path: &Path, depth: usize) -> Result<Vec<Entry>> 
 }
 
 /// The block of that name in a file, else the file as a whole.
-fn block_in(label: &str, file: &Path, depth: usize) -> Result<Vec<Entry>> {
-    let named = entries(file, depth - 1).map(|found| found.into_iter().find(|entry| entry.label == label));
+fn block_in(label: &str, file: &Path, home: &Path, depth: usize) -> Result<Vec<Entry>> {
+    let named = entries(file, home, depth - 1).map(|found| found.into_iter().find(|entry| entry.label == label));
     if let Ok(Some(block)) = named {
         return Ok(vec![block]);
     }
@@ -183,6 +185,8 @@ mod tests {
         std::fs::write(folder.path().join("cell"), "1 0 0\n0 1 0 # b\n0 0 1\n").unwrap();
         std::fs::write(folder.path().join("more.fdf"), "Mesh.Cutoff 300 Ry\nspin polarized\n").unwrap();
         std::fs::write(folder.path().join("self.fdf"), "%include self.fdf\n").unwrap();
+        std::fs::create_dir(folder.path().join("common")).unwrap();
+        std::fs::write(folder.path().join("common/all.fdf"), "%include more.fdf\n").unwrap();
         Fdf::read(&path)
     }
 
@@ -207,6 +211,12 @@ mod tests {
         let fdf = read("MeshCutoff 100 Ry\n%include more.fdf\nSpin none\n").unwrap();
         assert_eq!(fdf.number("MeshCutoff").unwrap(), Some(100.0));
         assert_eq!(fdf.value("Spin"), Some("polarized"));
+    }
+
+    #[test]
+    fn names_are_relative_to_the_first_file() {
+        assert_eq!(read("%include common/all.fdf\n").unwrap().value("Spin"), Some("polarized"));
+        assert!(read("%include common/more.fdf\n").unwrap_err().to_string().contains("common/more.fdf"));
     }
 
     #[test]
