@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use hzero_parsers::convert::{Request, convert};
 use hzero_parsers::format::Format;
-use hzero_parsers::{Of, ReadOptions, SpinOperator, read};
+use hzero_parsers::siesta::convert::write;
+use hzero_parsers::{NativeLayout, Of, ReadOptions, SpinOperator, read};
 
 fn fixture(path: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/siesta").join(path)
@@ -72,4 +73,28 @@ fn a_run_of_abacus_becomes_hsx() {
             }
         }
     }
+}
+
+#[test]
+fn an_element_without_a_place_is_not_dropped() {
+    let run = read(&fixture("fe"), &ReadOptions::default()).unwrap();
+    let Some(NativeLayout::Siesta(layout)) = &run.native else { panic!("no layout of SIESTA") };
+    let Some(SpinOperator::Collinear([up, down])) = run.hamiltonian.clone() else { panic!("nspin is not 2") };
+    let mut places = up.clone();
+    places.values_mut().fill(1.0);
+    layout.restrict(&run.basis, &mut places).unwrap();
+    let outside = places.values().iter().position(|place| *place == 0.0).expect("SIESTA stores parts of blocks");
+    let file = tempfile::NamedTempFile::new().unwrap();
+    let converted = |value| {
+        let mut up = up.clone();
+        up.values_mut()[outside] = value;
+        let h = SpinOperator::Collinear([up, down.clone()]);
+        write(file.path(), Format::SiestaHsx, &run, Some((Of::Scf, &h)))
+    };
+    converted(0.0).unwrap();
+    let message = converted(1e-3).unwrap_err().to_string();
+    assert!(
+        message.starts_with("SIESTA cannot be written: H has elements that the pattern of H0's file lacks"),
+        "{message}"
+    );
 }

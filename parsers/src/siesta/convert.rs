@@ -1,15 +1,17 @@
 //! The matrices of a run as one of SIESTA's files.
 
 use std::path::Path;
+use std::sync::Arc;
 
 use super::matrix::{Places, components_of_density_matrix};
 use super::{Dm, HIn, Hsx, Layout, Nc, foreign, predicted};
 use crate::calculation::{Calculation, NativeLayout, Of};
 use crate::error::Result;
 use crate::format::Format;
-use crate::operator::SpinOperator;
+use crate::operator::{Operator, SpinOperator};
 use crate::output::write_file;
 use crate::predicted::{Prediction, not_representable};
+use crate::units::RYDBERG_IN_HARTREE;
 
 /// SIESTA's own name for a file of this format.
 pub fn file_name(run: &Calculation, format: Format) -> String {
@@ -31,8 +33,9 @@ pub fn file_name(run: &Calculation, format: Format) -> String {
 pub fn write(path: &Path, format: Format, run: &Calculation, h: Option<(Of, &SpinOperator)>) -> Result<()> {
     match (own_layout(run), h) {
         (Some(layout), Some((of, h))) => {
-            // The layout is that of H0 where there is one, and has its own Fermi level.
-            let fermi_level = if of == Of::Scf { run.fermi_level } else { None };
+            require_held(h, run, layout)?;
+            // The layout is that of H0 where there is one, and has its Fermi level; 0 is SIESTA's word for unknown.
+            let fermi_level = (of == Of::Scf).then_some(run.fermi_level.unwrap_or(0.0));
             let prediction = Prediction { fermi_level, ..Prediction::new(run, h) };
             write_h(path, format, predicted::hsx(&prediction, layout)?, &prediction, layout)
         }
@@ -41,9 +44,10 @@ pub fn write(path: &Path, format: Format, run: &Calculation, h: Option<(Of, &Spi
             write_file(path, |out| dm.write(out))
         }
         (None, Some((of, h))) if matches!(format, Format::SiestaHsx | Format::SiestaTshs) => {
-            let hsx = foreign::hsx(run, h)?;
+            let fermi_level = run.fermi_level.filter(|_| of == Of::Scf);
+            let mut hsx = foreign::hsx(run, h)?;
+            hsx.head = Arc::new(hsx.head.with_fermi_level(fermi_level.unwrap_or(0.0) / RYDBERG_IN_HARTREE));
             let layout = Layout::new("hamiltonian", &hsx, hsx.supercell(&run.structure)?);
-            let fermi_level = if of == Of::Scf { run.fermi_level } else { None };
             let prediction = Prediction { fermi_level, ..Prediction::new(run, h) };
             write_h(path, format, hsx, &prediction, &layout)
         }
@@ -59,6 +63,28 @@ fn own_layout(run: &Calculation) -> Option<&Layout> {
         Some(NativeLayout::Siesta(layout)) => Some(layout),
         _ => None,
     }
+}
+
+/// Nothing is dropped: H may have other elements than the file of H⁽⁰⁾, whose pattern is written.
+fn require_held(h: &SpinOperator, run: &Calculation, layout: &Layout) -> Result<()> {
+    let is_held = match h {
+        SpinOperator::Unpolarized(h) => holds(layout, run, h)?,
+        SpinOperator::Collinear([up, down]) => holds(layout, run, up)? && holds(layout, run, down)?,
+        SpinOperator::Spinor([uu, ud, du, dd]) => {
+            holds(layout, run, uu)? && holds(layout, run, ud)? && holds(layout, run, du)? && holds(layout, run, dd)?
+        }
+    };
+    let what = "H has elements that the pattern of H0's file lacks; convert from the folder of the converged run alone";
+    if is_held { Ok(()) } else { Err(not_representable("SIESTA", what)) }
+}
+
+fn holds<T>(layout: &Layout, run: &Calculation, operator: &Operator<T>) -> Result<bool>
+where
+    T: Copy + Default + PartialEq + Send + Sync,
+{
+    let mut held = operator.clone();
+    layout.restrict(&run.basis, &mut held)?;
+    Ok(held == *operator)
 }
 
 fn write_h(path: &Path, format: Format, hsx: Hsx, prediction: &Prediction, layout: &Layout) -> Result<()> {
