@@ -33,9 +33,10 @@ const STEP_ZERO: [Key; 6] = [
 ];
 
 /// Keys of the run that takes H from its restart folder.
-const RESTART: [Key; 4] = [
+const RESTART: [Key; 5] = [
     ("scf.restart", "on", "take H from the restart folder"),
     ("scf.maxIter", "1", "one diagonalisation"),
+    ("scf.Mixing.Type", "simple", "keeps the density of H for a run that goes on; rmm-diisk and kerker lose it"),
     ("MD.Type", "nomd", "one geometry"),
     ("MD.maxIter", "1", "one geometry"),
 ];
@@ -203,6 +204,8 @@ mod tests {
         assert!(text.contains("<Hubbard.U.values\n  Fe 1s 0.0 2s 0.0 3s 0.0 1p 0.0\nHubbard.U.values>\n"), "{text}");
         assert!(text.contains("\n  1 Fe 0 0 0 9.5 6.5  off\n"), "{text}");
         assert!(Dat::parse(text.as_bytes()).is_on("scf.restart"));
+        let mixing = restart(&Dat::parse(format!("{USER}scf.Mixing.Type rmm-diisk\n").as_bytes()));
+        assert_eq!(Dat::parse(mixing.as_bytes()).get("scf.Mixing.Type"), Some("simple"), "{mixing}");
         let tilted = restart(&Dat::parse(format!("{USER}scf.SpinPolarization nc\n").as_bytes()));
         assert!(tilted.contains("\n  1 Fe 0 0 0 9.5 6.5 0 0 0 0 0  off\n"), "{tilted}");
         let flagged = USER.replace("9.5 6.5", "9.5 6.5 on") + "scf.SpinPolarization nc\n";
