@@ -106,7 +106,8 @@ fn write(path: &Path, folder: &Path) -> Written {
     std::fs::create_dir_all(folder).unwrap();
     let code = path.parent().and_then(Path::file_name).unwrap().to_string_lossy();
     let name = format!("{code}/{}", path.file_name().unwrap().to_string_lossy());
-    let files = FORMATS.iter().filter_map(|&(to, end, always)| {
+    let possible = FORMATS.iter().filter(|(to, ..)| cfg!(feature = "hdf5") || *to != Format::SiestaNc);
+    let files = possible.filter_map(|&(to, end, always)| {
         let (source, target, options) =
             (path.to_owned(), folder.join("run").with_extension(end), ReadOptions::default());
         match convert(&Request { source, target, from: None, to, options, of: None }) {
