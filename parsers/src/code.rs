@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Result};
+use crate::folder::{entries, plain_name};
 use crate::read::ReadOptions;
 use crate::{abacus, openmx, siesta};
 
@@ -84,19 +85,6 @@ fn names_of_run(folder: &Path) -> Result<Vec<String>> {
         }
     }
     Ok(names)
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-    let mut paths: Vec<PathBuf> =
-        entries.map_err(Error::from).in_file(folder)?.iter().map(std::fs::DirEntry::path).collect();
-    paths.sort();
-    Ok(paths)
-}
-
-fn plain_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.trim_end_matches(".gz").trim_end_matches(".zst").to_owned()
 }
 
 #[cfg(test)]

@@ -24,6 +24,7 @@ pub mod convert;
 pub mod dump;
 pub mod elements;
 pub mod error;
+mod folder;
 pub mod format;
 pub mod harmonics;
 pub mod input;

@@ -4,6 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::Path;
 
 use crate::error::{Context, Error, Result};
+use crate::folder::folder_of;
 
 /// Writes `path` by `write`.
 ///
@@ -35,10 +36,6 @@ fn write_beside(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()
     drop(buffer);
     file.persist(path).map_err(|e| Error::from(e.error))?;
     Ok(())
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
 /// Readable for whomever the user's umask allows, as an ordinary file is.

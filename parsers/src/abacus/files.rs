@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use super::input_file::InputFile;
 use crate::error::{Context, Error, Result};
+use crate::folder::{self, existing, folder_of, plain_name};
 use crate::input;
 
 /// The calculations of one run.
@@ -53,7 +54,6 @@ const DENSITY_MATRIX: [&str; 2] = ["dmrs1_nao.csr", "data-DMR-sparse_SPIN0.csr"]
 /// What marks spin up in a name, and spin down in the other.
 const SPIN_MARKS: [(&str, &str); 3] = [("SPIN0", "SPIN1"), ("hrs1", "hrs2"), ("dmrs1", "dmrs2")];
 const H0_PREFIX: &str = "h0-";
-const COMPRESSED: [&str; 3] = ["", ".gz", ".zst"];
 const CALCULATIONS: [&str; 6] = ["scf", "nscf", "relax", "cell-relax", "md", "get_S"];
 
 impl Run {
@@ -90,7 +90,7 @@ impl Run {
 
     /// A matrix alone, with what lies around it.
     fn of_file(path: &Path) -> Result<Run> {
-        let mut folder = Folder::find(path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new(".")))?;
+        let mut folder = Folder::find(folder_of(path))?;
         let name = file_name(path);
         if ["INPUT", "STRU", "KPT"].contains(&name.as_str()) || name.starts_with("running_") {
             return Ok(Run::of_folder(folder));
@@ -139,12 +139,12 @@ impl Folder {
 
     /// Did `hzero predict` write it? Its `report.json` tells.
     pub fn is_prediction(&self) -> bool {
-        self.home.join("report.json").is_file()
+        folder::is_prediction(&self.home)
     }
 
     /// Is its H the step-zero one? By the folder's name or INPUT; a prediction never is.
     fn is_step_zero(&self) -> bool {
-        let named_h0 = std::fs::canonicalize(&self.home).is_ok_and(|home| home.file_name().is_some_and(|n| n == "h0"));
+        let named_h0 = folder::is_named_h0(&self.home);
         !self.is_prediction() && (named_h0 || self.input.as_ref().is_some_and(InputFile::is_step_zero))
     }
 
@@ -213,9 +213,7 @@ fn matrix(folders: &[&Path], stems: &[&str], prefix: &str) -> Result<Vec<PathBuf
 pub fn with_other_spin(file: &Path) -> Vec<PathBuf> {
     let name = file_name(file);
     let other = SPIN_MARKS.iter().find(|(up, _)| name.contains(up)).map(|(up, down)| {
-        let name = name.replacen(up, down, 1);
-        let plain = name.trim_end_matches(".gz").trim_end_matches(".zst").to_owned();
-        existing(file.parent().unwrap_or(Path::new("")), &plain)
+        existing(file.parent().unwrap_or(Path::new("")), &plain_name(Path::new(&name.replacen(up, down, 1))))
     });
     [Some(file.to_owned()), other.flatten()].into_iter().flatten().collect()
 }
@@ -223,11 +221,6 @@ pub fn with_other_spin(file: &Path) -> Vec<PathBuf> {
 /// Does a file of this name belong to ABACUS alone?
 pub fn is_own(name: &str) -> bool {
     ["INPUT", "STRU", "KPT"].contains(&name) || name.ends_with(".csr") || name.starts_with("running_")
-}
-
-/// `name` in `folder`, plain or compressed.
-pub fn existing(folder: &Path, name: &str) -> Option<PathBuf> {
-    COMPRESSED.iter().map(|end| folder.join(format!("{name}{end}"))).find(|path| path.is_file())
 }
 
 fn names(folder: &Path) -> Vec<String> {

@@ -4,10 +4,11 @@ use nalgebra::{Matrix3, Vector3};
 
 use super::constants;
 use super::csr::Header;
-use super::files::{Folder, existing};
+use super::files::Folder;
 use super::log::Log;
 use super::stru::Stru;
 use crate::error::{Context, Error, Result};
+use crate::folder::existing;
 use crate::input;
 use crate::read::Step;
 use crate::structure::Structure;

@@ -2,13 +2,14 @@
 
 use std::path::Path;
 
-use super::files::{Folder, existing};
+use super::files::Folder;
 use super::log::Log;
 use super::orb::{self, OrbHeader};
 use super::stru::Stru;
 use crate::basis::{Shell, Species};
 use crate::elements::atomic_number;
 use crate::error::{Context, Error, Result};
+use crate::folder::existing;
 use crate::input;
 use crate::read::ReadOptions;
 

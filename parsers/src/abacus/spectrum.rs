@@ -6,11 +6,12 @@ use nalgebra::Matrix3;
 
 use super::constants::EV_PER_HARTREE;
 use super::eigenvalues::{Eigenvalues, KPoint};
-use super::files::{Folder, existing};
+use super::files::Folder;
 use super::kpt::{Kpt, reduce};
 use super::log::{Log, parse_kpoints};
 use crate::calculation::{KGrid, Of, PrintedSpectrum};
 use crate::error::{Context, Error, Result};
+use crate::folder::existing;
 use crate::input;
 
 /// Files of spin up and down.

@@ -10,6 +10,7 @@ use crate::abacus::csr::{Header, Quantity, Version, structure_lines};
 use crate::abacus::input_file::InputFile;
 use crate::abacus::{Csr, Stru};
 use crate::error::{Context, Error, ErrorKind, Result};
+use crate::folder::{entries, plain_name};
 use crate::format::Format;
 use crate::{input, output};
 
@@ -28,7 +29,7 @@ pub fn convert(request: &Request) -> Result<Vec<PathBuf>> {
     }
     let (matrices, others): (Vec<&PathBuf>, Vec<&PathBuf>) = files.iter().partition(|file| is_csr(file));
     let converted = matrices.into_iter().map(|file| request.file_of_folder(file));
-    let others = others.into_iter().filter(|file| is_read_beside_matrices(plain_name(file)));
+    let others = others.into_iter().filter(|file| is_read_beside_matrices(&plain_name(file)));
     converted.chain(others.map(|file| request.copy_of_folder(file))).collect()
 }
 
@@ -102,12 +103,6 @@ fn version(format: Format) -> Version {
 /// `calculation get_s` of every version writes the old layout; this is the name since 3.9.
 const OVERLAP_RUN_NAME: &str = "sr_nao.csr";
 
-/// File name without `.gz` and `.zst`.
-fn plain_name(path: &Path) -> &str {
-    let name = path.file_name().and_then(|name| name.to_str()).unwrap_or_default();
-    name.trim_end_matches(".gz").trim_end_matches(".zst")
-}
-
 /// Quantity and spin (0 up, 1 down), if the name is one of ABACUS' own.
 fn abacus_name(name: &str) -> Option<(Quantity, usize)> {
     let quantities = [Quantity::Hamiltonian, Quantity::Overlap, Quantity::DensityMatrix];
@@ -119,7 +114,7 @@ fn abacus_name(name: &str) -> Option<(Quantity, usize)> {
 /// ABACUS' own names become those of the other version; all others stay.
 fn target_name(file: &Path, version: Version) -> String {
     let name = plain_name(file);
-    abacus_name(name).map_or_else(|| name.to_owned(), |(quantity, spin)| quantity.file_name(version, spin))
+    abacus_name(&name).map_or_else(|| name.clone(), |(quantity, spin)| quantity.file_name(version, spin))
 }
 
 /// nspin and spin of a file: from its own head, else from its name and whether the other spin lies beside it.
@@ -127,7 +122,7 @@ fn spin_of(file: &Path, csr: &Csr) -> (usize, usize) {
     if let Header::New { .. } = csr.header {
         return (1, 0);
     }
-    let Some((quantity, spin)) = abacus_name(plain_name(file)) else { return (1, 0) };
+    let Some((quantity, spin)) = abacus_name(&plain_name(file)) else { return (1, 0) };
     let down = quantity.file_name(Version::Old, 1);
     let beside = ["", ".gz", ".zst"].iter().any(|end| file.with_file_name(format!("{down}{end}")).exists());
     (if beside { 2 } else { 1 }, spin)
@@ -149,12 +144,8 @@ fn latname(stru: &Path) -> Result<Option<String>> {
 
 /// All files, sorted within each folder.
 fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
-    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-    let mut paths: Vec<PathBuf> =
-        entries.map_err(Error::from).in_file(folder)?.iter().map(std::fs::DirEntry::path).collect();
-    paths.sort();
     let mut files = Vec::new();
-    for path in paths {
+    for path in entries(folder)? {
         if path.is_dir() {
             files.extend(files_below(&path)?);
         } else {

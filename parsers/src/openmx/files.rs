@@ -5,7 +5,8 @@ use std::sync::Arc;
 
 use super::dat::Dat;
 use super::scfout::Scfout;
-use crate::error::{Context, Error, Result};
+use crate::error::{Error, Result};
+use crate::folder::{self, entries, existing, folder_of, plain_name};
 
 /// The calculations of one run.
 #[derive(Debug, Clone, Default)]
@@ -33,7 +34,6 @@ pub struct Part {
     pub crst_check: Option<PathBuf>,
 }
 
-const COMPRESSED: [&str; 2] = [".gz", ".zst"];
 const H0_PREFIX: &str = "h0-";
 
 /// Does a file of this name belong to OpenMX alone?
@@ -152,13 +152,12 @@ impl Part {
 
     /// Did `hzero predict` write it? Its `report.json` tells.
     pub fn is_prediction(&self) -> bool {
-        folder_of(&self.path).join("report.json").is_file()
+        folder::is_prediction(folder_of(&self.path))
     }
 
     /// Is its H the step-zero one? By the names of folder and file, or the input text; a prediction never is.
     fn is_step_zero(&self) -> bool {
-        let folder = std::fs::canonicalize(folder_of(&self.path));
-        let named_h0 = folder.is_ok_and(|folder| folder.file_name().is_some_and(|name| name == "h0"));
+        let named_h0 = folder::is_named_h0(folder_of(&self.path));
         !self.is_prediction() && (named_h0 || is_named_h0(&self.path) || self.dat.is_step_zero())
     }
 }
@@ -197,24 +196,7 @@ fn files(folder: &Path, end: &str) -> Result<Vec<PathBuf>> {
     if !folder.is_dir() {
         return Ok(Vec::new());
     }
-    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-    let paths = entries.map_err(Error::from).in_file(folder)?.into_iter().map(|entry| entry.path());
-    let mut found: Vec<PathBuf> = paths.filter(|path| plain_name(path).ends_with(end) && path.is_file()).collect();
-    found.sort();
+    let mut found = entries(folder)?;
+    found.retain(|path| plain_name(path).ends_with(end) && path.is_file());
     Ok(found)
-}
-
-fn existing(folder: &Path, name: &str) -> Option<PathBuf> {
-    let names = std::iter::once(name.to_owned()).chain(COMPRESSED.iter().map(|end| format!("{name}{end}")));
-    names.map(|name| folder.join(name)).find(|path| path.is_file())
-}
-
-/// File name without `.gz` and `.zst`.
-pub(super) fn plain_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    COMPRESSED.iter().fold(name.as_ref(), |name, end| name.trim_end_matches(end)).to_owned()
-}
-
-fn folder_of(path: &Path) -> &Path {
-    path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }

@@ -10,6 +10,7 @@ use super::pao::Pao;
 use super::scfout::Scfout;
 use crate::code::Code;
 use crate::error::{Context, Error, Result};
+use crate::folder::plain_name;
 use crate::input;
 use crate::recipe::{Recipe, release};
 
@@ -59,7 +60,7 @@ pub fn step_zero(path: &Path, version: Option<&str>) -> Result<Recipe> {
 }
 
 fn input_text(path: &Path) -> Result<Dat> {
-    if files::is_own(&files::plain_name(path)) {
+    if files::is_own(&plain_name(path)) {
         return Ok(Scfout::read(path)?.input());
     }
     let file = input::open(path)?;

@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use super::fdf::Fdf;
 use super::log::Log;
 use crate::error::{Context, Error, Result};
+use crate::folder::{self, entries, folder_of, plain_name};
 use crate::input;
 
 /// The calculations of one run.
@@ -121,7 +122,7 @@ impl Run {
 
     /// A matrix alone, with the texts around it (H alone also with the S beside it); any other file stands for its folder.
     fn of_file(path: &Path) -> Result<Run> {
-        let home = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let home = folder_of(path);
         let (name, file) = (plain_name(path), Some(path.to_owned()));
         let label = LABELLED.iter().find_map(|end| label_of(&name, end));
         let mut folder = Folder::labelled(home, label)?;
@@ -210,7 +211,7 @@ impl Folder {
 
     /// Did `hzero predict` write it? Its `report.json` tells.
     pub fn is_prediction(&self) -> bool {
-        self.home.join("report.json").is_file()
+        folder::is_prediction(&self.home)
     }
 
     /// Is its H the step-zero one? By the folder's name or its input; a prediction never is.
@@ -225,7 +226,7 @@ impl Folder {
     }
 
     fn is_named_h0(&self) -> bool {
-        std::fs::canonicalize(&self.home).is_ok_and(|home| home.file_name().is_some_and(|name| name == "h0"))
+        folder::is_named_h0(&self.home)
     }
 
     /// Does SIESTA take H from `H_IN` instead of building it?
@@ -285,16 +286,10 @@ fn label_of(name: &str, end: &str) -> Option<String> {
 
 /// The files of a folder by their names without `.gz` and `.zst`; a plain one wins.
 fn names(folder: &Path) -> Result<BTreeMap<String, PathBuf>> {
-    let entries = std::fs::read_dir(folder).and_then(Iterator::collect::<std::io::Result<Vec<_>>>);
-    let mut paths: Vec<PathBuf> = entries.map_err(Error::from).in_file(folder)?.iter().map(|e| e.path()).collect();
+    let mut paths = entries(folder)?;
     paths.retain(|path| path.is_file());
     paths.sort_by_key(|path| std::cmp::Reverse(path.as_os_str().len()));
     Ok(paths.into_iter().map(|path| (plain_name(&path), path)).collect())
-}
-
-fn plain_name(path: &Path) -> String {
-    let name = path.file_name().unwrap_or_default().to_string_lossy();
-    name.trim_end_matches(".gz").trim_end_matches(".zst").to_owned()
 }
 
 #[cfg(test)]

@@ -22,6 +22,7 @@ use std::path::Path;
 use crate::basis::Basis;
 use crate::elements::atomic_number;
 use crate::error::Result;
+use crate::folder::plain_name;
 use crate::siesta::Hsx;
 
 /// The matrices of a `.nc` file, and what they need. Forces, grids and radial functions are neither read nor written.
@@ -37,8 +38,7 @@ pub struct Nc {
 
 /// Does this path end like a `.nc` file, compressed or not?
 pub fn is_name(path: &Path) -> bool {
-    let name = path.to_string_lossy();
-    name.trim_end_matches(".gz").trim_end_matches(".zst").ends_with(".nc")
+    plain_name(path).ends_with(".nc")
 }
 
 impl Nc {
