@@ -6,6 +6,8 @@
 //!
 //! The file is a supercell of a silicon fixture (6 cells per axis: about 200 MB). Each figure comes from a process of its own.
 
+mod process;
+
 use std::collections::BTreeMap;
 use std::error::Error;
 use std::path::Path;
@@ -15,6 +17,7 @@ use hzero_parsers::abacus::csr::{Block, Blocks, Version};
 use hzero_parsers::abacus::{Csr, matrix};
 use hzero_parsers::basis::parse_shells;
 use hzero_parsers::{Basis, Species, input, output};
+use process::{cpu_seconds, peak_megabytes};
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/abacus/si2/h0/hrs1_nao.csr.gz");
 /// The clock of /proc/self/stat ticks every 10 ms: measure long enough.
@@ -72,19 +75,6 @@ fn measure(file: &Path, task: fn(&Path) -> Outcome) -> Outcome {
     }
     println!("{} {}", (cpu_seconds()? - start) / REPEATS as f64, peak_megabytes()?);
     Ok(())
-}
-
-/// User and system time of all threads.
-fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    Ok((fields[11].parse::<f64>()? + fields[12].parse::<f64>()?) / 100.0)
-}
-
-fn peak_megabytes() -> Result<f64, Box<dyn Error>> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
-    Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? * 1024.0 / 1e6)
 }
 
 /// Every number of the file, one after the other, by fast-float2 alone.

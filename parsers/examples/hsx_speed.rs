@@ -7,6 +7,8 @@
 //! The file is a supercell of bcc iron, spin-polarised (8 cells per axis: about 230 MB); FILE keeps it, for other programs to
 //! read (`scripts/compare_speed.py` has sisl read it). The best of some rounds counts; CPU seconds are those of all threads.
 
+mod process;
+
 use std::error::Error;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -15,6 +17,7 @@ use std::time::Instant;
 use hzero_parsers::siesta::hsx::{CellHead, Head, Version};
 use hzero_parsers::siesta::{Hsx, Sparsity, Supercell, matrix};
 use hzero_parsers::{input, output};
+use process::cpu_seconds;
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/siesta/fe/scf/fe.HSX");
 const ROUNDS: usize = 7;
@@ -44,13 +47,6 @@ fn report<T>(name: &str, megabytes: f64, work: impl Fn() -> Result<T, Box<dyn Er
     }
     println!("{name:12}  {best:8.3} s   {:8.0} MB/s  {best_cpu:8.3} CPU s", megabytes / best);
     Ok(())
-}
-
-/// User and system time of all threads, in ticks of 10 ms.
-fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    Ok((fields[11].parse::<f64>()? + fields[12].parse::<f64>()?) / 100.0)
 }
 
 fn blocks(hsx: &Hsx) -> Result<usize, Box<dyn Error>> {

@@ -8,6 +8,8 @@
 //! other programs to read (`scripts/compare_speed.py` has DeepH-dock read it). Each figure comes from a process of its own, with
 //! the file in the page cache.
 
+mod process;
+
 use std::collections::HashMap;
 use std::error::Error;
 use std::io::{self, Write};
@@ -17,6 +19,7 @@ use std::time::Instant;
 
 use hzero_parsers::openmx::Scfout;
 use hzero_parsers::{ReadOptions, output, read};
+use process::{cpu_seconds, peak_megabytes};
 
 const FIXTURE: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/openmx/silicene_f/scf/si_f.scfout.zst");
 /// Other work on the machine slows it down: the best of some rounds counts.
@@ -71,20 +74,6 @@ fn measure(file: &Path) -> Outcome {
     }
     println!("{best} {} {}", cpu_seconds()? / REPEATS as f64, peak_megabytes()?);
     Ok(())
-}
-
-/// User and system time of all threads since the start of the program, in ticks of 10 ms.
-fn cpu_seconds() -> Result<f64, Box<dyn Error>> {
-    let stat = std::fs::read_to_string("/proc/self/stat")?;
-    let fields: Vec<&str> = stat.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
-    Ok((fields[11].parse::<f64>()? + fields[12].parse::<f64>()?) / 100.0)
-}
-
-/// Largest resident set, mapped pages of the file included.
-fn peak_megabytes() -> Result<f64, Box<dyn Error>> {
-    let status = std::fs::read_to_string("/proc/self/status")?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).ok_or("no VmHWM")?;
-    Ok(line.trim().trim_end_matches(" kB").parse::<f64>()? * 1024.0 / 1e6)
 }
 
 /// The same crystal described by `n` cells along the first lattice vector: atom i of cell c is atom c·N + i, and a block to

@@ -1,6 +1,8 @@
 //! STRU in all its words, and every text parser on real, cut and damaged files.
 
-use std::path::{Path, PathBuf};
+mod runs;
+
+use std::path::Path;
 
 use hzero_parsers::abacus::{Eigenvalues, Info, InputFile, Kpt, Log, OrbHeader, Stru, log::parse_kpoints};
 use hzero_parsers::{Result, Structure};
@@ -94,18 +96,10 @@ const PARSERS: [(&str, Parser); 10] = [
     ("band", |b| Eigenvalues::parse_bands(b).map(drop)),
 ];
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { files(&path, found) } else { found.push(path) }
-    }
-}
-
 #[test]
 fn real_files_are_read_and_damaged_ones_do_no_harm() {
     let mut found = Vec::new();
-    files(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/abacus"), &mut found);
-    found.sort();
+    runs::walk(&runs::project().join("fixtures/abacus"), &|_| true, &mut found);
     let mut counts = [0; PARSERS.len()];
     for path in found {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
@@ -114,26 +108,15 @@ fn real_files_are_read_and_damaged_ones_do_no_harm() {
         parser(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         counts[kind] += 1;
         if counts[kind] <= 2 {
-            damage(&bytes, parser);
+            let head = &bytes[..bytes.len().min(6000)];
+            runs::damage(head, b"9-\n\xff x(", parser);
+            // Nothing at all is an error.
+            assert!(parser(b"").is_err());
+            let _ = OrbHeader::parse(head);
+            let _ = Eigenvalues::parse_log(head);
         }
     }
     assert!(counts.iter().all(|&n| n > 0), "no file for some parser: {counts:?}");
-}
-
-/// Neither cutting nor changing bytes may make a parser panic; every cut of less than the first line is an error.
-fn damage(bytes: &[u8], parser: Parser) {
-    let head = &bytes[..bytes.len().min(6000)];
-    for n in 0..60 {
-        let _ = parser(&head[..head.len() * n / 60]);
-        let mut changed = head.to_vec();
-        for (offset, byte) in changed.iter_mut().enumerate().skip(n).step_by(61) {
-            *byte = [b'9', b'-', b'\n', 0xff, b' ', b'x', b'('][(offset + n) % 7];
-        }
-        let _ = parser(&changed);
-    }
-    assert!(parser(b"").is_err());
-    let _ = OrbHeader::parse(head);
-    let _ = Eigenvalues::parse_log(head);
 }
 
 #[test]

@@ -1,5 +1,7 @@
 //! Whole runs of ABACUS 3.8 and 3.11 through `read`.
 
+mod runs;
+
 use std::path::{Path, PathBuf};
 
 use hzero_parsers::abacus::Csr;
@@ -57,21 +59,7 @@ fn every_printed_table_is_found() {
 
 /// A copy of a fixture that a test may change.
 fn copy(name: &str) -> tempfile::TempDir {
-    let target = tempfile::tempdir().unwrap();
-    copy_folder(&fixtures().join(name), target.path());
-    target
-}
-
-fn copy_folder(from: &Path, to: &Path) {
-    std::fs::create_dir_all(to).unwrap();
-    for entry in std::fs::read_dir(from).unwrap().flatten() {
-        let target = to.join(entry.file_name());
-        if entry.path().is_dir() {
-            copy_folder(&entry.path(), &target);
-        } else {
-            std::fs::write(&target, std::fs::read(entry.path()).unwrap()).unwrap();
-        }
-    }
+    runs::copy(&fixtures().join(name))
 }
 
 fn edit(path: &Path, from: &str, to: &str) {

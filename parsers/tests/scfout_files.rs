@@ -1,6 +1,8 @@
 //! scfout files as they are: read and written again, the bytes are the same but for those that OpenMX never set.
 
-use std::path::{Path, PathBuf};
+mod runs;
+
+use std::path::PathBuf;
 
 use hzero_parsers::input::{self, Input};
 use hzero_parsers::openmx::Scfout;
@@ -8,31 +10,15 @@ use hzero_parsers::openmx::scfout::{Set, Version};
 
 /// Every scfout of the fixtures and, where they are present, of the larger runs.
 fn files() -> Vec<PathBuf> {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
+    let is_scfout = |name: &str| name.contains(".scfout");
     let mut found = Vec::new();
-    walk(&project.join("fixtures/openmx"), &mut found);
+    runs::walk(&runs::project().join("fixtures/openmx"), &is_scfout, &mut found);
     assert!(found.len() >= 5, "only {} fixtures", found.len());
-    let shared = std::env::var_os("HZERO_SHARED").map_or(project.join("../shared"), PathBuf::from);
-    if shared.join("dft").is_dir() {
-        walk(&shared.join("dft/openmx"), &mut found);
+    if let Some(larger) = runs::larger_runs() {
+        runs::walk(&larger.join("openmx"), &is_scfout, &mut found);
         assert!(found.len() >= 20, "only {} files", found.len());
-    } else {
-        println!("skipped: the runs of {} (absent)", shared.display());
     }
     found
-}
-
-fn walk(folder: &Path, found: &mut Vec<PathBuf>) {
-    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
-    let mut paths: Vec<PathBuf> = entries.map(|entry| entry.unwrap().path()).collect();
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            walk(&path, found);
-        } else if path.to_string_lossy().contains(".scfout") {
-            found.push(path);
-        }
-    }
 }
 
 fn written(scfout: &Scfout) -> Vec<u8> {

@@ -1,5 +1,7 @@
 //! SIESTA's binary files: bytes → struct → bytes is the identity, and so is the way through dense blocks.
 
+mod runs;
+
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -11,27 +13,13 @@ use nalgebra::{Matrix3, Vector3};
 
 /// Fixtures and, where it is present, the folder of larger runs.
 fn files(fits: impl Fn(&str) -> bool) -> Vec<PathBuf> {
-    let project = Path::new(env!("CARGO_MANIFEST_DIR")).join("..");
-    let shared = std::env::var_os("HZERO_SHARED").map_or(project.join("../shared"), PathBuf::from);
+    let larger = runs::larger_runs().map(|runs| runs.join("siesta"));
     let mut found = Vec::new();
-    for folder in [project.join("fixtures/siesta"), shared.join("dft/siesta")] {
-        walk(&folder, &fits, &mut found);
+    for folder in [runs::project().join("fixtures/siesta")].into_iter().chain(larger) {
+        runs::walk(&folder, &fits, &mut found);
     }
     assert!(!found.is_empty(), "no file fits");
     found
-}
-
-fn walk(folder: &Path, fits: &impl Fn(&str) -> bool, found: &mut Vec<PathBuf>) {
-    let Ok(entries) = std::fs::read_dir(folder) else { return };
-    let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
-    paths.sort();
-    for path in paths {
-        if path.is_dir() {
-            walk(&path, fits, found);
-        } else if path.file_name().and_then(|name| name.to_str()).is_some_and(fits) {
-            found.push(path);
-        }
-    }
 }
 
 /// That of the file, else that of the `.XV` beside it.

@@ -1,5 +1,7 @@
 //! Every text parser of SIESTA on real, broken and damaged files.
 
+mod runs;
+
 use std::path::{Path, PathBuf};
 
 use hzero_parsers::Result;
@@ -29,14 +31,6 @@ fn fixtures() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures")
 }
 
-fn files(folder: &Path, found: &mut Vec<PathBuf>) {
-    for entry in std::fs::read_dir(folder).unwrap() {
-        let path = entry.unwrap().path();
-        if path.is_dir() { files(&path, found) } else { found.push(path) }
-    }
-    found.sort();
-}
-
 fn parser_of(path: &Path) -> Option<usize> {
     let name = path.file_name().unwrap().to_string_lossy().into_owned();
     PARSERS.iter().position(|(end, _)| name.ends_with(end))
@@ -45,7 +39,7 @@ fn parser_of(path: &Path) -> Option<usize> {
 #[test]
 fn real_files_are_read_and_damaged_ones_do_no_harm() {
     let mut found = Vec::new();
-    files(&fixtures().join("siesta"), &mut found);
+    runs::walk(&fixtures().join("siesta"), &|_| true, &mut found);
     let mut counts = [0; PARSERS.len()];
     for path in found {
         let Some(kind) = parser_of(&path) else { continue };
@@ -53,23 +47,10 @@ fn real_files_are_read_and_damaged_ones_do_no_harm() {
         parser(&bytes).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         counts[kind] += 1;
         if counts[kind] <= 2 {
-            damage(&bytes, parser);
+            runs::damage(&bytes[..bytes.len().min(6000)], b"9-\n\xff%\"<>", parser);
         }
     }
     assert!(counts.iter().all(|&n| n > 0), "no file for some parser: {counts:?}");
-}
-
-/// Neither cutting nor changing bytes may make a parser panic.
-fn damage(bytes: &[u8], parser: Parser) {
-    let head = &bytes[..bytes.len().min(6000)];
-    for n in 0..60 {
-        let _ = parser(&head[..head.len() * n / 60]);
-        let mut changed = head.to_vec();
-        for (offset, byte) in changed.iter_mut().enumerate().skip(n).step_by(61) {
-            *byte = [b'9', b'-', b'\n', 0xff, b'%', b'"', b'<', b'>'][(offset + n) % 8];
-        }
-        let _ = parser(&changed);
-    }
 }
 
 /// `NAME.END` are broken on purpose; `NAME.END.txt` holds the message.
@@ -77,7 +58,7 @@ fn damage(bytes: &[u8], parser: Parser) {
 fn every_bad_file_gives_its_message() {
     let folder = fixtures().join("bad/siesta-text");
     let mut found = Vec::new();
-    files(&folder, &mut found);
+    runs::walk(&folder, &|_| true, &mut found);
     let mut n = 0;
     for path in found {
         let Some(kind) = parser_of(&path) else { continue };

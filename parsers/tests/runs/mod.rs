@@ -1,4 +1,6 @@
-//! The run folders that the tests walk through.
+//! The run folders that the tests walk through, copies of them, and broken bytes.
+
+#![allow(dead_code, reason = "not every test needs all of it")]
 
 use std::path::{Path, PathBuf};
 
@@ -14,25 +16,32 @@ pub fn fixtures(fits: impl Fn(&str) -> bool) -> Vec<PathBuf> {
 }
 
 /// The fixtures and, where it is present, the files below `../shared/dft/abacus*` (or `$HZERO_SHARED/dft`).
-#[allow(dead_code, reason = "not every test needs the larger runs")]
 pub fn files(fits: impl Fn(&str) -> bool) -> Vec<PathBuf> {
     let mut found = fixtures(&fits);
-    let shared = std::env::var_os("HZERO_SHARED").map_or(project().join("../shared"), PathBuf::from);
-    if !shared.join("dft").is_dir() {
-        println!("skipped: the runs of {} (absent)", shared.display());
-        return found;
-    }
-    for folder in ["abacus", "abacus311"] {
-        walk(&shared.join("dft").join(folder), &fits, &mut found);
+    if let Some(larger) = larger_runs() {
+        for folder in ["abacus", "abacus311"] {
+            walk(&larger.join(folder), &fits, &mut found);
+        }
     }
     found
 }
 
-fn project() -> PathBuf {
+/// `../shared/dft` or `$HZERO_SHARED/dft`, where it is present.
+pub fn larger_runs() -> Option<PathBuf> {
+    let shared = std::env::var_os("HZERO_SHARED").map_or(project().join("../shared"), PathBuf::from);
+    let runs = Some(shared.join("dft")).filter(|runs| runs.is_dir());
+    if runs.is_none() {
+        println!("skipped: the runs of {} (absent)", shared.display());
+    }
+    runs
+}
+
+pub fn project() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
 }
 
-fn walk(folder: &Path, fits: &impl Fn(&str) -> bool, found: &mut Vec<PathBuf>) {
+/// Adds the files below `folder` whose name fits, sorted; none where the folder is absent.
+pub fn walk(folder: &Path, fits: &impl Fn(&str) -> bool, found: &mut Vec<PathBuf>) {
     let Ok(entries) = std::fs::read_dir(folder) else { return };
     let mut paths: Vec<PathBuf> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
     paths.sort();
@@ -42,6 +51,37 @@ fn walk(folder: &Path, fits: &impl Fn(&str) -> bool, found: &mut Vec<PathBuf>) {
         } else if path.file_name().and_then(|name| name.to_str()).is_some_and(fits) {
             found.push(path);
         }
+    }
+}
+
+/// A copy of a folder that a test may change.
+pub fn copy(from: &Path) -> tempfile::TempDir {
+    let target = tempfile::tempdir().unwrap();
+    copy_folder(from, target.path());
+    target
+}
+
+fn copy_folder(from: &Path, to: &Path) {
+    std::fs::create_dir_all(to).unwrap();
+    for entry in std::fs::read_dir(from).unwrap().flatten() {
+        let target = to.join(entry.file_name());
+        if entry.path().is_dir() {
+            copy_folder(&entry.path(), &target);
+        } else {
+            std::fs::write(&target, std::fs::read(entry.path()).unwrap()).unwrap();
+        }
+    }
+}
+
+/// Neither cutting the head of a file nor putting these bytes into it may make a parser panic.
+pub fn damage(head: &[u8], bytes: &[u8], parser: fn(&[u8]) -> hzero_parsers::Result<()>) {
+    for n in 0..60 {
+        let _ = parser(&head[..head.len() * n / 60]);
+        let mut changed = head.to_vec();
+        for (offset, byte) in changed.iter_mut().enumerate().skip(n).step_by(61) {
+            *byte = bytes[(offset + n) % bytes.len()];
+        }
+        let _ = parser(&changed);
     }
 }
 
