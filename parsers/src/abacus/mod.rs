@@ -14,6 +14,7 @@ pub mod matrix;
 pub mod orb;
 pub mod predicted;
 pub mod recipe;
+pub mod restart;
 pub mod run;
 mod species;
 mod spectrum;

@@ -9,6 +9,7 @@ pub mod out;
 pub mod pao;
 pub mod predicted;
 pub mod recipe;
+pub mod restart;
 pub mod rst;
 pub mod run;
 pub mod scfout;

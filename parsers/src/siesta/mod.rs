@@ -20,6 +20,7 @@ pub mod nc;
 pub mod orb_indx;
 pub mod predicted;
 pub mod recipe;
+pub mod restart;
 pub mod run;
 pub mod sparsity;
 mod species;
