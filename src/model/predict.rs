@@ -9,7 +9,8 @@ use super::file::Model;
 use super::linear::Prediction;
 use super::sample::{Channels, Sample};
 use super::target::apply;
-use crate::parsers::{Calculation, Error, Result, SpinOperator};
+use crate::parsers::{Calculation, Error, Operator, Pairs, Result, SpinOperator};
+use crate::symmetry::predicted::{self, Imposed};
 
 /// A model that is ready to predict: read once, used for many runs.
 pub struct Predictor {
@@ -23,8 +24,10 @@ pub struct Predictor {
 /// A predicted Hamiltonian.
 pub struct Predicted {
     /// H = H⁽⁰⁾ + ΔH, on the blocks of H⁽⁰⁾; where orbitals do not overlap, and where the run's files have no place for an element,
-    /// it is H⁽⁰⁾.
+    /// it is H⁽⁰⁾. All other blocks are Hermitian to the last bit.
     pub hamiltonian: SpinOperator,
+    /// The symmetries that were imposed.
+    pub symmetrized: Vec<Imposed>,
     /// How far to trust it.
     pub trust: Trust,
     /// Seconds by phase.
@@ -111,9 +114,11 @@ impl Predictor {
         if let Some(native) = &run.native {
             native.restrict(&run.basis, &mut delta)?;
         }
-        let hamiltonian = apply(&run.basis, h0, &delta)?;
+        let mut hamiltonian = apply(&run.basis, h0, &delta)?;
+        let chosen = changed(&delta, hamiltonian.pairs());
+        let symmetrized = predicted::impose(&mut hamiltonian, h0, &run.basis, &chosen);
         timed("blocks", start);
-        Ok(Predicted { hamiltonian, trust: self.trust(run, &sample, linear.as_ref()), timings })
+        Ok(Predicted { hamiltonian, symmetrized, trust: self.trust(run, &sample, linear.as_ref()), timings })
     }
 
     /// ΔH of both stages.
@@ -168,6 +173,12 @@ impl Predictor {
         };
         stage.config.profiles.iter().filter_map(warning).collect()
     }
+}
+
+/// Which of `pairs` have a ΔH: all others are H⁽⁰⁾'s to the bit.
+fn changed(delta: &Operator<f64>, pairs: &Pairs) -> Vec<bool> {
+    let changes = |block: &[f64]| block.iter().any(|&value| value != 0.0);
+    pairs.as_slice().iter().map(|pair| delta.get(pair).is_some_and(changes)).collect()
 }
 
 #[cfg(test)]

@@ -1,9 +1,14 @@
-//! O(3) algebra in the real-harmonics basis: Clebsch–Gordan, Wigner D, blocks and bond frames. No files, no torch.
+//! O(3) algebra in the real-harmonics basis: Clebsch–Gordan, Wigner D, blocks and bond frames; and the symmetries of operators:
+//! Hermiticity, time reversal. No files, no torch.
 
 pub mod clebsch_gordan;
 pub mod frame;
+pub mod hermitian;
+pub mod impose;
 pub mod pair_algebra;
+pub mod predicted;
 pub mod rotate;
+pub mod time_reversal;
 pub mod wigner;
 
 pub use clebsch_gordan::Coupling;

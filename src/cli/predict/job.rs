@@ -7,7 +7,7 @@ use std::time::Instant;
 use anyhow::{Context, bail};
 
 use super::Args;
-use super::report::{FILE_NAME, Report, by_phase};
+use super::report::{FILE_NAME, Report, Symmetrized, by_phase};
 use crate::bands::fermi;
 use crate::bands::spectrum::SpectrumOptions;
 use crate::bands::structure::{self, Align, Role, Source};
@@ -69,6 +69,8 @@ impl Job {
         }
         let errors = timed(&mut timings, "compare", || errors(&run, &predicted, args))?;
         run.hamiltonian = Some(predicted.hamiltonian);
+        let in_mev = |imposed| Symmetrized::new(imposed, run.origin.ev_per_hartree);
+        let symmetrized = predicted.symmetrized.into_iter().map(in_mev).collect();
         let checks = timed(&mut timings, "check", || Ok(check(&run)))?;
         Ok(Report {
             schema_version: 1,
@@ -83,6 +85,7 @@ impl Job {
             files: Vec::new(),
             next_step,
             fermi_level_ev: fermi.map(|level| level * run.origin.ev_per_hartree),
+            symmetrized,
             checks: checks.into_iter().map(Into::into).collect(),
             trust: predicted.trust,
             errors,

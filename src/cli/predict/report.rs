@@ -11,6 +11,7 @@ use crate::cli::eval::Row;
 use crate::model::predict::Trust;
 use crate::parsers::check::Property;
 use crate::parsers::output::write_file;
+use crate::symmetry::predicted::Imposed;
 
 /// Name of the report in its folder.
 pub const FILE_NAME: &str = "report.json";
@@ -33,11 +34,27 @@ pub struct Report {
     pub next_step: Option<String>,
     /// Of the predicted H, absolute, in the code's own eV.
     pub fermi_level_ev: Option<f64>,
+    /// What was imposed on the predicted H.
+    pub symmetrized: Vec<Symmetrized>,
     pub checks: Vec<Check>,
     pub trust: Trust,
     /// Against the run's own converged H, where it has one.
     pub errors: Option<Row>,
     pub timings_s: BTreeMap<String, f64>,
+}
+
+/// A symmetry, and the largest element that it took away.
+#[derive(Debug, Clone, Serialize)]
+pub struct Symmetrized {
+    symmetry: String,
+    removed_mev: f64,
+}
+
+impl Symmetrized {
+    /// With the code's own constant, eV per hartree.
+    pub fn new(imposed: Imposed, ev_per_hartree: f64) -> Self {
+        Symmetrized { symmetry: imposed.symmetry, removed_mev: 1000.0 * ev_per_hartree * imposed.removed }
+    }
 }
 
 /// A property of the predicted H and its S.
@@ -84,6 +101,9 @@ impl Report {
         line("size", format!("{size}, nspin {}", self.nspin));
         if let Some(level) = self.fermi_level_ev {
             line("Fermi level", format!("{level:.4} eV (predicted)"));
+        }
+        for Symmetrized { symmetry, removed_mev } in &self.symmetrized {
+            line("symmetrized", format!("{symmetry}: at most {removed_mev:.1e} meV removed"));
         }
         if let Some(errors) = &self.errors {
             errors.lines().into_iter().for_each(|(what, value)| line(what, value));
