@@ -73,7 +73,7 @@ pub fn check(run: &Calculation) -> Vec<Property> {
         if let Some(operator) = operator {
             properties.push(Property::new(
                 format!("{name}: elements that are no finite number"),
-                not_finite(operator),
+                not_finite(operator) as f64,
                 0.0,
             ));
             let value = spin_asymmetry(operator, &run.basis);
@@ -112,17 +112,18 @@ fn norm_bound(run: &Calculation) -> f64 {
     if run.origin.code == Code::OpenMx.name() { NORM_BOUND_OPENMX } else { NORM_BOUND }
 }
 
-fn not_finite(operator: &SpinOperator) -> f64 {
+/// Number of elements that are no finite number.
+pub(crate) fn not_finite(operator: &SpinOperator) -> usize {
     let real = |o: &Operator<f64>| o.values().iter().filter(|x| !x.is_finite()).count();
-    let count: usize = match operator {
+    match operator {
         SpinOperator::Unpolarized(o) => real(o),
         SpinOperator::Collinear(spins) => spins.iter().map(real).sum(),
         SpinOperator::Spinor(spin) => spin.iter().flat_map(|o| o.values()).filter(|x| !x.is_finite()).count(),
-    };
-    count as f64
+    }
 }
 
-fn spin_asymmetry(operator: &SpinOperator, basis: &Basis) -> f64 {
+/// Largest difference between an element and the conjugate of its Hermitian partner.
+pub(crate) fn spin_asymmetry(operator: &SpinOperator, basis: &Basis) -> f64 {
     match operator {
         SpinOperator::Unpolarized(o) => asymmetry(o, o, basis, |x| x),
         SpinOperator::Collinear([up, down]) => asymmetry(up, up, basis, |x| x).max(asymmetry(down, down, basis, |x| x)),

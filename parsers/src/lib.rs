@@ -20,6 +20,7 @@ pub mod basis;
 pub mod calculation;
 pub mod check;
 pub mod code;
+mod complete;
 pub mod convert;
 pub mod density;
 pub mod dump;

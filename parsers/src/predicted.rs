@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use crate::abacus;
 use crate::abacus::csr::Version;
 use crate::calculation::{Calculation, NativeLayout};
+use crate::complete;
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::operator::SpinOperator;
 use crate::read::ReadOptions;
@@ -35,8 +36,9 @@ impl<'a> Prediction<'a> {
     /// the folder is a run again. Returns them.
     ///
     /// # Errors
-    /// `Io`; `NotRepresentable` where the run lacks what its code's files need.
+    /// `Io`; `NotRepresentable` where the run lacks what its code's files need; `Inconsistent` where H is not whole.
     pub fn write(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+        complete::check("H", self.hamiltonian, &self.run.basis)?;
         match &self.run.native {
             Some(NativeLayout::Abacus(layout)) => abacus::predicted::write(folder, self, layout),
             Some(NativeLayout::Siesta(layout)) => siesta::predicted::write(folder, self, layout),

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use crate::calculation::NativeLayout;
+use crate::complete;
 use crate::density::Density;
 use crate::error::Result;
 use crate::predicted::{Prediction, not_representable};
@@ -50,14 +51,14 @@ impl Continuation<'_> {
     /// # Errors
     /// As [`Prediction::write`].
     pub fn write(&self, folder: &Path, shown: &Path) -> Result<Restart> {
-        match &self.prediction.run.native {
+        let Prediction { run, hamiltonian, .. } = self.prediction;
+        complete::check("H", hamiltonian, &run.basis)?;
+        complete::check("DM", &self.density.matrix, &run.basis)?;
+        match &run.native {
             Some(NativeLayout::Abacus(layout)) => abacus::restart::write(folder, shown, self, layout),
             Some(NativeLayout::Siesta(layout)) => siesta::restart::write(folder, shown, self, layout),
             Some(NativeLayout::OpenMx(layout)) => openmx::restart::write(folder, shown, self, layout),
-            None => {
-                let code = self.prediction.run.origin.code;
-                Err(not_representable(code, "the run did not come from this code's own files"))
-            }
+            None => Err(not_representable(run.origin.code, "the run did not come from this code's own files")),
         }
     }
 }

@@ -164,7 +164,7 @@ fn other_blocks_or_spins_are_refused() {
         error.to_string()
     };
     assert!(message("h2o", "h2o_nc").ends_with("H has nspin 4, the file SpinP 0"), "{}", message("h2o", "h2o_nc"));
-    assert!(message("h2o", "silicene_f").contains("other blocks"));
+    assert!(message("h2o", "silicene_f").contains("other atoms or orbitals"));
 }
 
 #[test]

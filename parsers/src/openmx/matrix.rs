@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::scfout::{Numbers, Scfout, Set, Spin};
 use crate::basis::Basis;
+use crate::complete;
 use crate::error::{Error, ErrorKind, Result};
 use crate::harmonics;
 use crate::memory::prefer_huge_pages;
@@ -128,27 +129,59 @@ impl Blocks {
     /// # Errors
     /// `NotRepresentable` where spin or blocks are not those of the file.
     pub fn set_hamiltonian(&self, scfout: &mut Scfout, h: &SpinOperator, imaginary: bool) -> Result<()> {
-        if *h.pairs() != self.pairs {
-            return Err(cannot_write("H has other blocks than the file that it goes into"));
-        }
+        self.check_blocks("H", h)?;
         let sets = match (scfout.spin, h) {
-            (Spin::Unpolarized, SpinOperator::Unpolarized(h)) => vec![(Set::H(0), self.numbers_of(h))],
+            (Spin::Unpolarized, SpinOperator::Unpolarized(h)) => vec![(Set::H(0), self.numbers_of(h, 1.0))],
             (Spin::Collinear, SpinOperator::Collinear([up, down])) => {
-                vec![(Set::H(0), self.numbers_of(up)), (Set::H(1), self.numbers_of(down))]
+                vec![(Set::H(0), self.numbers_of(up, 1.0)), (Set::H(1), self.numbers_of(down, 1.0))]
             }
             (Spin::NonCollinear, SpinOperator::Spinor(h)) => self.spinor_sets(scfout, h, imaginary)?,
-            _ => {
-                return Err(cannot_write(&format!(
-                    "H has nspin {}, the file SpinP {}",
-                    h.nspin(),
-                    scfout.spin.number()
-                )));
-            }
+            _ => return Err(other_spin("H", h, scfout)),
         };
         for (set, values) in sets {
             scfout.replace(set, values);
         }
         Ok(())
+    }
+
+    /// Puts DM(R) in the place of that of a file; the inverse of [`Blocks::density_matrix`]. Files of 3.8 have no place for
+    /// the imaginary parts of uu and dd.
+    ///
+    /// # Errors
+    /// `NotRepresentable` where spin or blocks are not those of the file.
+    pub fn set_density_matrix(&self, scfout: &mut Scfout, dm: &SpinOperator) -> Result<()> {
+        self.check_blocks("DM", dm)?;
+        let set = Set::DensityMatrix;
+        let sets = match (scfout.spin, dm) {
+            (Spin::Unpolarized, SpinOperator::Unpolarized(dm)) => vec![(set(0), self.numbers_of(dm, 0.5))],
+            (Spin::Collinear, SpinOperator::Collinear([up, down])) => {
+                vec![(set(0), self.numbers_of(up, 1.0)), (set(1), self.numbers_of(down, 1.0))]
+            }
+            (Spin::NonCollinear, SpinOperator::Spinor([uu, ud, _, dd])) => {
+                let [uu, ud, dd] = [uu, ud, dd].map(Operator::values);
+                vec![
+                    (set(0), self.scatter(|_, ours| uu[ours].re)),
+                    (set(1), self.scatter(|_, ours| dd[ours].re)),
+                    (set(2), self.scatter(|_, ours| ud[ours].re)),
+                    (set(3), self.scatter(|_, ours| ud[ours].im)),
+                    (Set::ImDensityMatrix(0), self.scatter(|_, ours| uu[ours].im)),
+                    (Set::ImDensityMatrix(1), self.scatter(|_, ours| dd[ours].im)),
+                ]
+            }
+            _ => return Err(other_spin("DM", dm, scfout)),
+        };
+        for (set, values) in sets {
+            scfout.replace(set, values);
+        }
+        Ok(())
+    }
+
+    fn check_blocks(&self, name: &str, operator: &SpinOperator) -> Result<()> {
+        if *operator.pairs() == self.pairs {
+            return Ok(());
+        }
+        complete::check_blocks(name, operator.pairs(), &self.pairs)?;
+        Err(cannot_write(&format!("{name} has blocks that the file has no place for")))
     }
 
     fn spinor_sets(
@@ -209,8 +242,8 @@ impl Blocks {
         Ok(adjoint)
     }
 
-    fn numbers_of(&self, operator: &Operator<f64>) -> Vec<f64> {
-        self.scatter(|_, ours| operator.values()[ours])
+    fn numbers_of(&self, operator: &Operator<f64>, scale: f64) -> Vec<f64> {
+        self.scatter(|_, ours| scale * operator.values()[ours])
     }
 
     /// Values of an operator out of a function of the place in the file.
@@ -299,6 +332,10 @@ fn check_orbitals(scfout: &Scfout, basis: &Basis) -> Result<()> {
         }
     }
     Ok(())
+}
+
+fn other_spin(name: &str, operator: &SpinOperator, scfout: &Scfout) -> Error {
+    cannot_write(&format!("{name} has nspin {}, the file SpinP {}", operator.nspin(), scfout.spin.number()))
 }
 
 fn cannot_write(what: &str) -> Error {

@@ -2,6 +2,7 @@
 //! for `openmx` itself.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use super::Layout;
 use super::dat::Dat;
@@ -21,18 +22,33 @@ use crate::predicted::{Prediction, not_representable};
 /// # Errors
 /// As [`Prediction::write`].
 pub fn write(folder: &Path, prediction: &Prediction, layout: &Layout) -> Result<Vec<PathBuf>> {
-    let missing = || not_representable("OpenMX scfout", "the run has no H0, whose file gives everything but H");
-    let template = layout.hamiltonian0.as_ref().ok_or_else(missing)?;
-    let dat = template.input();
-    let name = file_stem(&dat);
-    let mut scfout = Scfout::clone(template);
-    let basis = &prediction.run.basis;
-    Blocks::new(&scfout, basis)?.set_hamiltonian(&mut scfout, prediction.hamiltonian, dat.uses_imaginary_part())?;
+    write_files(folder, &scfout(prediction, layout)?, &prediction.run.basis, layout)
+}
+
+/// The file that gives everything but H: that of H⁽⁰⁾, else the converged one.
+pub(super) fn template(layout: &Layout) -> Option<&Arc<Scfout>> {
+    layout.hamiltonian0.as_ref().or(layout.hamiltonian.as_ref())
+}
+
+/// The template with the predicted H and Fermi level.
+pub(super) fn scfout(prediction: &Prediction, layout: &Layout) -> Result<Scfout> {
+    let missing = || not_representable("OpenMX scfout", "the run has no .scfout, which gives everything but H");
+    let mut scfout = Scfout::clone(template(layout).ok_or_else(missing)?);
+    let uses_imaginary_part = scfout.input().uses_imaginary_part();
+    let blocks = Blocks::new(&scfout, &prediction.run.basis)?;
+    blocks.set_hamiltonian(&mut scfout, prediction.hamiltonian, uses_imaginary_part)?;
     scfout.tail.chem_p = prediction.fermi_level.unwrap_or(scfout.tail.chem_p);
+    Ok(scfout)
+}
+
+/// `<name>.scfout`, and where the grid is known what `openmx` restarts from.
+pub(super) fn write_files(folder: &Path, scfout: &Scfout, basis: &Basis, layout: &Layout) -> Result<Vec<PathBuf>> {
+    let dat = scfout.input();
+    let name = file_stem(&dat);
     let mut written = vec![folder.join(format!("{name}.scfout"))];
     write_file(&written[0], |out| scfout.write(out))?;
     if let Some(grid) = layout.grid {
-        written.extend(restart(folder, &name, &scfout, &dat, basis, grid)?);
+        written.extend(restart(folder, &name, scfout, &dat, basis, grid)?);
     }
     Ok(written)
 }
@@ -71,7 +87,7 @@ fn restart(
 
 /// How OpenMX goes on.
 pub fn next_step(folder: &Path, shown: &Path, layout: &Layout) -> Option<String> {
-    let name = file_stem(&layout.hamiltonian0.as_ref()?.input());
+    let name = file_stem(&template(layout)?.input());
     if folder.join(format!("{name}_rst")).is_dir() {
         let shown = shown.display();
         return Some(format!(

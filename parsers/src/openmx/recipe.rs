@@ -21,10 +21,10 @@ const OF_OUT: &[u8] = b"This calculation was performed by OpenMX";
 const RELEASES: [(&str, ()); 3] = [("3.9", ()), ("3.8", ()), ("3.7", ())];
 
 /// A key, its value, and why.
-type Key = (&'static str, &'static str, &'static str);
+pub(super) type Key = (&'static str, &'static str, &'static str);
 
 /// Keys of every step-zero run.
-const STEP_ZERO: [Key; 6] = [
+pub(super) const STEP_ZERO: [Key; 6] = [
     ("scf.maxIter", "1", "H of the first iteration is H0"),
     ("HS.fileout", "on", "write H and S"),
     ("scf.restart", "off", "a restart would not begin from atoms"),
@@ -34,7 +34,7 @@ const STEP_ZERO: [Key; 6] = [
 ];
 
 /// Keys of the run that takes H from its restart folder.
-const RESTART: [Key; 5] = [
+pub(super) const RESTART: [Key; 5] = [
     ("scf.restart", "on", "take H from the restart folder"),
     ("scf.maxIter", "1", "one diagonalisation"),
     ("scf.Mixing.Type", "simple", "keeps the density of H for a run that goes on; rmm-diisk and kerker lose it"),
@@ -43,7 +43,7 @@ const RESTART: [Key; 5] = [
 ];
 
 /// Keys by which a run looks for its restart folder elsewhere than beside its input.
-const ELSEWHERE: [&str; 2] = ["scf.restart.filename", "System.CurrrentDirectory"];
+pub(super) const ELSEWHERE: [&str; 2] = ["scf.restart.filename", "System.CurrrentDirectory"];
 
 /// Reads the user's input (or that at the end of a `.scfout`), and changes it into that of the step-zero run.
 ///
@@ -98,7 +98,7 @@ pub fn restart(dat: &Dat) -> String {
 }
 
 /// The input without these keys and blocks: of a key that is there twice OpenMX reads the first.
-fn without(dat: &Dat, keys: &[&str]) -> Dat {
+pub(super) fn without(dat: &Dat, keys: &[&str]) -> Dat {
     let blocks = keys.iter().filter_map(|key| dat.block(key).ok().flatten()).flatten();
     let inside: Vec<u32> = blocks.map(|(number, _)| number).collect();
     let stays = |number: u32, line: &str| {
@@ -125,7 +125,7 @@ fn with_polarisation_off(dat: &Dat) -> Dat {
 }
 
 /// `<Hubbard.U.values` with zeros for every shell; nothing where the species cannot be read.
-fn zero_u(dat: &Dat) -> String {
+pub(super) fn zero_u(dat: &Dat) -> String {
     let values = |pao: &Pao| {
         let shells = pao.shells(false).into_iter();
         shells.map(|shell| format!(" {}{} 0.0", shell.zeta, crate::basis::l_letter(shell.l))).collect::<String>()
@@ -136,7 +136,7 @@ fn zero_u(dat: &Dat) -> String {
 }
 
 /// The input with other values of `keys`, which carry a comment; absent ones are added.
-fn changed(dat: &Dat, keys: &[Key]) -> String {
+pub(super) fn changed(dat: &Dat, keys: &[Key]) -> String {
     let line = |line: &String| {
         let mut words = line.split_whitespace();
         let (key, value) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());

@@ -7,9 +7,10 @@ use super::fdf::Fdf;
 use super::files::{Folder, Run};
 use super::geometry::is_struct_out;
 use super::hsx::{CellHead, Head, KMesh, Version};
-use super::matrix::{Places, components_of_hamiltonian, components_of_overlap};
+use super::matrix::{self, Places, components_of_hamiltonian, components_of_overlap};
 use super::{HIn, Hsx, Layout, Nc, Tshs, nc};
 use crate::calculation::Calculation;
+use crate::complete;
 use crate::error::Result;
 use crate::output::write_file;
 use crate::predicted::{Prediction, copy_into, not_representable};
@@ -98,6 +99,8 @@ pub(super) fn hsx(prediction: &Prediction, layout: &Layout) -> Result<Hsx> {
     let run = prediction.run;
     let overlap = run.overlap.as_ref().ok_or_else(|| not_representable("SIESTA HSX", "the run has no S"))?;
     let places = Places::new(&layout.sparsity, &layout.supercell, &run.basis)?;
+    let stored = matrix::pairs(&places)?;
+    complete::check_blocks("H", prediction.hamiltonian.pairs(), &stored)?;
     Ok(Hsx {
         head: Arc::new(layout.head.with_fermi_level(fermi_level(prediction, layout))),
         sparsity: layout.sparsity.clone(),

@@ -49,7 +49,9 @@ const KEYS_IF_STATED: [Key; 5] = [
     ("SCF.MonitorForces", "F", "the first iteration converges"),
     ("Read-H-from-file", "F", "H is built from the atomic densities"),
 ];
-const TITLE: &str = "# Step-zero run. Of several entries of a label SIESTA takes the first: these come before yours.\n";
+/// First line of every input that this module makes.
+pub(super) const TITLE: &str =
+    "# Step-zero run. Of several entries of a label SIESTA takes the first: these come before yours.\n";
 
 /// Reads the input, and puts the keys of the step-zero run before it.
 ///
@@ -62,7 +64,8 @@ pub fn step_zero(path: &Path, version: Option<&str>) -> Result<Recipe> {
     let text = String::from_utf8_lossy(&input::open(&path)?).into_owned();
     let always: &[Key] = if release == Release::V5 { &KEYS_5 } else { &KEYS_4_1 };
     let stated = KEYS_IF_STATED.iter().filter(|(label, ..)| fdf.line(label).is_some());
-    let keys: String = always.iter().chain(stated).map(|key| line(key, &fdf)).collect();
+    let keys = always.iter().chain(stated).map(|&(label, value, reason)| line(label, value, reason, &fdf));
+    let keys: String = keys.collect();
     let warnings = warnings(&fdf, &path).in_file(&path)?;
     Ok(Recipe { input: format!("{TITLE}{keys}\n{text}"), warnings })
 }
@@ -74,7 +77,8 @@ fn input_in(path: &Path) -> Result<PathBuf> {
     Folder::find(path)?.fdf_path.ok_or_else(|| Error::unsupported("no .fdf, or several: name one").in_file(path))
 }
 
-fn line(&(label, value, reason): &Key, fdf: &Fdf) -> String {
+/// An entry that will stand before those of `fdf`.
+pub(super) fn line(label: &str, value: &str, reason: &str, fdf: &Fdf) -> String {
     let stated = fdf.line(label).map(|line| line.text.as_str());
     let was = stated.filter(|stated| *stated != value).map(|stated| format!("was {stated}: ")).unwrap_or_default();
     format!("{label:<20} {value:<9} # {was}{reason}\n")
@@ -117,7 +121,11 @@ fn is_polarized(fdf: &Fdf) -> bool {
             .is_some_and(|spin| !matches!(spin.as_str(), "none" | "non-polarized" | "non-polarised" | "np" | "n-p"))
 }
 
-fn atoms_move(fdf: &Fdf) -> Result<bool> {
+/// Is it a relaxation or molecular dynamics?
+///
+/// # Errors
+/// Those of the numbers in the input.
+pub(super) fn atoms_move(fdf: &Fdf) -> Result<bool> {
     for (label, at_rest) in [("MD.Steps", 0.0), ("MD.NumCGsteps", 0.0), ("MD.FinalTimeStep", 1.0)] {
         if fdf.number(label)?.is_some_and(|steps| steps > at_rest) {
             return Ok(true);

@@ -45,8 +45,17 @@ impl Fdf {
     /// # Errors
     /// `Io`; `Syntax` with the place; `Inconsistent` where files include each other without end.
     pub fn read(path: &Path) -> Result<Fdf> {
+        let bytes = input::open(path)?;
+        Fdf::of_text(&String::from_utf8_lossy(&bytes), path)
+    }
+
+    /// As [`Fdf::read`], where the file at `path` would hold `text`.
+    ///
+    /// # Errors
+    /// As there.
+    pub fn of_text(text: &str, path: &Path) -> Result<Fdf> {
         let home = path.parent().unwrap_or(Path::new(""));
-        Ok(Fdf { entries: entries(path, home, MOST_NESTED)? })
+        Ok(Fdf { entries: entries_of(text, path, home, MOST_NESTED)? })
     }
 
     /// Values of a label; a block has none.
@@ -139,9 +148,12 @@ fn entries(path: &Path, home: &Path, depth: usize) -> Result<Vec<Entry>> {
         return Err(Error::inconsistent(message).in_file(path));
     }
     let bytes = input::open(path)?;
-    let text = String::from_utf8_lossy(&bytes);
+    entries_of(&String::from_utf8_lossy(&bytes), path, home, depth)
+}
+
+fn entries_of(text: &str, path: &Path, home: &Path, depth: usize) -> Result<Vec<Entry>> {
     let mut found = Vec::new();
-    for statement in grammar::statements(&text).in_file(path)? {
+    for statement in grammar::statements(text).in_file(path)? {
         found.extend(meant(statement, path, home, depth)?);
     }
     Ok(found)
