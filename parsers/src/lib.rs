@@ -42,6 +42,7 @@ pub mod recipe;
 pub mod restart;
 mod same_run;
 pub mod siesta;
+pub mod states;
 pub mod structure;
 pub mod units;
 

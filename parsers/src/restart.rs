@@ -9,6 +9,7 @@ use crate::complete;
 use crate::density::Density;
 use crate::error::Result;
 use crate::predicted::{Prediction, not_representable};
+use crate::states::Eigenstates;
 use crate::{abacus, openmx, siesta};
 
 /// A Hamiltonian with its density: all that is written for the code that goes on from it.
@@ -18,6 +19,8 @@ pub struct Continuation<'a> {
     pub prediction: Prediction<'a>,
     /// The density matrices of that H.
     pub density: &'a Density,
+    /// Its eigenstates, for codes that start from wave functions (ABACUS up to 3.8).
+    pub states: Option<&'a dyn Eigenstates>,
 }
 
 /// What was written, and the ways on from there.

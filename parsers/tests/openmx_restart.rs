@@ -33,7 +33,8 @@ fn density(matrix: SpinOperator) -> Density {
 }
 
 fn restart(run: &Calculation, h: &SpinOperator, dm: SpinOperator, folder: &Path) -> hzero_parsers::Result<Restart> {
-    Continuation { prediction: Prediction::new(run, h), density: &density(dm) }.write(folder, Path::new("out"))
+    Continuation { prediction: Prediction::new(run, h), density: &density(dm), states: None }
+        .write(folder, Path::new("out"))
 }
 
 /// The DM of a file, by its own sets.

@@ -47,7 +47,7 @@ fn restart(run: &Calculation, source: &Path, density: &Density, folder: &Path) -
     let options = ReadOptions::default();
     let prediction =
         Prediction { source: Some((source, &options)), ..Prediction::new(run, run.hamiltonian.as_ref().unwrap()) };
-    Continuation { prediction, density }.write(folder, Path::new("out"))
+    Continuation { prediction, density, states: None }.write(folder, Path::new("out"))
 }
 
 fn written(source: &Path) -> (tempfile::TempDir, Restart) {
@@ -221,7 +221,8 @@ fn a_matrix_that_is_not_whole_is_refused() {
         };
         let whole = run.hamiltonian.as_ref().unwrap();
         for (name, h, dm) in [("H", &broken, whole), ("DM", whole, &broken)] {
-            let continuation = Continuation { prediction: Prediction::new(&run, h), density: &density(dm) };
+            let continuation =
+                Continuation { prediction: Prediction::new(&run, h), density: &density(dm), states: None };
             let message = continuation.write(folder.path(), folder.path()).unwrap_err().to_string();
             assert!(message.starts_with(&format!("{name} has")) && message.contains(words), "{message}");
         }

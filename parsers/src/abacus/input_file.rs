@@ -82,7 +82,7 @@ impl InputFile {
 
     /// Is this the step-zero run: one iteration from superposed atomic densities?
     pub fn is_step_zero(&self) -> bool {
-        let from_atoms = matches!(self.get("init_chg"), None | Some("atomic"));
+        let from_atoms = matches!(self.get("init_chg"), None | Some("atomic")) && self.get("init_wfc") != Some("file");
         self.calculation() == "scf" && from_atoms && self.number("scf_nmax") == Some(1.0)
     }
 

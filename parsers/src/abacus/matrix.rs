@@ -14,6 +14,7 @@ use crate::error::{Error, ErrorKind, Result};
 use crate::operator::{Operator, Pairs, SpinOperator, c64};
 use crate::units::RYDBERG_IN_HARTREE;
 
+pub(super) use dense::FileOrder;
 use dense::{fill, touched_pairs};
 use sparse::{sparse, united_lattice_vectors};
 

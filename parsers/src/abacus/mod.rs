@@ -2,6 +2,7 @@
 
 pub mod constants;
 pub mod csr;
+mod edit;
 pub mod eigenvalues;
 pub mod files;
 mod geometry;
@@ -19,6 +20,7 @@ pub mod run;
 mod species;
 mod spectrum;
 pub mod stru;
+pub mod wfc;
 
 pub use csr::Csr;
 pub use eigenvalues::Eigenvalues;

@@ -31,7 +31,7 @@ fn matrices(folder: &Path, prediction: &Prediction, layout: &Layout) -> Result<V
     let (run, hamiltonian) = (prediction.run, prediction.hamiltonian);
     let missing = |what| not_representable("ABACUS csr", what);
     let overlap = run.overlap.as_ref().ok_or_else(|| missing("the run has no S"))?;
-    let version = prediction.abacus_version.unwrap_or_else(|| own_version(layout));
+    let version = version(prediction, layout);
     let nspin = hamiltonian.nspin();
     let h_layouts = as_version(&layout.hamiltonian0, Quantity::Hamiltonian, version, run, nspin);
     let s_layouts = as_version(&layout.overlap, Quantity::Overlap, version, run, nspin);
@@ -70,28 +70,29 @@ fn facts(folder: &Path, prediction: &Prediction) -> Result<PathBuf> {
     Ok(path)
 }
 
-/// How ABACUS goes on.
+/// How ABACUS goes on; nspin 2 has no way from H alone (`init_chg hr` of 3.11 reads it as zero).
 pub fn next_step(folder: &Path, shown: &Path) -> Option<String> {
-    let is_restart = folder.join(Quantity::Hamiltonian.file_name(Version::New, 0)).exists();
-    is_restart.then(|| {
+    let is_there = |spin| folder.join(Quantity::Hamiltonian.file_name(Version::New, spin)).exists();
+    (is_there(0) && !is_there(1)).then(|| {
         let folder = shown.display();
         format!("ABACUS 3.11: init_chg hr, read_file_dir {folder}, symmetry 0; for nscf also vl_in_h 0")
     })
 }
 
-fn put(folder: &Path, csr: &Csr, quantity: Quantity, version: Version, spin: usize) -> Result<PathBuf> {
+pub(super) fn put(folder: &Path, csr: &Csr, quantity: Quantity, version: Version, spin: usize) -> Result<PathBuf> {
     let path = folder.join(quantity.file_name(version, spin));
     write_file(&path, |out| csr.write(out))?;
     Ok(path)
 }
 
-/// The version that wrote H⁽⁰⁾; the newest where that is not known.
-fn own_version(layout: &Layout) -> Version {
-    layout.hamiltonian0.first().map_or(Version::New, |layout| layout.header.version())
+/// What was asked for, else the version that wrote H⁽⁰⁾; the newest where that is not known.
+pub(super) fn version(prediction: &Prediction, layout: &Layout) -> Version {
+    let own = || layout.hamiltonian0.first().map_or(Version::New, |layout| layout.header.version());
+    prediction.abacus_version.unwrap_or_else(own)
 }
 
 /// `layouts` as another version would write them.
-fn as_version(
+pub(super) fn as_version(
     layouts: &[CsrLayout],
     quantity: Quantity,
     version: Version,
@@ -99,7 +100,7 @@ fn as_version(
     nspin: usize,
 ) -> Vec<CsrLayout> {
     let header = |spin: usize, layout: &CsrLayout| match (version, &layout.header) {
-        (wanted, header) if header.version() == wanted => header.clone(),
+        (wanted, header) if header.version() == wanted && header.quantity() == quantity => header.clone(),
         (Version::Old, _) => Header::old_layout(quantity, 0),
         (Version::New, _) => {
             Header::new_layout(quantity, 1, nspin, spin, &structure_lines(&run.structure, &labels(run)))

@@ -5,6 +5,7 @@
 
 use std::path::Path;
 
+use super::edit::{self, Setting};
 use super::input_file::InputFile;
 use crate::code::Code;
 use crate::error::{Context, Result};
@@ -22,8 +23,8 @@ pub enum Release {
 
 const RELEASES: [(&str, Release); 2] = [("3.8", Release::V3_8), ("3.11", Release::V3_11)];
 
-/// Keys that every step-zero run needs.
-const KEYS: [(&str, &str, &str); 8] = [
+/// Keys that a step-zero run needs; the last one only with spin.
+const KEYS: [Setting; 9] = [
     ("calculation", "scf", "one self-consistent step"),
     ("init_chg", "atomic", "from superposed atomic densities"),
     ("gamma_only", "0", "gamma_only writes no H(R)"),
@@ -32,10 +33,11 @@ const KEYS: [(&str, &str, &str); 8] = [
     ("mixing_beta", "0", "the density stays atomic"),
     ("out_mat_hs2", "1", "write H(R) and S(R)"),
     ("out_chg", "-1", "no charge files"),
+    ("mixing_beta_mag", "0", "the magnetisation stays atomic"),
 ];
-const MAGNETIC_KEY: (&str, &str, &str) = ("mixing_beta_mag", "0", "the magnetisation stays atomic");
 /// Would start from something else than atoms, or write what nobody reads.
 const DROPPED: [&str; 6] = ["init_wfc", "read_file_dir", "out_mat_hs", "out_dm1", "out_dmr", "restart_load"];
+const WHY_DROPPED: &str = "left out of the step-zero run";
 
 /// Reads INPUT, and changes it into that of the step-zero run.
 ///
@@ -50,29 +52,28 @@ pub fn step_zero(path: &Path, version: Option<&str>) -> Result<Recipe> {
 
 /// Changes `input`, line by line, into the INPUT of the step-zero run.
 fn changed(input: &InputFile, release: Release) -> Recipe {
-    let mut keys = KEYS.to_vec();
-    if input.nspin() != 1 {
-        keys.push(MAGNETIC_KEY);
-    }
-    let lines = input.lines().iter().map(|line| match &line.entry {
-        Some((key, value)) => changed_line(&line.text, key, value, &keys),
-        None => line.text.clone(),
-    });
-    let added = keys.iter().filter(|(key, ..)| input.get(key).is_none());
-    let added = added.map(|&(key, value, reason)| format!("{key:<18} {value}  # added: {reason}"));
-    let text = lines.chain(added).map(|line| line + "\n").collect();
+    let text = edit::edited(input, settings(input.nspin()), &DROPPED, WHY_DROPPED);
     Recipe { input: text, warnings: warnings(input, release) }
 }
 
-fn changed_line(text: &str, key: &str, value: &str, keys: &[(&str, &str, &str)]) -> String {
-    if DROPPED.contains(&key) {
-        return format!("# {text}  (left out of the step-zero run)");
+/// What [`step_zero`] made `input` from, where it did: the INPUT of the self-consistent run. Keys that a hand-written
+/// step-zero INPUT has for its own sake go as well.
+///
+/// # Errors
+/// `Syntax` as [`InputFile::parse`].
+pub fn undone(input: &InputFile) -> Result<InputFile> {
+    let restored = InputFile::parse(edit::restored(input, &KEYS, WHY_DROPPED).as_bytes())?;
+    if !restored.is_step_zero() {
+        return Ok(restored);
     }
-    match keys.iter().find(|(k, ..)| *k == key) {
-        Some((_, wanted, _)) if *wanted == value => text.to_owned(),
-        Some((_, wanted, reason)) => format!("{key:<18} {wanted}  # was {value}: {reason}"),
-        None => text.to_owned(),
-    }
+    let frozen = |key: &&str| *key == "scf_nmax" || restored.number(key) == Some(0.0);
+    let dropped: Vec<&str> = ["scf_nmax", "mixing_beta", "mixing_beta_mag"].into_iter().filter(frozen).collect();
+    InputFile::parse(edit::edited(&restored, &[], &dropped, "of the step-zero run").as_bytes())
+}
+
+/// Those of magnetic runs are the others and one more.
+fn settings(nspin: usize) -> &'static [Setting<'static>] {
+    if nspin == 1 { &KEYS[..KEYS.len() - 1] } else { &KEYS }
 }
 
 fn warnings(input: &InputFile, release: Release) -> Vec<String> {
@@ -115,7 +116,7 @@ mod tests {
         let input = InputFile::parse(USER.as_bytes()).unwrap();
         let recipe = changed(&input, Release::V3_8);
         let new = InputFile::parse(recipe.input.as_bytes()).unwrap();
-        for (key, value, _) in KEYS.into_iter().chain([MAGNETIC_KEY]) {
+        for (key, value, _) in KEYS {
             assert_eq!(new.get(key), Some(value), "{key}");
         }
         assert_eq!(new.get("ecutwfc"), Some("80"));
@@ -126,6 +127,17 @@ mod tests {
                 .input
                 .starts_with("INPUT_PARAMETERS\n# iron\ncalculation scf\nnspin 2\nscf_nmax           1  # was 100: ")
         );
+    }
+
+    #[test]
+    fn the_self_consistent_input_comes_back() {
+        let parse = |text: &str| InputFile::parse(text.as_bytes()).unwrap();
+        let recipe = changed(&parse(USER), Release::V3_8);
+        let again = undone(&parse(&recipe.input)).unwrap();
+        let entries = |input: &InputFile| input.lines().iter().filter_map(|l| l.entry.clone()).collect::<Vec<_>>();
+        assert_eq!(entries(&again), entries(&parse(USER)));
+        let by_hand = undone(&parse("INPUT_PARAMETERS\nscf_nmax 1\nmixing_beta 0\nmixing_beta_mag 1.6\n")).unwrap();
+        assert_eq!(entries(&by_hand), [("mixing_beta_mag".to_owned(), "1.6".to_owned())]);
     }
 
     #[test]

@@ -1,16 +1,115 @@
-//! What the code needs to go on from a Hamiltonian.
+//! What ABACUS needs to go on from a Hamiltonian: matrices or wave functions, and an INPUT for each way on.
+//!
+//! 3.9.0.25 and later start from H(R) (`init_chg hr`) or DM(R) (`init_chg dm`), earlier versions from wave functions alone
+//! (`init_wfc file`). ABACUS takes what it finds without a word: a file with half of the lattice vectors gives a wrong start, one
+//! without elements hangs. [`Continuation::write`] sees to the first, this module to the second.
 
-use std::path::Path;
+mod inputs;
+mod routes;
 
-use super::{Layout, predicted};
+use std::path::{Path, PathBuf};
+
+use super::csr::{CsrLayout, Quantity, Version};
+use super::{Layout, matrix, predicted, wfc};
 use crate::error::Result;
+use crate::operator::{Operator, SpinOperator};
+use crate::predicted::{Prediction, not_representable};
 use crate::restart::{Continuation, Restart};
 
-/// Writes the files of [`predicted::write`].
+use inputs::UserInput;
+use routes::{Facts, Start};
+
+/// Writes into `folder` the files of [`predicted::write`], DM(R) or wave functions, and for each way on an INPUT that is ready
+/// to run there: `INPUT` is that of the first route, `INPUT.<route>` those of the others.
 ///
 /// # Errors
-/// As [`crate::predicted::Prediction::write`].
-pub fn write(folder: &Path, _shown: &Path, continuation: &Continuation, layout: &Layout) -> Result<Restart> {
-    let files = predicted::write(folder, &continuation.prediction, layout)?;
-    Ok(Restart { files, routes: Vec::new() })
+/// As [`crate::predicted::Prediction::write`]; `NotRepresentable` where H or DM has no element, or ABACUS up to 3.8 is to
+/// start and there are no wave functions.
+pub fn write(folder: &Path, shown: &Path, continuation: &Continuation, layout: &Layout) -> Result<Restart> {
+    let prediction = &continuation.prediction;
+    require_elements("H", prediction.hamiltonian)?;
+    let mut files = predicted::write(folder, prediction, layout)?;
+    let input = inputs::of_run(prediction)?;
+    let start = match predicted::version(prediction, layout) {
+        Version::New => {
+            files.extend(density_matrices(folder, continuation, layout)?);
+            if prediction.hamiltonian.nspin() == 2 { Start::DensityMatrix } else { Start::Hamiltonian }
+        }
+        Version::Old => {
+            let stated = input.as_ref().and_then(UserInput::n_bands);
+            files.extend(wave_functions(folder, continuation, n_bands(continuation, stated))?);
+            Start::WaveFunctions
+        }
+    };
+    let plans = routes::plans(&facts(start, prediction, input.as_ref()));
+    if start != Start::WaveFunctions {
+        files.extend(prediction.run.k_path.as_deref().map(|nodes| inputs::write_path(folder, nodes)).transpose()?);
+    }
+    files.extend(input.map(|input| input.write(folder, &plans)).transpose()?.into_iter().flatten());
+    files.sort();
+    files.dedup();
+    Ok(Restart { files, routes: plans.iter().map(|plan| plan.route(shown)).collect() })
+}
+
+fn facts(start: Start, prediction: &Prediction, input: Option<&UserInput>) -> Facts {
+    let run = prediction.run;
+    let is_crystal = run.overlap.as_ref().is_some_and(|s| s.pairs().as_slice().iter().any(|pair| pair.r != [0; 3]));
+    Facts {
+        start,
+        nspin: prediction.hamiltonian.nspin(),
+        is_single_point: is_crystal && run.k_grid.is_some_and(|grid| grid.divisions == [1; 3]),
+        is_gamma_only: input.is_some_and(UserInput::is_gamma_only),
+        has_path: run.k_path.is_some(),
+    }
+}
+
+fn require_elements(name: &str, operator: &SpinOperator) -> Result<()> {
+    if is_zero(operator) {
+        let what = format!("{name} has no element but zeros, on which ABACUS hangs");
+        return Err(not_representable("ABACUS csr", &what));
+    }
+    Ok(())
+}
+
+/// Has some spin no element?
+fn is_zero(operator: &SpinOperator) -> bool {
+    let is_zero = |o: &Operator<f64>| o.values().iter().all(|&x| x == 0.0);
+    match operator {
+        SpinOperator::Unpolarized(both) => is_zero(both),
+        SpinOperator::Collinear(spins) => spins.iter().any(is_zero),
+        SpinOperator::Spinor(spin) => spin.iter().all(|o| o.values().iter().all(|x| x.norm() == 0.0)),
+    }
+}
+
+/// dmrs1_nao.csr, and dmrs2_nao.csr for nspin 2.
+fn density_matrices(folder: &Path, continuation: &Continuation, layout: &Layout) -> Result<Vec<PathBuf>> {
+    let (run, density) = (continuation.prediction.run, &continuation.density.matrix);
+    require_elements("DM", density)?;
+    let own = if layout.density_matrix.is_empty() { &layout.hamiltonian0 } else { &layout.density_matrix };
+    let own = if own.is_empty() { &layout.hamiltonian } else { own };
+    let nspin = density.nspin();
+    let layouts: Vec<CsrLayout> = predicted::as_version(own, Quantity::DensityMatrix, Version::New, run, nspin);
+    let csrs = matrix::density_matrix_to_csr(density, &run.basis, &layouts)?;
+    let put = |(spin, csr)| predicted::put(folder, csr, Quantity::DensityMatrix, Version::New, spin);
+    csrs.iter().enumerate().map(put).collect()
+}
+
+fn wave_functions(folder: &Path, continuation: &Continuation, n_bands: usize) -> Result<Vec<PathBuf>> {
+    let run = continuation.prediction.run;
+    let Some(states) = continuation.states else {
+        let what = "ABACUS up to 3.8 starts from wave functions only, and there are none";
+        return Err(not_representable("ABACUS restart", what));
+    };
+    let per_state = if continuation.prediction.hamiltonian.nspin() == 1 { 2.0 } else { 1.0 };
+    let mut files = wfc::write_all(folder, states, &run.basis, per_state, n_bands)?;
+    files.push(inputs::write_k_list(folder, states)?);
+    Ok(files)
+}
+
+/// NBANDS of the run, else at least as many as ABACUS takes by itself (`cal_nbands`: it refuses files with fewer).
+fn n_bands(continuation: &Continuation, stated: Option<usize>) -> usize {
+    const MARGIN: f64 = 21.0;
+    let nspin = continuation.prediction.hamiltonian.nspin();
+    let filled = continuation.density.electrons / if nspin == 1 { 2.0 } else { 1.0 };
+    stated.unwrap_or_else(|| (filled + MARGIN).max(1.2 * filled + 2.0) as usize)
 }

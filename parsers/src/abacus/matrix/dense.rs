@@ -8,11 +8,11 @@ use crate::abacus::csr::{Block, Element};
 use crate::basis::{Basis, Species};
 use crate::harmonics;
 use crate::memory::prefer_huge_pages;
-use crate::operator::{Pair, Pairs};
+use crate::operator::{Pair, Pairs, c64};
 
 /// Where a row or column of the file goes inside its atom.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Target {
+pub(in crate::abacus) struct Target {
     /// Place among the atom's orbitals, canonical order.
     pub place: usize,
     /// 0 up, 1 down.
@@ -22,7 +22,7 @@ pub(super) struct Target {
 }
 
 /// Rows of the file (index = spins · orbital + spin), atom by atom.
-pub(super) struct FileOrder<'a> {
+pub(in crate::abacus) struct FileOrder<'a> {
     basis: &'a Basis,
     spins: usize,
     of_species: Vec<Vec<Target>>,
@@ -45,6 +45,17 @@ impl<'a> FileOrder<'a> {
     /// Where the rows of `atom` go, one after the other.
     pub fn targets(&self, atom: usize) -> &[Target] {
         &self.of_species[self.basis.species_index(atom)]
+    }
+
+    /// Numbers of all orbitals in canonical order, for spinors first those of spin up, in the order and with the signs of the
+    /// file's functions.
+    pub fn arranged(&self, canonical: &[c64]) -> Vec<c64> {
+        let n = self.basis.n_orbitals();
+        let of_atom = |atom| {
+            let first = self.basis.orbitals_of(atom).start;
+            self.targets(atom).iter().map(move |target| canonical[target.spin * n + first + target.place] * target.sign)
+        };
+        (0..self.basis.n_atoms()).flat_map(of_atom).collect()
     }
 
     /// The atom of row `row`.
