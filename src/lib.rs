@@ -17,5 +17,6 @@ pub use hzero_parsers as parsers;
 
 pub mod bands;
 pub mod cli;
+pub mod density;
 pub mod model;
 pub mod symmetry;

@@ -97,6 +97,8 @@ pub struct KGrid {
     pub shift: [f64; 3],
     /// Γ-centred, or Monkhorst–Pack: k_a = (2 n_a − N_a + 1)/(2 N_a) + shift_a/N_a.
     pub gamma_centred: bool,
+    /// Added to all points once k and −k have been paired (OpenMX keeps its eigensolver from degenerate points so).
+    pub nudge: [f64; 3],
 }
 
 impl KGrid {

@@ -76,7 +76,8 @@ mod tests {
 
     #[test]
     fn meshes_that_lie_are_refused() {
-        let checked = |divisions| check_mesh(KGrid { divisions, shift: [0.0; 3], gamma_centred: true });
+        let checked =
+            |divisions| check_mesh(KGrid { divisions, shift: [0.0; 3], gamma_centred: true, nudge: [0.0; 3] });
         assert!(checked([100, 100, 100]).is_ok() && checked([9999, 1, 1]).is_ok());
         let message = checked([4_000_000_000, 2, 2]).unwrap_err().to_string();
         assert_eq!(message, "a k mesh of 4000000000 x 2 x 2; at most 2000000 points are read");

@@ -21,13 +21,26 @@ pub fn computed_level(
     let (Some(electrons), Some(overlap)) = (run.n_electrons, &run.overlap) else { return Ok(None) };
     let mesh = KMesh::of_run(run, hamiltonian);
     let energies = energies(hamiltonian, overlap, &run.basis, &mesh.points, options)?;
-    let per_state = electrons_per_state(hamiltonian);
-    let states = States { energies: &energies, weights: &mesh.weights, electrons_per_state: per_state };
-    let level = states.fermi_level(electrons, run.smearing.unwrap_or(DEFAULT_SMEARING));
-    level.map(Some).ok_or_else(|| {
-        let capacity = per_state * (energies.len() * run.basis.n_orbitals()) as f64;
+    let electrons_per_state = electrons_per_state(hamiltonian);
+    level(&States { energies: &energies, weights: &mesh.weights, electrons_per_state }, electrons, smearing(run))
+        .map(Some)
+}
+
+/// The level up to which `states` hold `electrons`.
+///
+/// # Errors
+/// `Inconsistent` where they cannot hold so many.
+pub fn level(states: &States<'_>, electrons: f64, smearing: Smearing) -> Result<f64, Error> {
+    states.fermi_level(electrons, smearing).ok_or_else(|| {
+        let n_states: usize = states.energies.iter().filter_map(|by_k| by_k.iter().map(Vec::len).min()).sum();
+        let capacity = states.electrons_per_state * n_states as f64;
         Error::inconsistent(format!("{electrons} electrons do not fit into a basis that holds {capacity}"))
     })
+}
+
+/// The run's own smearing, else [`DEFAULT_SMEARING`].
+pub fn smearing(run: &Calculation) -> Smearing {
+    run.smearing.unwrap_or(DEFAULT_SMEARING)
 }
 
 /// Fermi level of H⁽⁰⁾ or H: the run's own for the converged H where it is known, else [`computed_level`].

@@ -14,7 +14,8 @@ pub struct KMesh {
 }
 
 impl KMesh {
-    /// All points of `grid`; with `time_reversal`, only one of k and −k, with twice the weight (ε(k) = ε(−k)).
+    /// All points of `grid`, the last axis fastest; with `time_reversal`, only the first one of k and −k, with twice the
+    /// weight (ε(k) = ε(−k)). That order is OpenMX' (`Band_DFT_Col.c`), where the choice matters by the nudge.
     pub fn new(grid: &KGrid, time_reversal: bool) -> Self {
         let points = grid_points(grid);
         let weight = 1.0 / points.len() as f64;
@@ -31,6 +32,7 @@ impl KMesh {
                 }
             }
         }
+        kept.points.iter_mut().for_each(|k| (0..3).for_each(|axis| k[axis] += grid.nudge[axis]));
         kept
     }
 
@@ -43,7 +45,7 @@ impl KMesh {
 
 /// Γ-centred, 4 divisions in each periodic direction.
 pub fn default_grid(periodic: [bool; 3]) -> KGrid {
-    KGrid { divisions: periodic.map(|p| if p { 4 } else { 1 }), shift: [0.0; 3], gamma_centred: true }
+    KGrid { divisions: periodic.map(|p| if p { 4 } else { 1 }), shift: [0.0; 3], gamma_centred: true, nudge: [0.0; 3] }
 }
 
 /// A direction is periodic where some block of S, H⁽⁰⁾ or H reaches another cell in it.
@@ -64,9 +66,9 @@ fn reached_directions(pairs: &Pairs) -> [bool; 3] {
 fn grid_points(grid: &KGrid) -> Vec<[f64; 3]> {
     let [x, y, z] = [0, 1, 2].map(|a| axis_points(grid, a));
     let mut points = Vec::with_capacity(x.len() * y.len() * z.len());
-    for &c in &z {
+    for &a in &x {
         for &b in &y {
-            points.extend(x.iter().map(|&a| [a, b, c]));
+            points.extend(z.iter().map(|&c| [a, b, c]));
         }
     }
     points
@@ -97,7 +99,7 @@ mod tests {
             ([1, 1, 1], true, 1),
             ([6, 6, 6], true, 112),
         ] {
-            let grid = KGrid { divisions, shift: [0.0; 3], gamma_centred };
+            let grid = KGrid { divisions, shift: [0.0; 3], gamma_centred, nudge: [0.0; 3] };
             let (full, half) = (KMesh::new(&grid, false), KMesh::new(&grid, true));
             assert_eq!(full.points.len(), divisions.iter().product::<u32>() as usize);
             assert_eq!(half.points.len(), expected, "{divisions:?}");
@@ -109,7 +111,12 @@ mod tests {
 
     #[test]
     fn points_follow_their_definition() {
-        let grid = |gamma_centred, shift| KGrid { divisions: [2, 1, 1], shift: [shift, 0.0, 0.0], gamma_centred };
+        let grid = |gamma_centred, shift| KGrid {
+            divisions: [2, 1, 1],
+            shift: [shift, 0.0, 0.0],
+            gamma_centred,
+            nudge: [0.0; 3],
+        };
         let first = |grid| KMesh::new(&grid, false).points.iter().map(|k| k[0]).collect::<Vec<_>>();
         assert_eq!(first(grid(true, 0.0)), [0.0, 0.5]);
         assert_eq!(first(grid(true, 0.5)), [0.25, 0.75]);

@@ -7,7 +7,7 @@ use crate::parsers::Smearing;
 #[derive(Debug, Clone, Copy)]
 pub struct States<'a> {
     /// `energies[spin][k][band]`, hartree.
-    pub energies: &'a Energies,
+    pub energies: &'a [Vec<Vec<f64>>],
     /// One per k point, sum 1.
     pub weights: &'a [f64],
     /// Electrons in one filled state: 2 without spin, else 1.
@@ -112,6 +112,33 @@ impl States<'_> {
         let (low, high) = (levels().reduce(f64::min)?, levels().reduce(f64::max)?);
         Some((low - margin, high + margin))
     }
+}
+
+/// −TS of a level at `x` = ε − μ that holds one electron when filled, hartree: the term that makes Σ f ε − TS stationary.
+/// Gaussian, Methfessel–Paxton and cold: ∫ x' δ(x') dx' up to x.
+pub fn entropy_energy(smearing: Smearing, x: f64) -> f64 {
+    match smearing {
+        Smearing::FermiDirac(width) if width > 0.0 => {
+            let [f, empty] = [occupation(smearing, x), occupation(smearing, -x)];
+            let x_ln_x = |x: f64| if x > 0.0 { x * x.ln() } else { 0.0 };
+            width * (x_ln_x(f) + x_ln_x(empty))
+        }
+        Smearing::Gaussian(width) if width > 0.0 => -width * gauss(x / width) / 2.0,
+        Smearing::MethfesselPaxton(width) if width > 0.0 => {
+            let x = x / width;
+            width * gauss(x) * (2.0 * x * x - 1.0) / 4.0
+        }
+        Smearing::Cold(width) if width > 0.0 => {
+            let y = -x / width - std::f64::consts::FRAC_1_SQRT_2;
+            width * y * gauss(y) * std::f64::consts::FRAC_1_SQRT_2
+        }
+        _ => 0.0,
+    }
+}
+
+/// exp(−x²)/√π.
+fn gauss(x: f64) -> f64 {
+    (-x * x).exp() / std::f64::consts::PI.sqrt()
 }
 
 fn width(smearing: Smearing) -> f64 {

@@ -4,7 +4,7 @@ use faer::Par;
 use rayon::prelude::*;
 
 use super::bloch::BlochSum;
-use super::eigen::OverlapFactor;
+use super::eigen::{OverlapFactor, States};
 use crate::parsers::{Basis, Error, Operator, SpinOperator};
 
 /// `energies[spin][k][band]`, hartree, ascending; two spins for collinear Hamiltonians, else one.
@@ -28,15 +28,61 @@ pub fn energies(
     kpoints: &[[f64; 3]],
     options: SpectrumOptions,
 ) -> Result<Energies, Error> {
-    let (h, s) = (BlochSum::new(hamiltonian.pairs(), basis), BlochSum::new(overlap.pairs(), basis));
-    let spinor = matches!(hamiltonian, SpinOperator::Spinor(_));
-    let par = threads_inside(kpoints.len());
-    let at_k = |&k: &[f64; 3]| {
-        let factor = OverlapFactor::new(s.overlap_at(overlap, spinor, k).as_ref(), k, options.null_space, par)?;
-        h.channels_at(hamiltonian, k).iter().map(|h_k| factor.energies(h_k.as_ref())).collect::<Result<Vec<_>, _>>()
-    };
-    let by_k = kpoints.par_iter().map(at_k).collect::<Result<Vec<_>, Error>>()?;
+    let problem = EigenProblem::new(hamiltonian, overlap, basis, kpoints.len(), options);
+    let by_k = kpoints.par_iter().map(|&k| problem.energies(k)).collect::<Result<Vec<_>, Error>>()?;
     Ok(by_spin(by_k, n_channels(hamiltonian)))
+}
+
+/// H(k) c = ε S(k) c of one Hamiltonian, at any k.
+pub struct EigenProblem<'a> {
+    hamiltonian: &'a SpinOperator,
+    overlap: &'a Operator<f64>,
+    h: BlochSum<'a>,
+    s: BlochSum<'a>,
+    null_space: Option<f64>,
+    par: Par,
+}
+
+impl<'a> EigenProblem<'a> {
+    /// Prepares to solve it at `n_k` points, by several threads at a time.
+    pub fn new(
+        hamiltonian: &'a SpinOperator,
+        overlap: &'a Operator<f64>,
+        basis: &'a Basis,
+        n_k: usize,
+        options: SpectrumOptions,
+    ) -> Self {
+        let (h, s) = (BlochSum::new(hamiltonian.pairs(), basis), BlochSum::new(overlap.pairs(), basis));
+        EigenProblem { hamiltonian, overlap, h, s, null_space: options.null_space, par: threads_inside(n_k) }
+    }
+
+    /// Eigenvalues of every spin channel.
+    ///
+    /// # Errors
+    /// As [`energies`].
+    pub fn energies(&self, k: [f64; 3]) -> Result<Vec<Vec<f64>>, Error> {
+        let factor = self.factor(k)?;
+        self.h.channels_at(self.hamiltonian, k).iter().map(|h_k| factor.energies(h_k.as_ref())).collect()
+    }
+
+    /// Eigenvalues and eigenvectors of every spin channel.
+    ///
+    /// # Errors
+    /// As [`energies`].
+    pub fn states(&self, k: [f64; 3]) -> Result<Vec<States>, Error> {
+        let factor = self.factor(k)?;
+        self.h.channels_at(self.hamiltonian, k).iter().map(|h_k| factor.states(h_k.as_ref())).collect()
+    }
+
+    /// How many threads one problem gets.
+    pub fn par(&self) -> Par {
+        self.par
+    }
+
+    fn factor(&self, k: [f64; 3]) -> Result<OverlapFactor, Error> {
+        let spinor = matches!(self.hamiltonian, SpinOperator::Spinor(_));
+        OverlapFactor::new(self.s.overlap_at(self.overlap, spinor, k).as_ref(), k, self.null_space, self.par)
+    }
 }
 
 /// Number of spin channels: 2 for collinear Hamiltonians, else 1.
@@ -54,7 +100,8 @@ fn threads_inside(n_k: usize) -> Par {
     if n_k >= rayon::current_num_threads() { Par::Seq } else { Par::rayon(0) }
 }
 
-fn by_spin(by_k: Vec<Vec<Vec<f64>>>, n_spins: usize) -> Energies {
+/// From `[k][spin]` to `[spin][k]`.
+pub(crate) fn by_spin(by_k: Vec<Vec<Vec<f64>>>, n_spins: usize) -> Energies {
     let mut energies: Energies = (0..n_spins).map(|_| Vec::with_capacity(by_k.len())).collect();
     for spins in by_k {
         energies.iter_mut().zip(spins).for_each(|(spin, bands)| spin.push(bands));

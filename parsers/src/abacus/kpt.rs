@@ -105,7 +105,7 @@ fn mesh(line: &Line, gamma_centred: bool) -> Result<KGrid> {
             shift[a] = line.number(3 + a, "three shifts of the k mesh")? * if gamma_centred { 1.0 } else { 0.5 };
         }
     }
-    Ok(KGrid { divisions, shift, gamma_centred })
+    Ok(KGrid { divisions, shift, gamma_centred, nudge: [0.0; 3] })
 }
 
 fn list(lines: &mut Lines, count: usize, is_cartesian: bool) -> Result<Kpt> {
@@ -140,9 +140,9 @@ mod tests {
     #[test]
     fn meshes() {
         let gamma = Kpt::parse(b"K_POINTS\n0\nGamma\n4 4 2 0 0 1\n").unwrap().grid().unwrap();
-        assert_eq!(gamma, KGrid { divisions: [4, 4, 2], shift: [0.0, 0.0, 1.0], gamma_centred: true });
+        assert_eq!(gamma, KGrid { divisions: [4, 4, 2], shift: [0.0, 0.0, 1.0], gamma_centred: true, nudge: [0.0; 3] });
         let mp = Kpt::parse(b"K_POINTS\n0 // automatic\nMP\n4 4 2 0 0 1\n").unwrap().grid().unwrap();
-        assert_eq!(mp, KGrid { divisions: [4, 4, 2], shift: [0.0, 0.0, 0.5], gamma_centred: false });
+        assert_eq!(mp, KGrid { divisions: [4, 4, 2], shift: [0.0, 0.0, 0.5], gamma_centred: false, nudge: [0.0; 3] });
     }
 
     #[test]

@@ -135,10 +135,10 @@ mod tests {
 
     #[test]
     fn printed_points_move_onto_the_mesh() {
-        let gamma = KGrid { divisions: [6, 6, 1], shift: [0.0; 3], gamma_centred: true };
+        let gamma = KGrid { divisions: [6, 6, 1], shift: [0.0; 3], gamma_centred: true, nudge: [0.0; 3] };
         assert_eq!(snap([0.166667, -0.33333333, 0.0], &gamma).unwrap(), [1.0 / 6.0, -2.0 / 6.0, 0.0]);
         assert!(snap([0.17, 0.0, 0.0], &gamma).is_err());
-        let mp = KGrid { gamma_centred: false, divisions: [4, 4, 1], shift: [0.0; 3] };
+        let mp = KGrid { gamma_centred: false, divisions: [4, 4, 1], shift: [0.0; 3], nudge: [0.0; 3] };
         assert_eq!(snap([0.125, -0.375, 0.0], &mp).unwrap(), [0.125, -0.375, 0.0]);
     }
 }

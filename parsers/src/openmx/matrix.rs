@@ -99,8 +99,9 @@ impl Blocks {
         }
     }
 
-    /// DM(R), no unit. SpinP 0: the file holds that of one spin, the operator that of both. SpinP 3: uu = `DM[0]` +
-    /// i `iDM[0]`, dd = `DM[1]` + i `iDM[1]`, ud = `DM[2]` + i `DM[3]`; files of 3.8 lack `iDM`, which is left zero.
+    /// DM(R), no unit. SpinP 0: the file holds that of one spin, the operator that of both. SpinP 3: the file holds
+    /// Σ f c*_i c_j exp(+2πi k·R) (`Band_DFT_NonCol.c`), the complex conjugate of ours: uu = `DM[0]` − i `iDM[0]`,
+    /// dd = `DM[1]` − i `iDM[1]`, ud = `DM[2]` − i `DM[3]`; files of 3.8 lack `iDM`, which is left zero.
     ///
     /// # Errors
     /// As [`Blocks::hamiltonian`].
@@ -113,9 +114,9 @@ impl Blocks {
                 let [uu, dd, re, im] = [dm(0)?, dm(1)?, dm(2)?, dm(3)?];
                 let [i_uu, i_dd] = [0, 1].map(|spin| scfout.numbers(Set::ImDensityMatrix(spin)));
                 self.spinor(
-                    |n| c64::new(uu.at(n), at(i_uu, n)),
-                    |n| c64::new(re.at(n), im.at(n)),
-                    |n| c64::new(dd.at(n), at(i_dd, n)),
+                    |n| c64::new(uu.at(n), -at(i_uu, n)),
+                    |n| c64::new(re.at(n), -im.at(n)),
+                    |n| c64::new(dd.at(n), -at(i_dd, n)),
                 )
             }
         }

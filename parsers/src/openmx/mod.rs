@@ -36,3 +36,11 @@ pub struct Layout {
     /// Divisions of the real-space grid, which a restart must state (`Num. of grids` in `.out`, `.crst_check`, or `scf.Ngrid`).
     pub grid: Option<[u32; 3]>,
 }
+
+impl Layout {
+    /// Do the files hold the imaginary parts of DM (3.9)?
+    pub fn has_imaginary_density(&self) -> bool {
+        let files = [&self.hamiltonian, &self.hamiltonian0];
+        files.into_iter().flatten().next().is_some_and(|file| file.version == scfout::Version::V3_9)
+    }
+}

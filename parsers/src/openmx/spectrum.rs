@@ -114,13 +114,14 @@ fn sorted(mut energies: Vec<Vec<Vec<f64>>>) -> Vec<Vec<Vec<f64>>> {
     energies
 }
 
-/// The mesh of the SCF loop, without the shift of 10⁻⁶ that keeps OpenMX' eigensolver from degenerate points: k and −k then
-/// are one point of double weight, as OpenMX counts them.
+/// The mesh of the SCF loop: k = −½ + (2i + 1)/(2n), moved by [`K_SHIFT`] where n > 1.
 ///
 /// # Errors
 /// Those of [`Dat::k_grid`].
 pub fn k_grid(dat: &Dat) -> Result<KGrid> {
-    Ok(KGrid { divisions: dat.k_grid()?, shift: [0.0; 3], gamma_centred: false })
+    let divisions = dat.k_grid()?;
+    let nudge = std::array::from_fn(|axis| if divisions[axis] > 1 { K_SHIFT[axis] } else { 0.0 });
+    Ok(KGrid { divisions, shift: [0.0; 3], gamma_centred: false, nudge })
 }
 
 /// `Band.kpath` as corners, in reduced coordinates of `structure`.

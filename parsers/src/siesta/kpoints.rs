@@ -16,7 +16,7 @@ pub fn mesh(cell: &[i32; 9], displacement: [f64; 3]) -> Option<KGrid> {
     let is_diagonal = (0..9).all(|i| i % 4 == 0 || cell[i] == 0);
     let divisions = [cell[0], cell[4], cell[8]].map(i32::unsigned_abs);
     let is_mesh = is_diagonal && divisions.iter().all(|&n| n > 0);
-    is_mesh.then_some(KGrid { divisions, shift: displacement, gamma_centred: true })
+    is_mesh.then_some(KGrid { divisions, shift: displacement, gamma_centred: true, nudge: [0.0; 3] })
 }
 
 /// The mesh that the input states: `kgrid_Monkhorst_Pack` (a block, or a list of its diagonal), or Γ alone where it asks for nothing; `None` where only SIESTA knows
@@ -182,7 +182,10 @@ mod tests {
         let of = |text: &str| stated_mesh(&fdf(text));
         let block = |rows: &str| format!("%block kgrid_Monkhorst_Pack\n{rows}%endblock\n");
         let grid = of(&block("4 0 0 0.5\n0 4 0 0.5\n0 0 1 0\n")).unwrap();
-        assert_eq!(grid, Some(KGrid { divisions: [4, 4, 1], shift: [0.5, 0.5, 0.0], gamma_centred: true }));
+        assert_eq!(
+            grid,
+            Some(KGrid { divisions: [4, 4, 1], shift: [0.5, 0.5, 0.0], gamma_centred: true, nudge: [0.0; 3] })
+        );
         assert_eq!(of(&block("4 1 0 0.5\n0 4 0 0.5\n0 0 1 0\n")).unwrap(), None);
         for list in ["[4 3 1]", "[4, 3,1]", "[ 4 3 1 ]"] {
             assert_eq!(of(&format!("kgrid.MonkhorstPack {list}\n")).unwrap().unwrap().divisions, [4, 3, 1], "{list}");

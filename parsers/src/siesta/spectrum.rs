@@ -101,7 +101,7 @@ mod tests {
     #[test]
     fn six_digits_become_exact() {
         let lattice = Matrix3::identity();
-        let grid = Some(KGrid { divisions: [7, 3, 1], shift: [0.25, 0.0, 0.0], gamma_centred: true });
+        let grid = Some(KGrid { divisions: [7, 3, 1], shift: [0.25, 0.0, 0.0], gamma_centred: true, nudge: [0.0; 3] });
         let meaning = Meaning { lattice: &lattice, grid, constants: &FROM_5 };
         assert_eq!(meaning.snapped([0.178571, 0.333333, 0.0]), [1.25 / 7.0, 1.0 / 3.0, 0.0]);
         assert_eq!(meaning.snapped([-0.178571, 0.333333, 0.0]), [-1.25 / 7.0, 1.0 / 3.0, 0.0]);
