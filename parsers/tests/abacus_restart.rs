@@ -19,7 +19,7 @@ fn options() -> ReadOptions {
 
 /// The density that goes with a density matrix; nothing of ABACUS needs the rest.
 fn density(matrix: SpinOperator, electrons: f64) -> Density {
-    Density { energy_weighted: matrix.clone(), matrix, electrons, fermi_level: 0.0, band_energy: 0.0 }
+    Density { electrons, ..runs::density(matrix, 0.0) }
 }
 
 fn restart(

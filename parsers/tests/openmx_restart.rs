@@ -8,7 +8,7 @@ use hzero_parsers::openmx::scfout::{Set, Version};
 use hzero_parsers::openmx::{Dat, Scfout};
 use hzero_parsers::predicted::Prediction;
 use hzero_parsers::restart::{Continuation, Restart};
-use hzero_parsers::{Calculation, Density, ReadOptions, SpinOperator, read};
+use hzero_parsers::{Calculation, ReadOptions, SpinOperator, read};
 
 mod runs;
 
@@ -28,12 +28,8 @@ fn fixture(name: &str) -> PathBuf {
     runs::project().join("fixtures/openmx").join(name)
 }
 
-fn density(matrix: SpinOperator) -> Density {
-    Density { energy_weighted: matrix.clone(), matrix, electrons: 0.0, fermi_level: -0.125, band_energy: 0.0 }
-}
-
 fn restart(run: &Calculation, h: &SpinOperator, dm: SpinOperator, folder: &Path) -> hzero_parsers::Result<Restart> {
-    Continuation { prediction: Prediction::new(run, h), density: &density(dm), states: None }
+    Continuation { prediction: Prediction::new(run, h), density: &runs::density(dm, -0.125), states: None }
         .write(folder, Path::new("out"))
 }
 

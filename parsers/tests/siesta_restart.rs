@@ -33,14 +33,7 @@ fn fixture(name: &str) -> PathBuf {
 
 /// The density that SIESTA itself left behind.
 fn own_density(run: &Calculation) -> Density {
-    let matrix = run.density_matrix.clone().unwrap();
-    Density {
-        energy_weighted: matrix.clone(),
-        matrix,
-        electrons: run.n_electrons.unwrap(),
-        fermi_level: -0.125,
-        band_energy: 0.0,
-    }
+    runs::density(run.density_matrix.clone().unwrap(), -0.125)
 }
 
 fn restart(run: &Calculation, source: &Path, density: &Density, folder: &Path) -> hzero_parsers::Result<Restart> {
@@ -212,17 +205,13 @@ fn a_matrix_that_is_not_whole_is_refused() {
         [(without(h, &run, farthest), "lacks (1, 2,"), (without(h, &run, half), "but not its partner")]
     {
         let folder = tempfile::tempdir().unwrap();
-        let density = |matrix: &SpinOperator| Density {
-            matrix: matrix.clone(),
-            energy_weighted: matrix.clone(),
-            electrons: 0.0,
-            fermi_level: 0.0,
-            band_energy: 0.0,
-        };
         let whole = run.hamiltonian.as_ref().unwrap();
         for (name, h, dm) in [("H", &broken, whole), ("DM", whole, &broken)] {
-            let continuation =
-                Continuation { prediction: Prediction::new(&run, h), density: &density(dm), states: None };
+            let continuation = Continuation {
+                prediction: Prediction::new(&run, h),
+                density: &runs::density(dm.clone(), 0.0),
+                states: None,
+            };
             let message = continuation.write(folder.path(), folder.path()).unwrap_err().to_string();
             assert!(message.starts_with(&format!("{name} has")) && message.contains(words), "{message}");
         }

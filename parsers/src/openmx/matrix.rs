@@ -145,7 +145,7 @@ impl Blocks {
         Ok(())
     }
 
-    /// Puts DM(R) in the place of that of a file; the inverse of [`Blocks::density_matrix`]. Files of 3.8 have no place for
+    /// Puts DM(R) in the place of that of a file: the inverse of [`Blocks::density_matrix`]. Files of 3.8 have no place for
     /// the imaginary parts of uu and dd.
     ///
     /// # Errors
@@ -164,9 +164,9 @@ impl Blocks {
                     (set(0), self.scatter(|_, ours| uu[ours].re)),
                     (set(1), self.scatter(|_, ours| dd[ours].re)),
                     (set(2), self.scatter(|_, ours| ud[ours].re)),
-                    (set(3), self.scatter(|_, ours| ud[ours].im)),
-                    (Set::ImDensityMatrix(0), self.scatter(|_, ours| uu[ours].im)),
-                    (Set::ImDensityMatrix(1), self.scatter(|_, ours| dd[ours].im)),
+                    (set(3), self.scatter(|_, ours| -ud[ours].im)),
+                    (Set::ImDensityMatrix(0), self.scatter(|_, ours| -uu[ours].im)),
+                    (Set::ImDensityMatrix(1), self.scatter(|_, ours| -dd[ours].im)),
                 ]
             }
             _ => return Err(other_spin("DM", dm, scfout)),

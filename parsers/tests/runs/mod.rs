@@ -5,7 +5,7 @@
 use std::path::{Path, PathBuf};
 
 use hzero_parsers::basis::parse_shells;
-use hzero_parsers::{Basis, Species};
+use hzero_parsers::{Basis, Density, Species, SpinOperator};
 
 /// All files below `fixtures/abacus` whose name fits.
 pub fn fixtures(fits: impl Fn(&str) -> bool) -> Vec<PathBuf> {
@@ -82,6 +82,20 @@ pub fn damage(head: &[u8], bytes: &[u8], parser: fn(&[u8]) -> hzero_parsers::Res
             *byte = bytes[(offset + n) % bytes.len()];
         }
         let _ = parser(&changed);
+    }
+}
+
+/// A density of which only DM and the Fermi level are looked at.
+pub fn density(matrix: SpinOperator, fermi_level: f64) -> Density {
+    Density {
+        energy_weighted: matrix.clone(),
+        matrix,
+        electrons: 0.0,
+        fermi_level,
+        spin_fermi_levels: None,
+        band_energy: 0.0,
+        entropy_energy: 0.0,
+        band_edges: None,
     }
 }
 
