@@ -40,6 +40,11 @@ pub fn is_prediction(folder: &Path) -> bool {
     folder.join("report.json").is_file()
 }
 
+/// Did `hzero restart` or `hzero predict --restart` write it, with the DM of its H? Its `restart.json` tells.
+pub fn is_restart(folder: &Path) -> bool {
+    folder.join("restart.json").is_file()
+}
+
 /// Is the folder called `h0`, also where it is given as `.`?
 pub fn is_named_h0(folder: &Path) -> bool {
     std::fs::canonicalize(folder).is_ok_and(|folder| folder.file_name().is_some_and(|name| name == "h0"))

@@ -88,6 +88,20 @@ fn another_dm_is_in_every_file() {
     }
 }
 
+/// The input text in the scfout is that of the step-zero run, and yet its H is not H⁽⁰⁾.
+#[test]
+fn what_was_written_is_a_run() {
+    for name in ["h2o", "fe_spin", "gaas_soc"] {
+        let run = read(&fixture(name), &ReadOptions::default()).unwrap();
+        let (folder, dm) = (tempfile::tempdir().unwrap(), run.density_matrix.clone().unwrap());
+        restart(&run, run.hamiltonian.as_ref().unwrap(), dm, folder.path()).unwrap();
+        std::fs::write(folder.path().join("restart.json"), "{}").unwrap();
+        let again = read(folder.path(), &ReadOptions::default()).unwrap();
+        assert_eq!((again.density_matrix, again.hamiltonian0), (run.density_matrix, None), "{name}");
+        assert!(again.hamiltonian.is_some() && !again.origin.is_predicted && again.fermi_level == Some(-0.125));
+    }
+}
+
 #[test]
 fn routes_are_ready_to_run() {
     for name in ["h2o", "fe_spin", "h2o_nc", "h2o_v38"] {

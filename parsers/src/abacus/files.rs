@@ -142,10 +142,15 @@ impl Folder {
         folder::is_prediction(&self.home)
     }
 
+    /// Did hzero write it, so that its H is not H⁽⁰⁾ whatever its input says?
+    fn is_ours(&self) -> bool {
+        self.is_prediction() || folder::is_restart(&self.home)
+    }
+
     /// Is its H the step-zero one? By the folder's name or INPUT; a prediction never is.
     fn is_step_zero(&self) -> bool {
         let named_h0 = folder::is_named_h0(&self.home);
-        !self.is_prediction() && (named_h0 || self.input.as_ref().is_some_and(InputFile::is_step_zero))
+        !self.is_ours() && (named_h0 || self.input.as_ref().is_some_and(InputFile::is_step_zero))
     }
 
     /// Names that were looked for, for the message where nothing was found.

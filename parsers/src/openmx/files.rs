@@ -87,7 +87,7 @@ impl Run {
         if let Some(part) = self.h0.as_ref().filter(|part| !part.dat.is_step_zero()) {
             return Err(Error::inconsistent(NOT_STEP_ZERO).in_file(&part.path));
         }
-        let is_h0 = |part: &&Part| self.h0.is_some() && part.dat.is_step_zero() && !part.is_prediction();
+        let is_h0 = |part: &&Part| self.h0.is_some() && part.dat.is_step_zero() && !part.is_ours();
         match self.scf.as_ref().filter(is_h0) {
             Some(part) => Err(Error::inconsistent(NOT_CONVERGED).in_file(&part.path)),
             None => Ok(()),
@@ -155,10 +155,20 @@ impl Part {
         folder::is_prediction(folder_of(&self.path))
     }
 
+    /// Does its DM belong to its H? In a prediction it is that of H⁽⁰⁾, unless it was written for a restart.
+    pub fn has_own_density(&self) -> bool {
+        !self.is_prediction() || folder::is_restart(folder_of(&self.path))
+    }
+
+    /// Did hzero write it, so that its H is not H⁽⁰⁾ whatever its input says?
+    fn is_ours(&self) -> bool {
+        self.is_prediction() || folder::is_restart(folder_of(&self.path))
+    }
+
     /// Is its H the step-zero one? By the names of folder and file, or the input text; a prediction never is.
     fn is_step_zero(&self) -> bool {
         let named_h0 = folder::is_named_h0(folder_of(&self.path));
-        !self.is_prediction() && (named_h0 || is_named_h0(&self.path) || self.dat.is_step_zero())
+        !self.is_ours() && (named_h0 || is_named_h0(&self.path) || self.dat.is_step_zero())
     }
 }
 

@@ -128,9 +128,8 @@ impl Reader<'_> {
         let blocks = Blocks::new(&first.scfout, self.basis).in_file(&first.path)?;
         let overlap = self.overlap(first, &blocks)?;
         let hamiltonian = self.run.scf.as_ref().map(|part| self.hamiltonian(part, &blocks)).transpose()?;
-        // the DM in a predicted file is that of H0
         let dm = |part: &Part| blocks.density_matrix(&part.scfout).in_file(&part.path);
-        let converged = self.run.scf.as_ref().filter(|part| !part.is_prediction());
+        let converged = self.run.scf.as_ref().filter(|part| part.has_own_density());
         let density_matrix = converged.map(dm).transpose()?;
         let hamiltonian0 = match &self.run.h0 {
             Some(part) if part.path != first.path => Some(self.second(part, first, &overlap, &blocks)?),

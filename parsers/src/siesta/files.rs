@@ -214,9 +214,14 @@ impl Folder {
         folder::is_prediction(&self.home)
     }
 
+    /// Did hzero write it, so that its H is not H⁽⁰⁾ whatever its input says?
+    fn is_ours(&self) -> bool {
+        self.is_prediction() || folder::is_restart(&self.home)
+    }
+
     /// Is its H the step-zero one? By the folder's name or its input; a prediction never is.
     fn is_step_zero(&self) -> bool {
-        !self.is_prediction() && (self.is_named_h0() || self.stops_at_h0())
+        !self.is_ours() && (self.is_named_h0() || self.stops_at_h0())
     }
 
     /// `HSetupOnly` was added to the input of a converged run: it leaves `.0.HSX`, and the `.HSX` beside it is older.
