@@ -5,6 +5,7 @@
 mod accumulate;
 pub mod compare;
 pub mod filling;
+pub mod wavefunctions;
 
 use std::sync::Arc;
 
