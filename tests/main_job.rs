@@ -143,9 +143,9 @@ fn the_prediction_of_a_real_run_turns_with_it() {
     let mut run = read(&root().join("fixtures/siesta/mos2"), &ReadOptions::default()).unwrap();
     run.native = None;
     let turn = -Rotation3::from_euler_angles(0.4, -1.1, 2.3).matrix();
-    let found = predict(&rotated(&run, &turn).unwrap());
+    let found = predict(&rotated(&run, &turn));
     run.hamiltonian = Some(predict(&run));
-    let difference = largest_difference(&found, &rotated(&run, &turn).unwrap().hamiltonian.unwrap());
+    let difference = largest_difference(&found, &rotated(&run, &turn).hamiltonian.unwrap());
     println!("largest difference {difference:.1e} hartree, in single precision");
     assert!(difference < 1e-7, "{difference}");
 }

@@ -19,6 +19,7 @@ pub struct Predictor {
     #[cfg(feature = "torch")]
     network: Option<Mutex<super::network::Predictor>>,
     device: String,
+    symmetrize: bool,
 }
 
 /// A predicted Hamiltonian.
@@ -75,6 +76,7 @@ impl Predictor {
             #[cfg(feature = "torch")]
             network: None,
             device: "cpu".to_owned(),
+            symmetrize: false,
         })
     }
 
@@ -83,7 +85,13 @@ impl Predictor {
         let choice: super::network::DeviceChoice = device.parse().map_err(Error::unsupported)?;
         let device = choice.device()?;
         let network = super::network::Predictor::load(&model, device)?;
-        Ok(Predictor { model, network: Some(Mutex::new(network)), device: format!("{device:?}").to_lowercase() })
+        let device = format!("{device:?}").to_lowercase();
+        Ok(Predictor { model, network: Some(Mutex::new(network)), device, symmetrize: false })
+    }
+
+    /// With `symmetrize`, ΔH is averaged over the operations of the crystal that keep H⁽⁰⁾.
+    pub fn symmetrized(self, symmetrize: bool) -> Self {
+        Predictor { symmetrize, ..self }
     }
 
     /// Where the network runs: `cpu`, `cuda(0)`.
@@ -111,12 +119,16 @@ impl Predictor {
         let start = Instant::now();
         let h0 = run.hamiltonian0.as_ref().ok_or_else(|| Error::unsupported("the run has no H0"))?;
         let mut delta = sample.operator(&delta, &self.model.slots)?;
+        let mut symmetrized = Vec::new();
+        if self.symmetrize {
+            symmetrized.push(predicted::average(&mut delta, h0, &run.structure, &run.basis)?);
+        }
         if let Some(native) = &run.native {
             native.restrict(&run.basis, &mut delta)?;
         }
         let mut hamiltonian = apply(&run.basis, h0, &delta)?;
         let chosen = changed(&delta, hamiltonian.pairs());
-        let symmetrized = predicted::impose(&mut hamiltonian, h0, &run.basis, &chosen);
+        symmetrized.extend(predicted::impose(&mut hamiltonian, h0, &run.basis, &chosen));
         timed("blocks", start);
         Ok(Predicted { hamiltonian, symmetrized, trust: self.trust(run, &sample, linear.as_ref()), timings })
     }

@@ -25,6 +25,22 @@ pub fn average_with(operator: &mut SpinOperator, image: &SpinOperator, chosen: &
     }
 }
 
+/// `sum` += factor (`a` − `b`), for operators with the same pairs and spin.
+pub(super) fn add_difference(sum: &mut SpinOperator, a: &SpinOperator, b: &SpinOperator, factor: f64) {
+    use SpinOperator::{Collinear, Spinor, Unpolarized};
+    match (sum, a, b) {
+        (Unpolarized(sum), Unpolarized(a), Unpolarized(b)) => add(sum, a, b, factor),
+        (Collinear(sum), Collinear(a), Collinear(b)) => (0..2).for_each(|s| add(&mut sum[s], &a[s], &b[s], factor)),
+        (Spinor(sum), Spinor(a), Spinor(b)) => (0..4).for_each(|s| add(&mut sum[s], &a[s], &b[s], factor)),
+        _ => {}
+    }
+}
+
+fn add<T: Number>(sum: &mut Operator<T>, a: &Operator<T>, b: &Operator<T>, factor: f64) {
+    let differences = a.values().iter().zip(b.values()).map(|(a, b)| (*a - *b).scale(factor));
+    sum.values_mut().iter_mut().zip(differences).for_each(|(sum, difference)| *sum += difference);
+}
+
 /// Largest element of the difference of two operators with the same pairs and spin, hartree.
 pub fn distance(a: &SpinOperator, b: &SpinOperator) -> f64 {
     use SpinOperator::{Collinear, Spinor, Unpolarized};

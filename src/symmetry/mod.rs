@@ -1,7 +1,8 @@
 //! O(3) algebra in the real-harmonics basis: Clebsch–Gordan, Wigner D, blocks and bond frames; and the symmetries of operators:
-//! Hermiticity, time reversal. No files, no torch.
+//! Hermiticity, time reversal, space groups. No files, no torch.
 
 pub mod clebsch_gordan;
+pub mod crystal;
 pub mod frame;
 pub mod hermitian;
 pub mod impose;

@@ -45,6 +45,9 @@ pub struct Args {
     /// Refuse runs that are unlike those in training
     #[arg(long)]
     strict: bool,
+    /// Average the predicted change of H over those operations of the crystal's space group that keep H0
+    #[arg(long)]
+    symmetrize: bool,
     /// Runs at a time
     #[arg(long, value_name = "N", default_value_t = 1)]
     jobs: usize,
@@ -77,7 +80,7 @@ impl From<LayoutChoice> for Version {
 }
 
 pub fn run(args: Args) -> anyhow::Result<Outcome> {
-    let predictor = Predictor::load(&args.model, &args.device)?;
+    let predictor = Predictor::load(&args.model, &args.device)?.symmetrized(args.symmetrize);
     if args.runs.len() > 1 {
         return batch::run(&args, &predictor);
     }

@@ -375,10 +375,10 @@ mod tests {
         let turn = *Rotation3::from_euler_angles(0.3, -1.2, 2.5).matrix();
         let here = predict(&stage, &run);
         for r in [turn, -Matrix3::identity(), -turn] {
-            let turned = predict(&stage, &rotated(&run, &r).unwrap());
+            let turned = predict(&stage, &rotated(&run, &r));
             let mut carrier = run.clone();
             carrier.overlap = Some(here.clone());
-            let wanted = rotated(&carrier, &r).unwrap().overlap.unwrap();
+            let wanted = rotated(&carrier, &r).overlap.unwrap();
             let error = largest(turned.values().iter().zip(wanted.values()).map(|(a, b)| a - b));
             let size = largest(wanted.values().iter().copied());
             assert!(error < 1e-12 * size, "{error} of {size} for {r}");

@@ -165,11 +165,11 @@ fn equivariance_error(kind: Kind, r: &Matrix3<f64>, config: &ModelConfig) -> f64
     let flat = noisy(&network, kind);
     let slots = &preparation.slots;
     let there = sample.operator(&predicted(&network, &flat, &preparation, &sample, usize::MAX), slots).unwrap();
-    let turned = rotated(&run, r).unwrap();
+    let turned = rotated(&run, r);
     let sample = Sample::new(&turned, slots).unwrap();
     let after = sample.operator(&predicted(&network, &flat, &preparation, &sample, usize::MAX), slots).unwrap();
     let carrier = Calculation { overlap: Some(there), ..run };
-    difference(&after, rotated(&carrier, r).unwrap().overlap.as_ref().unwrap())
+    difference(&after, rotated(&carrier, r).overlap.as_ref().unwrap())
 }
 
 fn rotation() -> Matrix3<f64> {
