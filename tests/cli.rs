@@ -177,7 +177,7 @@ fn nothing_but_an_earlier_prediction_is_replaced() {
     done(&arguments);
     fs::write(out.join("notes"), "mine").unwrap();
     let message = refused(&arguments);
-    assert!(message.contains("notes in it is no part of an earlier prediction"), "{message}");
+    assert!(message.contains("notes in it is no part of an earlier result"), "{message}");
     assert_eq!(fs::read_to_string(out.join("notes")).unwrap(), "mine");
 
     let runs = ["a", "b"].map(|name| keep.path().join("runs").join(name));

@@ -16,6 +16,8 @@ mod fit;
 mod h0_recipe;
 mod info;
 mod predict;
+mod restart;
+mod result_folder;
 pub mod run_args;
 mod train;
 
@@ -30,6 +32,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Predict(predict::Args),
+    Restart(restart::Args),
     Bands(bands::Args),
     Eigenvalues(eigenvalues::Args),
     Fit(fit::Args),
@@ -66,6 +69,7 @@ pub fn main() -> ExitCode {
 fn run(cli: Cli) -> anyhow::Result<Outcome> {
     match cli.command {
         Command::Predict(args) => predict::run(args),
+        Command::Restart(args) => restart::run(args),
         Command::Bands(args) => bands::run(args),
         Command::Eigenvalues(args) => eigenvalues::run(args),
         Command::Fit(args) => fit::run(args),

@@ -100,7 +100,8 @@ fn finished(job: &Job, args: &Args) -> Option<Value> {
     let report: Value = serde_json::from_str(&text).ok()?;
     let same =
         report.get("model")?.as_str()? == args.model.to_str()? && report.get("run")?.as_str()? == job.run.to_str()?;
-    same.then_some(report)
+    let has_restart = report.get("restart").is_some();
+    (same && (has_restart || !args.restart)).then_some(report)
 }
 
 fn progress(n: usize) -> ProgressBar {

@@ -4,14 +4,16 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
-use anyhow::{Context, bail};
+use anyhow::bail;
 
 use super::Args;
 use super::report::{FILE_NAME, Report, Symmetrized, by_phase};
 use crate::bands::fermi;
 use crate::bands::spectrum::SpectrumOptions;
 use crate::bands::structure::{self, Align, Role, Source};
-use crate::cli::{bands, eval};
+use crate::cli::result_folder::ResultFolder;
+use crate::cli::{bands, eval, restart};
+use crate::density;
 use crate::model::predict::{Predicted, Predictor};
 use crate::parsers::check::check;
 use crate::parsers::predicted::Prediction;
@@ -23,28 +25,29 @@ pub struct Job {
     pub out: PathBuf,
 }
 
+/// What became of a predicted H.
+struct Written {
+    fermi_level: Option<f64>,
+    next_step: Option<String>,
+    restart: Option<restart::Report>,
+}
+
 /// Seconds by phase, in order.
 pub type Timings = Vec<(String, f64)>;
 
 impl Job {
     /// Predicts, and puts the folder in place when everything in it is complete.
     pub fn predict(&self, predictor: &Predictor, args: &Args) -> anyhow::Result<Report> {
-        require_replaceable(&self.out)?;
-        let parent = self.out.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(parent).with_context(|| parent.display().to_string())?;
-        let beside = tempfile::Builder::new().prefix(".hzero-").tempdir_in(parent)?;
-        let mut report = self.fill(beside.path(), predictor, args).map_err(|error| self.named(error))?;
-        report.files = listing(beside.path())?;
-        report.write(beside.path())?;
-        if self.out.exists() {
-            fs::remove_dir_all(&self.out).with_context(|| self.out.display().to_string())?;
-        }
-        fs::rename(beside.keep(), &self.out).with_context(|| self.out.display().to_string())?;
-        make_readable(&self.out)?;
-        Ok(report)
+        let folder = ResultFolder { path: &self.out, report: FILE_NAME };
+        folder.fill(|beside| {
+            let mut report = self.files(beside, predictor, args).map_err(|error| self.named(error))?;
+            report.files = listing(beside)?;
+            report.write(beside)?;
+            Ok(report)
+        })
     }
 
-    fn fill(&self, folder: &Path, predictor: &Predictor, args: &Args) -> anyhow::Result<Report> {
+    fn files(&self, folder: &Path, predictor: &Predictor, args: &Args) -> anyhow::Result<Report> {
         let mut timings = Timings::new();
         let options = args.files.options();
         let mut run = timed(&mut timings, "read", || Ok(read(&self.run, &options)?))?;
@@ -54,16 +57,16 @@ impl Job {
             bail!("{}: unlike training: {}", self.run.display(), predicted.trust.warnings.join("; "));
         }
         let h = &predicted.hamiltonian;
-        let fermi =
-            timed(&mut timings, "fermi_level", || Ok(fermi::computed_level(&run, h, SpectrumOptions::default())?))?;
         let prediction = Prediction {
             source: Some((&self.run, &options)),
-            fermi_level: fermi,
             abacus_version: args.layout.map(Into::into),
             ..Prediction::new(&run, h)
         };
-        timed(&mut timings, "write", || Ok(prediction.write(folder)?))?;
-        let next_step = prediction.next_step(folder, &self.out);
+        let written = if args.restart {
+            self.write_restart(folder, prediction, &mut timings)?
+        } else {
+            self.write_hamiltonian(folder, prediction, &mut timings)?
+        };
         if !args.no_bands {
             timed(&mut timings, "bands", || draw_bands(folder, &run, h, args))?;
         }
@@ -83,8 +86,9 @@ impl Job {
             n_blocks: run.hamiltonian.as_ref().map_or(0, |h| h.pairs().len()),
             nspin: run.hamiltonian.as_ref().map_or(1, |h| h.nspin()),
             files: Vec::new(),
-            next_step,
-            fermi_level_ev: fermi.map(|level| level * run.origin.ev_per_hartree),
+            next_step: written.next_step,
+            restart: written.restart,
+            fermi_level_ev: written.fermi_level.map(|level| level * run.origin.ev_per_hartree),
             symmetrized,
             checks: checks.into_iter().map(Into::into).collect(),
             trust: predicted.trust,
@@ -93,32 +97,30 @@ impl Job {
         })
     }
 
+    /// H and S, with the Fermi level where it can be told.
+    fn write_hamiltonian(&self, folder: &Path, prediction: Prediction, timings: &mut Timings) -> anyhow::Result<Written> {
+        let (run, h) = (prediction.run, prediction.hamiltonian);
+        let level = || Ok(fermi::computed_level(run, h, SpectrumOptions::default())?);
+        let prediction = Prediction { fermi_level: timed(timings, "fermi_level", level)?, ..prediction };
+        timed(timings, "write", || Ok(prediction.write(folder)?))?;
+        let next_step = prediction.next_step(folder, &self.out);
+        Ok(Written { fermi_level: prediction.fermi_level, next_step, restart: None })
+    }
+
+    /// Those, density matrices, and inputs that are ready.
+    fn write_restart(&self, folder: &Path, prediction: Prediction, timings: &mut Timings) -> anyhow::Result<Written> {
+        let (run, h) = (prediction.run, prediction.hamiltonian);
+        let density = timed(timings, "density", || Ok(density::of(run, h, &density::Options::default())?))?;
+        let prediction = Prediction { fermi_level: Some(density.fermi_level), ..prediction };
+        let write = || restart::Report::write(folder, &self.out, &self.run, &prediction, &density);
+        let report = timed(timings, "write", write)?;
+        Ok(Written { fermi_level: prediction.fermi_level, next_step: None, restart: Some(report) })
+    }
+
     /// Errors that name no file are about the run as a whole.
     fn named(&self, error: anyhow::Error) -> anyhow::Error {
         error.downcast::<Error>().map_or_else(|other| other, |error| error.in_file(&self.run).into())
     }
-}
-
-/// Whatever lies in the folder must be of an earlier prediction: nothing else is ever removed.
-fn require_replaceable(out: &Path) -> anyhow::Result<()> {
-    if !out.exists() {
-        return Ok(());
-    }
-    let ours = earlier_files(out).unwrap_or_default();
-    for entry in fs::read_dir(out).with_context(|| out.display().to_string())? {
-        let name = entry?.file_name().to_string_lossy().into_owned();
-        if !ours.contains(&name) {
-            bail!("{}: {name} in it is no part of an earlier prediction; choose another folder", out.display());
-        }
-    }
-    Ok(())
-}
-
-/// `files` of the report that lies there.
-fn earlier_files(out: &Path) -> Option<Vec<String>> {
-    let text = fs::read_to_string(out.join(FILE_NAME)).ok()?;
-    let report: serde_json::Value = serde_json::from_str(&text).ok()?;
-    serde_json::from_value(report.get("files")?.clone()).ok()
 }
 
 fn timed<T>(timings: &mut Timings, phase: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
@@ -153,16 +155,4 @@ fn listing(folder: &Path) -> anyhow::Result<Vec<String>> {
     names.push(FILE_NAME.to_owned());
     names.sort_unstable();
     Ok(names)
-}
-
-/// A temporary folder is its owner's alone; a result is for whomever the user's umask allows.
-#[cfg(unix)]
-fn make_readable(folder: &Path) -> anyhow::Result<()> {
-    use std::os::unix::fs::PermissionsExt;
-    Ok(fs::set_permissions(folder, fs::Permissions::from_mode(0o755))?)
-}
-
-#[cfg(not(unix))]
-fn make_readable(_folder: &Path) -> anyhow::Result<()> {
-    Ok(())
 }

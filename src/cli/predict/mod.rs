@@ -39,6 +39,9 @@ pub struct Args {
     /// Energies of the plot, eV relative to the Fermi level
     #[arg(long, num_args = 2, value_names = ["EMIN", "EMAX"], allow_negative_numbers = true)]
     window: Option<Vec<f64>>,
+    /// Everything that the code needs to go on: density matrices and ready inputs too, and restart.json, which names them
+    #[arg(long)]
+    restart: bool,
     /// No band structure
     #[arg(long)]
     no_bands: bool,
@@ -63,7 +66,7 @@ pub struct Args {
 
 /// The two layouts of ABACUS.
 #[derive(Clone, Copy, clap::ValueEnum)]
-enum LayoutChoice {
+pub enum LayoutChoice {
     /// data-HR-sparse_SPIN0.csr (up to 3.9.0.24)
     Old,
     /// hrs1_nao.csr (3.9.0.25 and later)

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 use super::job::Timings;
 use crate::cli::eval::Row;
+use crate::cli::restart;
 use crate::model::predict::Trust;
 use crate::parsers::check::Property;
 use crate::parsers::output::write_file;
@@ -32,6 +33,9 @@ pub struct Report {
     pub files: Vec<String>,
     /// How the code goes on, in its own words.
     pub next_step: Option<String>,
+    /// With `--restart`: what `restart.json` says.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart: Option<restart::Report>,
     /// Of the predicted H, absolute, in the code's own eV.
     pub fermi_level_ev: Option<f64>,
     /// What was imposed on the predicted H.
@@ -118,6 +122,7 @@ impl Report {
         line("wrote", format!("{}/", self.out.display()));
         self.files.chunks(6).for_each(|files| line("", files.join("  ")));
         self.next_step.iter().for_each(|step| line("next", step.clone()));
+        self.restart.iter().flat_map(restart::Report::routes_text).for_each(|(what, value)| line(&what, value));
         text
     }
 }
