@@ -87,7 +87,7 @@ impl Report {
         prediction: &Prediction,
         density: &Density,
     ) -> anyhow::Result<Self> {
-        let written = Continuation { prediction: *prediction, density }.write(folder, shown)?;
+        let written = Continuation { prediction: *prediction, density, states: None }.write(folder, shown)?;
         let report = Report::new(written, folder, source, prediction.run, density);
         let text = serde_json::to_string_pretty(&report)? + "\n";
         write_file(&folder.join(FILE_NAME), |out| out.write_all(text.as_bytes()))?;
@@ -124,19 +124,18 @@ impl Report {
         line("wrote", format!("{}/", out.display()));
         let names: Vec<String> = self.files.iter().map(|file| file.display().to_string()).collect();
         names.chunks(6).for_each(|names| line("", names.join("  ")));
-        self.routes_text().into_iter().for_each(|(what, value)| line(&what, value));
+        self.routes_text().into_iter().for_each(|(what, value)| line(what, value));
         text
     }
 
-    /// How the code goes on, for people: a line of the table for every line of the input.
-    pub fn routes_text(&self) -> Vec<(String, String)> {
-        let mut lines = Vec::new();
-        for route in &self.routes {
-            lines.push((format!("go on: {}", route.name), route.purpose.clone()));
-            let rest = route.input_lines.iter().map(|line| format!("    {line}"));
-            let rest = rest.chain(route.cautions.iter().map(|caution| format!("note: {caution}")));
-            lines.extend(rest.map(|value| (String::new(), value)));
-        }
+    /// How the code goes on, for people: the recommended way in full, the names of the others.
+    pub fn routes_text(&self) -> Vec<(&'static str, String)> {
+        let Some((first, others)) = self.routes.split_first() else { return Vec::new() };
+        let mut lines = vec![("next", format!("{}, {}: {}", self.code, first.name, first.purpose))];
+        lines.extend(first.input_lines.iter().map(|line| ("", format!("    {line}"))));
+        lines.extend(first.cautions.iter().map(|caution| ("note", caution.clone())));
+        lines.extend(others.iter().map(|route| ("or", format!("{}: {}", route.name, route.purpose))));
+        lines.push(("", format!("(lines, files and notes of each way: {FILE_NAME})")));
         lines
     }
 }

@@ -98,7 +98,12 @@ impl Job {
     }
 
     /// H and S, with the Fermi level where it can be told.
-    fn write_hamiltonian(&self, folder: &Path, prediction: Prediction, timings: &mut Timings) -> anyhow::Result<Written> {
+    fn write_hamiltonian(
+        &self,
+        folder: &Path,
+        prediction: Prediction,
+        timings: &mut Timings,
+    ) -> anyhow::Result<Written> {
         let (run, h) = (prediction.run, prediction.hamiltonian);
         let level = || Ok(fermi::computed_level(run, h, SpectrumOptions::default())?);
         let prediction = Prediction { fermi_level: timed(timings, "fermi_level", level)?, ..prediction };

@@ -122,7 +122,7 @@ impl Report {
         line("wrote", format!("{}/", self.out.display()));
         self.files.chunks(6).for_each(|files| line("", files.join("  ")));
         self.next_step.iter().for_each(|step| line("next", step.clone()));
-        self.restart.iter().flat_map(restart::Report::routes_text).for_each(|(what, value)| line(&what, value));
+        self.restart.iter().flat_map(restart::Report::routes_text).for_each(|(what, value)| line(what, value));
         text
     }
 }
