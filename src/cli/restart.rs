@@ -10,7 +10,7 @@ use super::Outcome;
 use super::predict::LayoutChoice;
 use super::result_folder::ResultFolder;
 use super::run_args::RunFiles;
-use crate::density;
+use crate::density::{self, wavefunctions::WaveFunctions};
 use crate::parsers::output::write_file;
 use crate::parsers::predicted::Prediction;
 use crate::parsers::restart::{Continuation, Restart, Route};
@@ -87,7 +87,9 @@ impl Report {
         prediction: &Prediction,
         density: &Density,
     ) -> anyhow::Result<Self> {
-        let written = Continuation { prediction: *prediction, density, states: None }.write(folder, shown)?;
+        let (run, hamiltonian) = (prediction.run, prediction.hamiltonian);
+        let states = WaveFunctions::new(run, hamiltonian, density, &density::Options::default())?;
+        let written = Continuation { prediction: *prediction, density, states: Some(&states) }.write(folder, shown)?;
         let report = Report::new(written, folder, source, prediction.run, density);
         let text = serde_json::to_string_pretty(&report)? + "\n";
         write_file(&folder.join(FILE_NAME), |out| out.write_all(text.as_bytes()))?;
