@@ -6,7 +6,7 @@ use super::input_file::{InputFile, InputLine};
 pub type Setting<'a> = (&'a str, &'a str, &'a str);
 
 /// The text of `input` with `settings` in place of the user's; the other keys in `dropped` become comments that end with `why`.
-/// A changed line says what it was.
+/// A changed line says what it was; a line that says what it should stays as it is.
 pub fn edited(input: &InputFile, settings: &[Setting], dropped: &[&str], why: &str) -> String {
     let lines = input.lines().iter().map(|line| match &line.entry {
         Some((key, value)) => edited_line(&line.text, key, value, settings, dropped, why),
@@ -19,7 +19,8 @@ pub fn edited(input: &InputFile, settings: &[Setting], dropped: &[&str], why: &s
 
 fn edited_line(text: &str, key: &str, value: &str, settings: &[Setting], dropped: &[&str], why: &str) -> String {
     match settings.iter().find(|(k, ..)| *k == key) {
-        Some((_, wanted, _)) if *wanted == value => text.to_owned(),
+        // what follows the first word are details, such as digits
+        Some((_, wanted, _)) if value.split(' ').next() == Some(wanted) => text.to_owned(),
         Some((_, wanted, reason)) => format!("{key:<18} {wanted}  # was {value}: {reason}"),
         None if dropped.contains(&key) => format!("# {text}{}", left_out(why)),
         None => text.to_owned(),
@@ -61,15 +62,19 @@ fn restored_line(line: &InputLine, settings: &[Setting], why: &str) -> Option<St
 mod tests {
     use super::*;
 
-    const USER: &str = "INPUT_PARAMETERS\n# iron\nnspin              2\nscf_nmax           100\ninit_wfc file\n";
-    const SETTINGS: [Setting; 3] =
-        [("scf_nmax", "1", "one step"), ("nspin", "2", "as it was"), ("mixing_beta", "0", "no mixing")];
+    const USER: &str = "INPUT_PARAMETERS\n# iron\nnspin              2\nout_band           1 10\nscf_nmax           100\ninit_wfc file\n";
+    const SETTINGS: [Setting; 4] = [
+        ("scf_nmax", "1", "one step"),
+        ("nspin", "2", "as it was"),
+        ("out_band", "1", "bands"),
+        ("mixing_beta", "0", "no mixing"),
+    ];
 
     #[test]
     fn edits_are_visible_and_can_be_undone() {
         let parse = |text: &str| InputFile::parse(text.as_bytes()).unwrap();
         let text = edited(&parse(USER), &SETTINGS, &["init_wfc"], "left out");
-        let expected = "INPUT_PARAMETERS\n# iron\nnspin              2\nscf_nmax           1  # was 100: one step\n\
+        let expected = "INPUT_PARAMETERS\n# iron\nnspin              2\nout_band           1 10\nscf_nmax           1  # was 100: one step\n\
                         # init_wfc file  (left out)\nmixing_beta        0  # added: no mixing\n";
         assert_eq!(text, expected);
         assert_eq!(restored(&parse(&text), &SETTINGS, "left out"), USER);

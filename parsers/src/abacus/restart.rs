@@ -41,7 +41,7 @@ pub fn write(folder: &Path, shown: &Path, continuation: &Continuation, layout: &
             Start::WaveFunctions
         }
     };
-    let plans = routes::plans(&facts(start, prediction, input.as_ref()));
+    let plans = routes::plans(&facts(start, continuation, input.as_ref()));
     if start != Start::WaveFunctions {
         files.extend(prediction.run.k_path.as_deref().map(|nodes| inputs::write_path(folder, nodes)).transpose()?);
     }
@@ -51,14 +51,16 @@ pub fn write(folder: &Path, shown: &Path, continuation: &Continuation, layout: &
     Ok(Restart { files, routes: plans.iter().map(|plan| plan.route(shown)).collect() })
 }
 
-fn facts(start: Start, prediction: &Prediction, input: Option<&UserInput>) -> Facts {
-    let run = prediction.run;
+fn facts(start: Start, continuation: &Continuation, input: Option<&UserInput>) -> Facts {
+    let Prediction { run, hamiltonian, .. } = continuation.prediction;
     let is_crystal = run.overlap.as_ref().is_some_and(|s| s.pairs().as_slice().iter().any(|pair| pair.r != [0; 3]));
     Facts {
         start,
-        nspin: prediction.hamiltonian.nspin(),
+        nspin: hamiltonian.nspin(),
+        n_wave_functions: n_channels(hamiltonian) * continuation.states.map_or(0, |states| states.kpoints().len()),
         is_single_point: is_crystal && run.k_grid.is_some_and(|grid| grid.divisions == [1; 3]),
         is_gamma_only: input.is_some_and(UserInput::is_gamma_only),
+        has_lost_folder: input.is_some_and(UserInput::has_lost_folder),
         has_path: run.k_path.is_some(),
     }
 }
@@ -104,6 +106,10 @@ fn wave_functions(folder: &Path, continuation: &Continuation, n_bands: usize) ->
     let mut files = wfc::write_all(folder, states, &run.basis, per_state, n_bands)?;
     files.push(inputs::write_k_list(folder, states)?);
     Ok(files)
+}
+
+fn n_channels(hamiltonian: &SpinOperator) -> usize {
+    if hamiltonian.nspin() == 2 { 2 } else { 1 }
 }
 
 /// NBANDS of the run, else at least as many as ABACUS takes by itself (`cal_nbands`: it refuses files with fewer).

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use super::routes::{K_LIST, K_PATH, Plan};
+use super::routes::{K_LIST, K_PATH, Plan, Start};
 use crate::abacus::edit;
 use crate::abacus::files::Run;
 use crate::abacus::input_file::InputFile;
@@ -18,7 +18,20 @@ use crate::states::Eigenstates;
 const DROPPED: [&str; 6] = ["init_chg", "init_wfc", "read_file_dir", "restart_load", "stru_file", "kpoint_file"];
 /// Makes ABACUS write a mesh over the file of k points.
 const OWN_MESH: &str = "kspacing";
-const WHY_DROPPED: &str = "left out: the run starts from the files of hzero";
+/// Output keys of 3.8 that 3.11 lacks, and stops at. (It also lacks some that say what is computed: those are the user's to change.)
+const OUTPUT_KEYS_OF_3_8: [&str; 10] = [
+    "bands_to_print",
+    "nbands_istate",
+    "out_bandgap",
+    "out_dm",
+    "out_dm1",
+    "out_dm_npz",
+    "out_hr_npz",
+    "out_interval",
+    "out_wfc_r",
+    "printe",
+];
+const WHY_DROPPED: &str = "left out of the run that goes on";
 /// Folders that INPUT names relative to itself.
 const FOLDERS: [&str; 2] = ["pseudo_dir", "orbital_dir"];
 
@@ -56,6 +69,15 @@ impl UserInput {
         self.input.number("nbands").map(|n| n as usize).filter(|&n| n > 0)
     }
 
+    /// Does it name a folder relative to a place from which that cannot be found?
+    pub fn has_lost_folder(&self) -> bool {
+        let is_lost = |key: &&str| {
+            let is_relative = self.input.get(key).is_some_and(|value| Path::new(value).is_relative());
+            is_relative && !self.folders.iter().any(|(found, _)| found == key)
+        };
+        FOLDERS.iter().any(is_lost)
+    }
+
     /// Is `gamma_only` on?
     pub fn is_gamma_only(&self) -> bool {
         self.input.is_on("gamma_only")
@@ -81,6 +103,9 @@ impl UserInput {
         settings.extend(self.folders.iter().map(|(key, path)| (*key, path.as_str(), "INPUT has moved")));
         let mut dropped = DROPPED.to_vec();
         dropped.extend(plan.kpt.map(|_| OWN_MESH));
+        if plan.start != Start::WaveFunctions {
+            dropped.extend(OUTPUT_KEYS_OF_3_8);
+        }
         edit::edited(&self.input, &settings, &dropped, WHY_DROPPED)
     }
 }

@@ -4,6 +4,7 @@ use std::path::Path;
 
 use crate::abacus::csr::{Quantity, Version};
 use crate::abacus::edit::Setting;
+use crate::abacus::wfc;
 use crate::restart::Route;
 
 /// KPT of the routes that need another one than the run's.
@@ -26,10 +27,14 @@ pub enum Start {
 pub struct Facts {
     pub start: Start,
     pub nspin: usize,
+    /// Number of files of wave functions.
+    pub n_wave_functions: usize,
     /// A crystal whose KPT is one point.
     pub is_single_point: bool,
     /// Is `gamma_only` on in the user's own INPUT?
     pub is_gamma_only: bool,
+    /// Does INPUT name a folder that is not found from where it lies?
+    pub has_lost_folder: bool,
     /// Is a path of bands known?
     pub has_path: bool,
 }
@@ -39,6 +44,8 @@ pub struct Facts {
 pub struct Plan {
     pub name: &'static str,
     purpose: &'static str,
+    /// What it starts from.
+    pub start: Start,
     settings: Vec<Setting<'static>>,
     /// KPT, where it is not the run's.
     pub kpt: Option<&'static str>,
@@ -48,14 +55,14 @@ pub struct Plan {
 
 /// All routes, the recommended one first.
 pub fn plans(facts: &Facts) -> Vec<Plan> {
-    let Facts { start, nspin, .. } = *facts;
-    let mut plans = vec![self_consistent(start, nspin)];
+    let start = facts.start;
+    let mut plans = vec![self_consistent(start, facts)];
     if start == Start::Hamiltonian {
-        plans.push(self_consistent(Start::DensityMatrix, nspin));
+        plans.push(self_consistent(Start::DensityMatrix, facts));
     }
-    plans.push(energy(start, nspin));
+    plans.push(energy(facts));
     if start != Start::WaveFunctions {
-        plans.push(bands(start, nspin));
+        plans.push(bands(facts));
     }
     for plan in &mut plans {
         let cautions = general_cautions(facts, plan.kpt);
@@ -72,18 +79,19 @@ fn general_cautions(facts: &Facts, kpt: Option<&str>) -> Vec<&'static str> {
             "the mesh of the run is a single point: if KPT was of the step-zero run only, take your own",
         ),
         (facts.is_gamma_only, "instead of gamma_only 1: KPT `Gamma` with 1 1 1, the same states in complex numbers"),
+        (facts.has_lost_folder, "pseudo_dir or orbital_dir in INPUT is relative and leads nowhere: set it"),
         (is_path && !facts.has_path, "no path is known: write KPT.bands yourself"),
     ];
     cautions.into_iter().filter_map(|(applies, caution)| applies.then_some(caution)).collect()
 }
 
 impl Start {
-    fn plan(self, nspin: usize, name: &'static str, purpose: &'static str) -> Plan {
+    fn plan(self, facts: &Facts, name: &'static str, purpose: &'static str) -> Plan {
         let common =
             [("calculation", "scf", "from the files of hzero"), ("gamma_only", "0", "the files are for k points")];
         let settings = common.into_iter().chain(self.settings().iter().copied()).collect();
         let kpt = (self == Start::WaveFunctions).then_some(K_LIST);
-        Plan { name, purpose, settings, kpt, cautions: Vec::new(), files: self.files(nspin) }
+        Plan { name, purpose, start: self, settings, kpt, cautions: Vec::new(), files: self.files(facts) }
     }
 
     fn settings(self) -> &'static [Setting<'static>] {
@@ -98,15 +106,18 @@ impl Start {
         }
     }
 
-    fn files(self, nspin: usize) -> Vec<String> {
+    fn files(self, facts: &Facts) -> Vec<String> {
         let csr = |quantity: Quantity| {
-            let spins = if nspin == 2 { 0..2 } else { 0..1 };
+            let spins = if facts.nspin == 2 { 0..2 } else { 0..1 };
             spins.map(|spin| quantity.file_name(Version::New, spin)).collect()
         };
         match self {
             Start::Hamiltonian => csr(Quantity::Hamiltonian),
             Start::DensityMatrix => csr(Quantity::DensityMatrix),
-            Start::WaveFunctions => vec!["WFC_NAO_K*.txt".to_owned()],
+            Start::WaveFunctions => {
+                let files = (1..=facts.n_wave_functions).map(wfc::file_name);
+                files.chain([K_LIST.to_owned()]).collect()
+            }
         }
     }
 }
@@ -114,24 +125,24 @@ impl Start {
 /// With symmetry 1 the density of the first step is not symmetrised: a perfect H then needs more iterations than none.
 const SYMMETRY: Setting<'static> = ("symmetry", "0", "the first density is not symmetrised");
 
-fn self_consistent(start: Start, nspin: usize) -> Plan {
+fn self_consistent(start: Start, facts: &Facts) -> Plan {
     match start {
         Start::Hamiltonian => {
-            let mut plan = start.plan(nspin, "hr", "SCF from the Hamiltonian");
+            let mut plan = start.plan(facts, "hr", "SCF from the Hamiltonian");
             plan.cautions
                 .push("H is diagonalised once before the first iteration: n iterations are n + 1 diagonalisations");
             plan
         }
         Start::DensityMatrix => {
-            let mut plan = start.plan(nspin, "dm", "SCF from the density matrix of the Hamiltonian");
-            if nspin == 2 {
+            let mut plan = start.plan(facts, "dm", "SCF from the density matrix of the Hamiltonian");
+            if facts.nspin == 2 {
                 plan.cautions
                     .push("not `init_chg hr`: with nspin 2, 3.11 reads H as zero and converges to a wrong state");
             }
             plan
         }
         Start::WaveFunctions => {
-            let mut plan = start.plan(nspin, "wfc", "SCF from the eigenstates of the Hamiltonian, ABACUS up to 3.8");
+            let mut plan = start.plan(facts, "wfc", "SCF from the eigenstates of the Hamiltonian, ABACUS up to 3.8");
             plan.cautions
                 .push("the files belong to the k points of KPT.wfc, in its order, which ABACUS does not check");
             plan
@@ -139,9 +150,9 @@ fn self_consistent(start: Start, nspin: usize) -> Plan {
     }
 }
 
-fn energy(start: Start, nspin: usize) -> Plan {
+fn energy(facts: &Facts) -> Plan {
     let purpose = "one-shot energy: E_KohnSham of the only iteration, in running_scf.log";
-    let mut plan = start.plan(nspin, "energy", purpose);
+    let mut plan = facts.start.plan(facts, "energy", purpose);
     plan.settings.push(("scf_nmax", "1", "one iteration"));
     plan.cautions.extend([
         "E_KohnSham, not E_Harris; the log says that convergence was not achieved, as it must",
@@ -150,11 +161,11 @@ fn energy(start: Start, nspin: usize) -> Plan {
     plan
 }
 
-fn bands(start: Start, nspin: usize) -> Plan {
-    let mut plan = start.plan(nspin, "bands", "bands of the Hamiltonian along KPT.bands, without SCF");
+fn bands(facts: &Facts) -> Plan {
+    let mut plan = facts.start.plan(facts, "bands", "bands of the Hamiltonian along KPT.bands, without SCF");
     plan.settings[0].1 = "nscf";
     plan.settings.push(("out_band", "1", "write the bands"));
-    if start == Start::Hamiltonian {
+    if facts.start == Start::Hamiltonian {
         plan.settings.push((
             "vl_in_h",
             "0",
@@ -164,6 +175,7 @@ fn bands(start: Start, nspin: usize) -> Plan {
     plan.cautions
         .push("the Fermi level that ABACUS prints there is that of the path; the one of the crystal is in info.json");
     plan.kpt = Some(K_PATH);
+    plan.files.extend(facts.has_path.then(|| K_PATH.to_owned()));
     plan
 }
 
@@ -187,7 +199,7 @@ impl Plan {
         Route {
             name: self.name,
             purpose: self.purpose.to_owned(),
-            files: self.files.iter().cloned().chain(self.kpt.map(str::to_owned)).collect(),
+            files: self.files.clone(),
             input_lines: settings.iter().map(|(key, value, _)| format!("{key:<18} {value}")).collect(),
             cautions: self.cautions.iter().map(|&caution| caution.to_owned()).collect(),
         }
