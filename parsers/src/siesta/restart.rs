@@ -140,7 +140,7 @@ impl Way {
         match self {
             Way::OneShot => &[
                 "`scf:    1` with dHmax = max|H[DM_out] - H_IN|: how far H is from self-consistency",
-                "energies are those of the density of H, wrong in second order of its error; forces in first order",
+                "energies and forces are those of the density of H: off in second order of its error, and in first",
             ],
             Way::Dm => &["look for `Attempting to read DM from file` and `Succeeded` in the output"],
             Way::ScfStart => &[
