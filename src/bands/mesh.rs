@@ -5,6 +5,9 @@ use std::collections::BTreeMap;
 use crate::parsers::{Calculation, KGrid, Pairs, SpinOperator};
 
 /// k points in reduced coordinates, and weights that sum to 1.
+///
+/// Only time reversal reduces a mesh. The crystal's operations would leave 29 of 260 points of silicon's 8×8×8, but H of a code has
+/// them to its grid's noise only: energies change by up to 3e-7 (ABACUS), 3e-4 (SIESTA) and 8e-3 eV (OpenMX), for 0.04 s.
 #[derive(Debug, Clone, PartialEq)]
 pub struct KMesh {
     /// Reduced coordinates.
