@@ -31,8 +31,12 @@ pub struct Calculation {
     pub n_electrons: Option<f64>,
     /// How the code smeared the occupations.
     pub smearing: Option<Smearing>,
+    /// Electrons up less electrons down, where the run fixes it (nspin 2: ABACUS `nupdown`, SIESTA `Spin.Fix`).
+    pub fixed_moment: Option<f64>,
     /// The code's k mesh.
     pub k_grid: Option<KGrid>,
+    /// The code's k points in reduced coordinates with their weights, where they are no [`KGrid`].
+    pub k_list: Option<Vec<([f64; 3], f64)>>,
     /// The code's band path.
     pub k_path: Option<Vec<PathNode>>,
     /// Eigenvalues that the code itself printed.
@@ -82,10 +86,26 @@ pub enum Smearing {
     Gaussian(f64),
     /// Fermi–Dirac with k_B T.
     FermiDirac(f64),
-    /// Methfessel–Paxton of first order.
-    MethfesselPaxton(f64),
+    /// Methfessel–Paxton.
+    MethfesselPaxton {
+        /// Width.
+        width: f64,
+        /// Order: 1 for the first correction to Gaussian smearing.
+        order: u8,
+    },
     /// Marzari–Vanderbilt cold smearing.
     Cold(f64),
+}
+
+impl Smearing {
+    /// Width; 0 for integer occupations.
+    pub fn width(self) -> f64 {
+        match self {
+            Smearing::Fixed => 0.0,
+            Smearing::Gaussian(width) | Smearing::FermiDirac(width) | Smearing::Cold(width) => width,
+            Smearing::MethfesselPaxton { width, .. } => width,
+        }
+    }
 }
 
 /// A regular mesh of k points, reduced coordinates.

@@ -22,15 +22,26 @@ pub fn computed_level(
     let mesh = KMesh::of_run(run, hamiltonian);
     let energies = energies(hamiltonian, overlap, &run.basis, &mesh.points, options)?;
     let electrons_per_state = electrons_per_state(hamiltonian);
-    level(&States { energies: &energies, weights: &mesh.weights, electrons_per_state }, electrons, smearing(run))
-        .map(Some)
+    let states = States { energies: &energies, weights: &mesh.weights, electrons_per_state };
+    let levels = levels(run, &states, electrons)?;
+    Ok(Some(levels.iter().sum::<f64>() / levels.len() as f64))
 }
 
-/// The level up to which `states` hold `electrons`.
+/// The level up to which `states` hold `electrons`, or two of them, of up and down, where the run fixes the moment.
 ///
 /// # Errors
-/// `Inconsistent` where they cannot hold so many.
-pub fn level(states: &States<'_>, electrons: f64, smearing: Smearing) -> Result<f64, Error> {
+/// `Inconsistent` where the states cannot hold so many.
+pub fn levels(run: &Calculation, states: &States<'_>, electrons: f64) -> Result<Vec<f64>, Error> {
+    let (Some(moment), [_, _]) = (run.fixed_moment, states.energies) else {
+        return Ok(vec![level(states, electrons, smearing(run))?]);
+    };
+    let of_channel = |(channel, sign): (&[Vec<Vec<f64>>], f64)| {
+        level(&States { energies: channel, ..*states }, 0.5 * (electrons + sign * moment), smearing(run))
+    };
+    states.energies.chunks(1).zip([1.0, -1.0]).map(of_channel).collect()
+}
+
+fn level(states: &States<'_>, electrons: f64, smearing: Smearing) -> Result<f64, Error> {
     states.fermi_level(electrons, smearing).ok_or_else(|| {
         let n_states: usize = states.energies.iter().filter_map(|by_k| by_k.iter().map(Vec::len).min()).sum();
         let capacity = states.electrons_per_state * n_states as f64;

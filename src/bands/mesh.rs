@@ -20,11 +20,18 @@ impl KMesh {
     /// All points of `grid`, the last axis fastest; with `time_reversal`, only the first one of k and −k, with twice the
     /// weight (ε(k) = ε(−k)). That order is OpenMX' (`Band_DFT_Col.c`), where the choice matters by the nudge.
     pub fn new(grid: &KGrid, time_reversal: bool) -> Self {
-        let points = grid_points(grid);
-        let weight = 1.0 / points.len() as f64;
+        let points: Vec<_> = grid_points(grid).into_iter().map(|k| (k, 1.0)).collect();
+        let mut kept = KMesh::of_list(&points, time_reversal);
+        kept.points.iter_mut().for_each(|k| (0..3).for_each(|axis| k[axis] += grid.nudge[axis]));
+        kept
+    }
+
+    /// These points with weights of any sum.
+    pub fn of_list(list: &[([f64; 3], f64)], time_reversal: bool) -> Self {
+        let total: f64 = list.iter().map(|(_, weight)| weight).sum();
         let mut kept = KMesh { points: Vec::new(), weights: Vec::new() };
         let mut place: BTreeMap<[i64; 3], usize> = BTreeMap::new();
-        for k in points {
+        for (k, weight) in list.iter().map(|&(k, weight)| (k, weight / total)) {
             let partner = place.get(&key(k.map(|x| -x))).copied().filter(|_| time_reversal);
             match partner {
                 Some(partner) => kept.weights[partner] += weight,
@@ -35,14 +42,19 @@ impl KMesh {
                 }
             }
         }
-        kept.points.iter_mut().for_each(|k| (0..3).for_each(|axis| k[axis] += grid.nudge[axis]));
         kept
     }
 
-    /// The mesh of the run, else [`default_grid`]. Points are halved by time reversal where H(R) is real.
+    /// The k points of the run, else [`default_grid`]. Points are halved by time reversal where H(R) is real.
     pub fn of_run(run: &Calculation, hamiltonian: &SpinOperator) -> Self {
-        let grid = run.k_grid.unwrap_or_else(|| default_grid(periodic_directions(run)));
-        KMesh::new(&grid, !matches!(hamiltonian, SpinOperator::Spinor(_)))
+        let time_reversal = !matches!(hamiltonian, SpinOperator::Spinor(_));
+        match (&run.k_grid, &run.k_list) {
+            (None, Some(list)) => KMesh::of_list(list, time_reversal),
+            (grid, _) => {
+                let grid = grid.unwrap_or_else(|| default_grid(periodic_directions(run)));
+                KMesh::new(&grid, time_reversal)
+            }
+        }
     }
 }
 

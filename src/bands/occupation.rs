@@ -47,13 +47,16 @@ impl BandEdges {
     }
 }
 
+/// A level is found when the states hold as many electrons but for this (ABACUS' and SIESTA's own tolerance).
+const TOLERANCE: f64 = 1e-10;
+
 /// Occupation 0 … 1 of a level at `x` = ε − μ, hartree (Methfessel–Paxton and cold smearing leave that range a little).
 pub fn occupation(smearing: Smearing, x: f64) -> f64 {
     match smearing {
         Smearing::Fixed => step(x),
         Smearing::Gaussian(width) if width > 0.0 => 0.5 * libm::erfc(x / width),
         Smearing::FermiDirac(width) if width > 0.0 => 1.0 / (1.0 + (x / width).exp()),
-        Smearing::MethfesselPaxton(width) if width > 0.0 => methfessel_paxton(x / width),
+        Smearing::MethfesselPaxton { width, order } if width > 0.0 => methfessel_paxton(x / width, order),
         Smearing::Cold(width) if width > 0.0 => cold(x / width),
         _ => step(x),
     }
@@ -63,9 +66,20 @@ fn step(x: f64) -> f64 {
     if x <= 0.0 { 1.0 } else { 0.0 }
 }
 
-/// First order: Phys. Rev. B 40, 3616 (1989), f = erfc(x)/2 − x exp(−x²)/(2√π).
-fn methfessel_paxton(x: f64) -> f64 {
-    0.5 * libm::erfc(x) - x * (-x * x).exp() / (2.0 * std::f64::consts::PI.sqrt())
+/// Phys. Rev. B 40, 3616 (1989): f = erfc(x)/2 + Σ_n A_n H_(2n−1)(x) exp(−x²), n = 1 … order, A_n = (−1)^n/(n! 4^n √π).
+fn methfessel_paxton(x: f64, order: u8) -> f64 {
+    let mut coefficient = 1.0;
+    let terms = (1..=i32::from(order)).map(|n| {
+        coefficient /= -4.0 * f64::from(n);
+        coefficient * hermite(2 * n - 1, x)
+    });
+    0.5 * libm::erfc(x) + terms.sum::<f64>() * gauss(x)
+}
+
+/// H_n(x).
+fn hermite(n: i32, x: f64) -> f64 {
+    let next = |(last, this): (f64, f64), n: i32| (this, 2.0 * (x * this - f64::from(n) * last));
+    (0..n).fold((0.0, 1.0), next).1
 }
 
 /// Marzari–Vanderbilt: Phys. Rev. Lett. 82, 3296 (1999), with y = −x − 1/√2: f = (1 + erf y)/2 + exp(−y²)/√(2π).
@@ -85,12 +99,36 @@ impl States<'_> {
 
     /// The level at which the states hold `electrons`, by bisection; where it is not unique (in a gap), the middle of the
     /// interval. `None` where the states cannot hold so many.
+    ///
+    /// Methfessel–Paxton and cold smearing are no monotonic functions of the level, and several levels may do: the one next to
+    /// that of Gaussian smearing of the same width is taken.
     pub fn fermi_level(&self, electrons: f64, smearing: Smearing) -> Option<f64> {
-        const TOLERANCE: f64 = 1e-10;
+        match smearing {
+            Smearing::MethfesselPaxton { width, .. } | Smearing::Cold(width) => {
+                let start = self.monotonic_level(electrons, Smearing::Gaussian(width))?;
+                self.level_near(start, electrons, smearing)
+            }
+            monotonic => self.monotonic_level(electrons, monotonic),
+        }
+    }
+
+    fn monotonic_level(&self, electrons: f64, smearing: Smearing) -> Option<f64> {
         let (low, high) = self.range(smearing)?;
         let lower = self.crossing(electrons - TOLERANCE, smearing, low, high)?;
         let upper = self.crossing(electrons + TOLERANCE, smearing, low, high).unwrap_or(lower);
         Some(0.5 * (lower + upper))
+    }
+
+    /// `start`, where that holds them already, else a level in the narrowest interval around it that brackets one.
+    fn level_near(&self, start: f64, electrons: f64, smearing: Smearing) -> Option<f64> {
+        const STEPS: i32 = 100;
+        if (self.electrons(smearing, start) - electrons).abs() <= TOLERANCE {
+            return Some(start);
+        }
+        let (low, high) = self.range(smearing)?;
+        let reach = |step| 0.01 * smearing.width() * 1.2_f64.powi(step);
+        let bracket = |step| ((start - reach(step)).max(low), (start + reach(step)).min(high));
+        (0..STEPS).map(bracket).find_map(|(low, high)| self.crossing(electrons, smearing, low, high))
     }
 
     /// Smallest μ (for monotonic occupations) that holds at least `electrons`.
@@ -108,7 +146,7 @@ impl States<'_> {
     /// All levels with a margin beyond which everything is empty or filled.
     fn range(&self, smearing: Smearing) -> Option<(f64, f64)> {
         let levels = || self.energies.iter().flatten().flatten().copied();
-        let margin = 1e-6 + 40.0 * width(smearing);
+        let margin = 1e-6 + 40.0 * smearing.width();
         let (low, high) = (levels().reduce(f64::min)?, levels().reduce(f64::max)?);
         Some((low - margin, high + margin))
     }
@@ -124,9 +162,9 @@ pub fn entropy_energy(smearing: Smearing, x: f64) -> f64 {
             width * (x_ln_x(f) + x_ln_x(empty))
         }
         Smearing::Gaussian(width) if width > 0.0 => -width * gauss(x / width) / 2.0,
-        Smearing::MethfesselPaxton(width) if width > 0.0 => {
-            let x = x / width;
-            width * gauss(x) * (2.0 * x * x - 1.0) / 4.0
+        Smearing::MethfesselPaxton { width, order } if width > 0.0 => {
+            let coefficient = (1..=i32::from(order)).fold(-0.5, |product, n| product / (-4.0 * f64::from(n)));
+            width * coefficient * hermite(2 * i32::from(order), x / width) * gauss(x / width)
         }
         Smearing::Cold(width) if width > 0.0 => {
             let y = -x / width - std::f64::consts::FRAC_1_SQRT_2;
@@ -141,22 +179,16 @@ fn gauss(x: f64) -> f64 {
     (-x * x).exp() / std::f64::consts::PI.sqrt()
 }
 
-fn width(smearing: Smearing) -> f64 {
-    match smearing {
-        Smearing::Fixed => 0.0,
-        Smearing::Gaussian(w) | Smearing::FermiDirac(w) | Smearing::MethfesselPaxton(w) | Smearing::Cold(w) => w,
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const ALL: [Smearing; 5] = [
+    const ALL: [Smearing; 6] = [
         Smearing::Fixed,
         Smearing::Gaussian(0.01),
         Smearing::FermiDirac(0.01),
-        Smearing::MethfesselPaxton(0.01),
+        Smearing::MethfesselPaxton { width: 0.01, order: 1 },
+        Smearing::MethfesselPaxton { width: 0.01, order: 2 },
         Smearing::Cold(0.01),
     ];
 
@@ -166,7 +198,7 @@ mod tests {
             assert!((occupation(smearing, -1.0) - 1.0).abs() < 1e-14, "{smearing:?}");
             assert!(occupation(smearing, 1.0).abs() < 1e-14, "{smearing:?}");
         }
-        for symmetric in &ALL[1..4] {
+        for symmetric in &ALL[1..5] {
             assert!((occupation(*symmetric, 0.0) - 0.5).abs() < 1e-15);
         }
         assert!((occupation(Smearing::Gaussian(0.01), 0.005) - 0.239_750_061_093_476_8).abs() < 1e-14);
@@ -184,9 +216,39 @@ mod tests {
         for smearing in ALL {
             assert!(moment(smearing, 0).abs() < 1e-12, "{smearing:?}");
         }
-        assert!(moment(Smearing::MethfesselPaxton(0.01), 1).abs() < 1e-10);
-        assert!(moment(Smearing::Cold(0.01), 1).abs() < 1e-10);
+        for smearing in &ALL[3..] {
+            assert!(moment(*smearing, 1).abs() < 1e-10, "{smearing:?}");
+        }
+        assert!(moment(ALL[3], 3).abs() > 1e-10 && moment(ALL[4], 3).abs() < 1e-12);
         assert!(moment(Smearing::Gaussian(0.01), 1).abs() > 1e-6);
+    }
+
+    /// d(−TS)/dx = x df/dx·(−1), so that Σ f ε − TS does not change where electrons move between levels.
+    #[test]
+    fn free_energy_is_stationary() {
+        let step = 1e-7;
+        for smearing in &ALL[1..] {
+            for x in [-0.02, -0.007, 0.0, 0.003, 0.013] {
+                let slope =
+                    |f: fn(Smearing, f64) -> f64| (f(*smearing, x + step) - f(*smearing, x - step)) / (2.0 * step);
+                assert!((slope(entropy_energy) + x * slope(occupation)).abs() < 1e-7, "{smearing:?} at {x}");
+            }
+        }
+    }
+
+    /// Two levels of a molecule far apart in widths, between which Methfessel–Paxton smearing overshoots.
+    #[test]
+    fn one_of_several_levels_is_next_to_the_gaussian_one() {
+        let energies = vec![vec![vec![-0.03, 0.0, 0.02, 0.05]]];
+        let states = States { energies: &energies, weights: &[1.0], electrons_per_state: 2.0 };
+        for smearing in &ALL[3..] {
+            for electrons in [1.0, 2.0, 2.2, 3.7, 4.0, 5.0] {
+                let gaussian = states.fermi_level(electrons, Smearing::Gaussian(0.01)).unwrap();
+                let level = states.fermi_level(electrons, *smearing).unwrap();
+                assert!((states.electrons(*smearing, level) - electrons).abs() < 1e-9, "{smearing:?} {electrons}");
+                assert!((level - gaussian).abs() < 0.01, "{smearing:?} {electrons}: {level} {gaussian}");
+            }
+        }
     }
 
     #[test]

@@ -9,6 +9,7 @@ use crate::parsers::{Error, ErrorKind};
 
 mod bands;
 mod check;
+mod density;
 mod doctor;
 mod eigenvalues;
 mod eval;
@@ -35,6 +36,7 @@ enum Command {
     Restart(restart::Args),
     Bands(bands::Args),
     Eigenvalues(eigenvalues::Args),
+    Density(density::Args),
     Fit(fit::Args),
     Train(train::Args),
     Eval(eval::Args),
@@ -72,6 +74,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Restart(args) => restart::run(args),
         Command::Bands(args) => bands::run(args),
         Command::Eigenvalues(args) => eigenvalues::run(args),
+        Command::Density(args) => density::run(args),
         Command::Fit(args) => fit::run(args),
         Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(args),

@@ -1,6 +1,6 @@
 //! Which states are filled, and what follows from eigenvalues alone.
 
-use crate::bands::fermi::{level, smearing};
+use crate::bands::fermi::{levels, smearing};
 use crate::bands::occupation::{BandEdges, States, entropy_energy, occupation};
 use crate::bands::spectrum::{Energies, electrons_per_state};
 use crate::parsers::{Calculation, Error, Smearing, SpinOperator};
@@ -35,6 +35,9 @@ pub struct StateWeights {
 /// Occupations below this do not count.
 const EMPTY: f64 = 1e-16;
 
+/// With smearing the states hold the electrons to 1e-10.
+const MISSED: f64 = 1e-6;
+
 impl<'a> Filling<'a> {
     /// Fills the states of `hamiltonian` with the run's electrons.
     ///
@@ -49,8 +52,8 @@ impl<'a> Filling<'a> {
         let electrons = run.n_electrons.ok_or_else(|| Error::inconsistent(UNKNOWN))?;
         let smearing = smearing(run);
         let states = States { energies, weights, electrons_per_state: electrons_per_state(hamiltonian) };
-        let levels = vec![level(&states, electrons, smearing)?];
-        let edges = BandEdges::around(energies, levels[0]).map(|edges| [edges.valence, edges.conduction]);
+        let levels = levels(run, &states, electrons)?;
+        let edges = BandEdges::around(energies, levels[0]).filter(|_| levels.len() == 1);
         let filling = Filling {
             energies,
             levels,
@@ -59,9 +62,15 @@ impl<'a> Filling<'a> {
             electrons: 0.0,
             band_energy: 0.0,
             entropy_energy: 0.0,
-            band_edges: edges,
+            band_edges: edges.map(|edges| [edges.valence, edges.conduction]),
         };
-        Ok(filling.summed(weights))
+        let filling = filling.summed(weights);
+        if (filling.electrons - electrons).abs() > MISSED {
+            let message =
+                format!("integer occupations hold {} electrons instead of {electrons}: no gap", filling.electrons);
+            return Err(Error::inconsistent(message));
+        }
+        Ok(filling)
     }
 
     fn summed(mut self, weights: &[f64]) -> Self {

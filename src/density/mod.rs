@@ -5,6 +5,7 @@
 mod accumulate;
 pub mod compare;
 pub mod filling;
+pub mod population;
 pub mod wavefunctions;
 
 use std::sync::Arc;
@@ -23,16 +24,22 @@ use accumulate::{Matrices, Occupied};
 use filling::Filling;
 
 /// How a density is computed.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// How the eigenproblems are solved.
     pub spectrum: SpectrumOptions,
     /// The blocks of DM(R) and EDM(R) [default: those of H(R), which are what the codes store].
     pub pairs: Option<Arc<Pairs>>,
+    /// Eigenvectors of the whole mesh are kept until the Fermi level is known, up to so many bytes; else they are computed
+    /// once for the level and again for the matrices.
+    pub most_kept_bytes: usize,
 }
 
-/// Eigenvectors of the whole mesh are kept between the two passes up to so many bytes, else computed twice.
-const MOST_KEPT_BYTES: usize = 1 << 30;
+impl Default for Options {
+    fn default() -> Self {
+        Options { spectrum: SpectrumOptions::default(), pairs: None, most_kept_bytes: 1 << 30 }
+    }
+}
 
 /// tr(DM S) and tr(DM H) may miss the sums over states by so much of them.
 const SUM_TOLERANCE: f64 = 1e-6;
@@ -47,7 +54,7 @@ pub fn of(run: &Calculation, hamiltonian: &SpinOperator, options: &Options) -> R
     let overlap = overlap(run)?;
     let mesh = KMesh::of_run(run, hamiltonian);
     let problem = EigenProblem::new(hamiltonian, overlap, &run.basis, mesh.points.len(), options.spectrum);
-    let solved = Solved::new(&problem, &mesh, hamiltonian, run.basis.n_orbitals())?;
+    let solved = Solved::new(&problem, &mesh, hamiltonian, run.basis.n_orbitals(), options.most_kept_bytes)?;
     let filling = Filling::new(run, hamiltonian, &solved.energies, &mesh.weights)?;
     let pairs = options.pairs.as_ref().unwrap_or(hamiltonian.pairs());
     let mut matrices = Matrices::zeros(hamiltonian, pairs, &run.basis);
@@ -79,11 +86,12 @@ impl Solved {
         mesh: &KMesh,
         hamiltonian: &SpinOperator,
         n_orbitals: usize,
+        most_kept_bytes: usize,
     ) -> Result<Self, Error> {
         let n_channels = n_channels(hamiltonian);
         let n = if matches!(hamiltonian, SpinOperator::Spinor(_)) { 2 * n_orbitals } else { n_orbitals };
         let bytes = n * n * n_channels * mesh.points.len() * size_of::<c64>();
-        if bytes > MOST_KEPT_BYTES {
+        if bytes > most_kept_bytes {
             let by_k = mesh.points.par_iter().map(|&k| problem.energies(k)).collect::<Result<Vec<_>, _>>()?;
             return Ok(Solved { energies: by_spin(by_k, n_channels), vectors: None });
         }

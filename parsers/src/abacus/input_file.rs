@@ -23,6 +23,9 @@ pub struct InputLine {
 /// Where ABACUS' own smearing width applies: key absent.
 const DEFAULT_SIGMA_RY: f64 = 0.015;
 
+/// `smearing_sigma_temp`: ½ k_B T in Ry (`read_input_item_elec_stru.cpp`).
+const SIGMA_RY_PER_KELVIN: f64 = 3.166815e-6;
+
 impl InputFile {
     /// Reads the file.
     ///
@@ -88,15 +91,24 @@ impl InputFile {
 
     /// `smearing_method` and `smearing_sigma` (Ry in the file, hartree here). `None` for methods that hzero does not know.
     pub fn smearing(&self) -> Option<Smearing> {
-        let sigma = self.number("smearing_sigma").unwrap_or(DEFAULT_SIGMA_RY) * RYDBERG_IN_HARTREE;
+        let of_temperature = self.number("smearing_sigma_temp").map(|kelvin| kelvin * SIGMA_RY_PER_KELVIN);
+        let sigma = of_temperature.or(self.number("smearing_sigma")).unwrap_or(DEFAULT_SIGMA_RY) * RYDBERG_IN_HARTREE;
+        let methfessel_paxton = |order| Smearing::MethfesselPaxton { width: sigma, order };
         match self.get("smearing_method").unwrap_or("gauss") {
             "fixed" => Some(Smearing::Fixed),
             "gauss" | "gaussian" => Some(Smearing::Gaussian(sigma)),
-            "fd" => Some(Smearing::FermiDirac(sigma)),
-            "mp" => Some(Smearing::MethfesselPaxton(sigma)),
-            "mv" | "cold" => Some(Smearing::Cold(sigma)),
+            "fd" | "fermi-dirac" => Some(Smearing::FermiDirac(sigma)),
+            "mp" | "methfessel-paxton" => Some(methfessel_paxton(1)),
+            "mp2" => Some(methfessel_paxton(2)),
+            "mp3" => Some(methfessel_paxton(3)),
+            "mv" | "cold" | "marzari-vanderbilt" => Some(Smearing::Cold(sigma)),
             _ => None,
         }
+    }
+
+    /// `nupdown`, whose mere presence gives nspin 2 two Fermi levels (`read_input_item_elec_stru.cpp`).
+    pub fn fixed_moment(&self) -> Option<f64> {
+        self.number("nupdown").filter(|_| self.nspin() == 2)
     }
 }
 
@@ -131,7 +143,12 @@ mod tests {
         assert_eq!(input.get("out_chg"), Some("1 14"));
         assert_eq!(input.suffix(), "ABACUS");
         assert_eq!(input.smearing(), Some(Smearing::FermiDirac(0.0075)));
+        assert_eq!(input.fixed_moment(), None);
         assert!(!input.is_step_zero());
+        let of = |text: &str| InputFile::parse(format!("INPUT_PARAMETERS\n{text}").as_bytes()).unwrap();
+        let second = of("nspin 2\nnupdown 0\nsmearing_method mp2\nsmearing_sigma_temp 1000\n");
+        assert_eq!(second.smearing(), Some(Smearing::MethfesselPaxton { width: 0.5 * 3.166815e-3, order: 2 }));
+        assert_eq!((second.fixed_moment(), of("nupdown 2\n").fixed_moment()), (Some(0.0), None));
         assert!(InputFile::parse(b"STEP: 0\n").is_err());
     }
 }

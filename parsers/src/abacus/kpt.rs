@@ -63,6 +63,13 @@ impl Kpt {
         }
     }
 
+    /// Points in reduced coordinates with their weights, if they are listed. `vectors` as in [`Kpt::path`].
+    pub fn list(&self, vectors: &Matrix3<f64>) -> Option<Vec<([f64; 3], f64)>> {
+        let Kpt::List { is_cartesian, points, weights } = self else { return None };
+        let reduced = points.iter().map(|&k| reduce(k, *is_cartesian, vectors));
+        Some(reduced.zip(weights.iter().copied()).collect())
+    }
+
     /// The path in reduced coordinates, if it is one. `vectors` are the lattice vectors as rows in units of the lattice constant.
     pub fn path(&self, vectors: &Matrix3<f64>) -> Option<Vec<PathNode>> {
         let Kpt::Path { is_cartesian, nodes } = self else { return None };

@@ -119,7 +119,12 @@ impl Reader<'_> {
             fermi_level: self.fermi_level()?,
             n_electrons: self.n_electrons()?,
             smearing: folders.iter().find_map(|folder| folder.input.as_ref()?.smearing()),
+            fixed_moment: folders
+                .iter()
+                .find_map(|folder| folder.input.as_ref())
+                .and_then(|input| input.fixed_moment()),
             k_grid: mesh.as_ref().and_then(Kpt::grid),
+            k_list: mesh.as_ref().and_then(|kpt| kpt.list(&vectors)),
             k_path: path_kpt.and_then(|kpt| kpt.path(&vectors)),
             printed: self.printed(&vectors)?,
             structure,

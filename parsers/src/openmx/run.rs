@@ -108,6 +108,8 @@ impl Reader<'_> {
             fermi_level: self.run.scf.as_ref().map(|part| part.scfout.tail.chem_p),
             n_electrons: Some(self.options.electrons.unwrap_or(first.scfout.tail.n_electrons)),
             smearing: Some(smearing(&first.scfout)),
+            fixed_moment: None,
+            k_list: None,
             k_grid: Some(spectrum::k_grid(&first.dat).in_text_of(&first.path)?),
             k_path: spectrum::k_path(&first.dat, self.structure).in_text_of(&first.path)?,
             printed: self.printed()?,

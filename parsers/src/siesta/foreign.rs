@@ -157,13 +157,6 @@ fn species_head(species: &Species, run: &Calculation, n_electrons: f64) -> Speci
 
 /// Ry.
 fn temperature(run: &Calculation) -> f64 {
-    match run.smearing {
-        Some(
-            Smearing::FermiDirac(width)
-            | Smearing::Gaussian(width)
-            | Smearing::MethfesselPaxton(width)
-            | Smearing::Cold(width),
-        ) => width / RYDBERG_IN_HARTREE,
-        Some(Smearing::Fixed) | None => ROOM_TEMPERATURE,
-    }
+    let width = run.smearing.map(Smearing::width).filter(|width| *width > 0.0);
+    width.map_or(ROOM_TEMPERATURE, |width| width / RYDBERG_IN_HARTREE)
 }

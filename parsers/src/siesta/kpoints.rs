@@ -4,6 +4,7 @@ use nalgebra::{Matrix3, Vector3};
 
 use super::constants::Constants;
 use super::fdf::{Fdf, fortran_number};
+use super::hsx::KMesh;
 use crate::calculation::{KGrid, PathNode};
 use crate::error::{Context, Error, Result};
 use crate::input::lines::Line;
@@ -11,33 +12,72 @@ use crate::input::lines::Line;
 /// More points between two corners than any run has.
 const MOST_POINTS: u64 = 100_000;
 
-/// The mesh of the supercell matrix `cell` (`kcell`): k_a = (n_a + displacement_a)/N_a. `None` where it is not diagonal.
-pub fn mesh(cell: &[i32; 9], displacement: [f64; 3]) -> Option<KGrid> {
-    let is_diagonal = (0..9).all(|i| i % 4 == 0 || cell[i] == 0);
-    let divisions = [cell[0], cell[4], cell[8]].map(i32::unsigned_abs);
-    let is_mesh = is_diagonal && divisions.iter().all(|&n| n > 0);
-    is_mesh.then_some(KGrid { divisions, shift: displacement, gamma_centred: true, nudge: [0.0; 3] })
+/// More points than any mesh has.
+const MOST_MESH_POINTS: i64 = 2_000_000;
+
+impl KMesh {
+    /// The mesh where the supercell matrix is diagonal: k_a = (n_a + displacement_a)/N_a.
+    pub fn grid(&self) -> Option<KGrid> {
+        let is_diagonal = (0..9).all(|i| i % 4 == 0 || self.cell[i] == 0);
+        let divisions = [0, 4, 8].map(|i| self.cell[i].unsigned_abs());
+        let is_mesh = is_diagonal && divisions.iter().all(|&n| n > 0);
+        let shift = self.displacement;
+        is_mesh.then_some(KGrid { divisions, shift, gamma_centred: true, nudge: [0.0; 3] })
+    }
+
+    /// The points of any supercell matrix M, whose rows count lattice vectors, all with the same weight: M k = n + displacement
+    /// for all integer n, no two of which differ by M m (`find_kgrid` in `kpoint_grid.F90`). `None` where M is singular.
+    pub fn points(&self) -> Option<Vec<([f64; 3], f64)>> {
+        let matrix = Matrix3::from_row_iterator(self.cell.iter().map(|&x| f64::from(x)));
+        let inverse = matrix.try_inverse()?;
+        let sizes = box_of_representatives(self.cell.map(i64::from))?;
+        let n_points = sizes.iter().try_fold(1_i64, |product, &size| product.checked_mul(size))?;
+        if n_points > MOST_MESH_POINTS {
+            return None;
+        }
+        let at = |n: i64| {
+            let place = [n / (sizes[2] * sizes[1]), n / sizes[2] % sizes[1], n % sizes[2]];
+            let shifted = Vector3::from_fn(|a, _| place[a] as f64 + self.displacement[a]);
+            ((inverse * shifted).into(), 1.0 / n_points as f64)
+        };
+        Some((0..n_points).map(at).collect())
+    }
 }
 
-/// The mesh that the input states: `kgrid_Monkhorst_Pack` (a block, or a list of its diagonal), or Γ alone where it asks for nothing; `None` where only SIESTA knows
-/// it (`kgrid_cutoff`, a file, a matrix that is not diagonal).
+/// Sizes of a box of integer vectors that represents all of them modulo the columns of `matrix` (row-major): the diagonal of
+/// its column-style Hermite form, made by Euclid's algorithm. `None` where the matrix is singular.
+fn box_of_representatives(matrix: [i64; 9]) -> Option<[i64; 3]> {
+    let mut columns = [0, 1, 2].map(|column| [matrix[column], matrix[3 + column], matrix[6 + column]]);
+    for row in 0..3 {
+        for other in row + 1..3 {
+            while columns[other][row] != 0 {
+                let quotient = columns[row][row] / columns[other][row];
+                (0..3).for_each(|i| columns[row][i] -= quotient * columns[other][i]);
+                columns.swap(row, other);
+            }
+        }
+    }
+    let sizes = [0, 1, 2].map(|i| columns[i][i].abs());
+    sizes.iter().all(|&size| size > 0).then_some(sizes)
+}
+
+/// The mesh that the input states: `kgrid_Monkhorst_Pack` (a block, or a list of its diagonal), or Γ alone where it asks for
+/// nothing; `None` where only SIESTA knows it (`kgrid_cutoff`, a file).
 ///
 /// # Errors
 /// `Syntax` with file and line.
-pub fn stated_mesh(fdf: &Fdf) -> Result<Option<KGrid>> {
+pub fn stated_mesh(fdf: &Fdf) -> Result<Option<KMesh>> {
     let unknown = ["kgrid.Cutoff", "kgrid.File"];
     if unknown.iter().any(|label| fdf.line(label).is_some()) {
         return Ok(None);
     }
+    let diagonal = |[a, b, c]: [i32; 3]| KMesh { cell: [a, 0, 0, 0, b, 0, 0, 0, c], displacement: [0.0; 3] };
     let label = "kgrid.MonkhorstPack";
     if let Some(list) = fdf.line(label) {
-        let [a, b, c] = divisions(list).in_file(fdf.file(label))?;
-        return Ok(mesh(&[a, 0, 0, 0, b, 0, 0, 0, c], [0.0; 3]));
+        return Ok(Some(diagonal(divisions(list).in_file(fdf.file(label))?)));
     }
-    let Some(rows) = fdf.block(label) else {
-        return Ok(mesh(&[1, 0, 0, 0, 1, 0, 0, 0, 1], [0.0; 3]));
-    };
-    matrix(rows).in_file(fdf.file(label)).map(|(cell, displacement)| mesh(&cell, displacement))
+    let Some(rows) = fdf.block(label) else { return Ok(Some(diagonal([1; 3]))) };
+    matrix(rows).in_file(fdf.file(label)).map(Some)
 }
 
 /// `[4 4 1]`, with or without spaces and commas.
@@ -48,7 +88,7 @@ fn divisions(list: &Line) -> Result<[i32; 3]> {
     numbers.ok_or_else(|| list.expected("a list of three integers"))
 }
 
-fn matrix(rows: &[Line]) -> Result<([i32; 9], [f64; 3])> {
+fn matrix(rows: &[Line]) -> Result<KMesh> {
     let (mut cell, mut displacement) = ([0; 9], [0.0; 3]);
     if rows.len() < 3 {
         return Err(Error::inconsistent(format!("kgrid_Monkhorst_Pack has {} rows instead of 3", rows.len())));
@@ -61,7 +101,7 @@ fn matrix(rows: &[Line]) -> Result<([i32; 9], [f64; 3])> {
             displacement[a] = fortran_number(row, 3, "the displacement of the k mesh")?;
         }
     }
-    Ok((cell, displacement))
+    Ok(KMesh { cell, displacement })
 }
 
 /// The corners of `BandLines`. A row's number counts the points from the corner before it.
@@ -177,9 +217,24 @@ mod tests {
         assert_eq!(path(&fdf(rows), &lattice, &FROM_5).unwrap(), None);
     }
 
+    /// Nine points, as the determinant says: each fulfils M k = n + displacement, and no two are equivalent.
+    #[test]
+    fn a_skew_mesh() {
+        let mesh = KMesh { cell: [2, 1, 0, -1, 1, 3, 0, 2, 1], displacement: [0.0, 0.5, 0.25] };
+        let points = mesh.points().unwrap();
+        let is_integer = |x: f64| (x - x.round()).abs() < 1e-12;
+        assert!(mesh.grid().is_none() && points.len() == 9);
+        for (n, (k, weight)) in points.iter().enumerate() {
+            let product = |row: usize| (0..3).map(|a| f64::from(mesh.cell[3 * row + a]) * k[a]).sum::<f64>();
+            assert!((0..3).all(|row| is_integer(product(row) - mesh.displacement[row])) && *weight == 1.0 / 9.0);
+            assert!(points[..n].iter().all(|(other, _)| (0..3).any(|a| !is_integer(other[a] - k[a]))));
+        }
+        assert_eq!(KMesh { cell: [1, 0, 0, 1, 0, 0, 0, 0, 1], displacement: [0.0; 3] }.points(), None);
+    }
+
     #[test]
     fn meshes() {
-        let of = |text: &str| stated_mesh(&fdf(text));
+        let of = |text: &str| stated_mesh(&fdf(text)).map(|mesh| mesh.and_then(|mesh| mesh.grid()));
         let block = |rows: &str| format!("%block kgrid_Monkhorst_Pack\n{rows}%endblock\n");
         let grid = of(&block("4 0 0 0.5\n0 4 0 0.5\n0 0 1 0\n")).unwrap();
         assert_eq!(

@@ -96,7 +96,7 @@ fn warnings(fdf: &Fdf, path: &Path) -> Result<Vec<String>> {
                 .to_owned(),
         );
     }
-    if kpoints::stated_mesh(fdf)?.is_some_and(|mesh| mesh.divisions == [1; 3]) {
+    if kpoints::stated_mesh(fdf)?.and_then(|mesh| mesh.grid()).is_some_and(|grid| grid.divisions == [1; 3]) {
         warnings.push(
             "with k = 0 alone SIESTA adds up all images of a pair: unless this is a molecule in a large box, set ForceAuxCell T \
              in both runs"

@@ -7,6 +7,7 @@ use nalgebra::Matrix3;
 use super::constants::{Constants, FROM_5, UP_TO_4};
 use super::eigenvalues::Eigenvalues;
 use super::files::{Folder, Run};
+use super::hsx::KMesh;
 use super::log::Log;
 use super::matrices::Matrices;
 use super::spectrum::Meaning;
@@ -105,13 +106,16 @@ impl Reader<'_> {
             same_run::same_beyond_overlap((&h0.file, of_h0), (&scf.file, of_h), &overlap)?;
         }
         let constants = self.constants(main);
-        let k_grid = self.k_grid(main)?;
+        let k_mesh = self.k_mesh(main)?;
+        let k_grid = k_mesh.as_ref().and_then(KMesh::grid);
         let lattice = &main.structure.lattice;
         Ok(Calculation {
             fermi_level: scf.as_ref().map(|scf| self.fermi_level(scf, &constants)).transpose()?.flatten(),
             n_electrons: Some(self.options.electrons.unwrap_or(main.hsx.head.n_electrons)),
             smearing: self.smearing(main),
+            fixed_moment: self.fixed_moment(main)?,
             k_grid,
+            k_list: k_mesh.as_ref().filter(|_| k_grid.is_none()).and_then(KMesh::points),
             k_path: self.k_path(lattice, &constants)?,
             printed: self.printed(lattice, k_grid, &constants)?,
             structure: main.structure.clone(),
@@ -213,16 +217,31 @@ impl Reader<'_> {
         let stated = self.run.folders().find_map(|folder| folder.fdf.value("OccupationFunction"));
         match stated.unwrap_or("FD").to_ascii_lowercase().as_str() {
             "fd" => Some(Smearing::FermiDirac(width)),
-            "mp" => Some(Smearing::MethfesselPaxton(width)),
+            "mp" => Some(Smearing::MethfesselPaxton { width, order: self.methfessel_paxton_order() }),
             "cold" => Some(Smearing::Cold(width)),
             _ => None,
         }
     }
 
+    fn methfessel_paxton_order(&self) -> u8 {
+        let stated = self.run.folders().find_map(|folder| folder.fdf.value("OccupationMPOrder"));
+        stated.and_then(|order| order.parse().ok()).unwrap_or(1)
+    }
+
+    /// `Spin.Total` where `Spin.Fix` is on.
+    fn fixed_moment(&self, main: &Matrices) -> Result<Option<f64>> {
+        let is_fixed = |folder: &&Folder| ["Spin.Fix", "FixSpin"].iter().any(|label| folder.fdf.is_on(label));
+        let Some(folder) = self.run.folders().find(is_fixed).filter(|_| main.hsx.head.nspin == 2) else {
+            return Ok(None);
+        };
+        let total = folder.fdf.number("Spin.Total")?.or(folder.fdf.number("TotalSpin")?);
+        Ok(Some(total.unwrap_or(0.0)))
+    }
+
     /// That of the matrices' file, else of the input.
-    fn k_grid(&self, main: &Matrices) -> Result<Option<KGrid>> {
+    fn k_mesh(&self, main: &Matrices) -> Result<Option<KMesh>> {
         match &main.mesh {
-            Some(mesh) => Ok(kpoints::mesh(&mesh.cell, mesh.displacement)),
+            Some(mesh) => Ok(Some(mesh.clone())),
             None => match self.run.folders().find(|folder| folder.fdf_path.is_some()) {
                 Some(folder) => kpoints::stated_mesh(&folder.fdf),
                 None => Ok(None),
