@@ -8,6 +8,8 @@ use serde::Serialize;
 use super::Outcome;
 use super::eigenvalues::OfArg;
 use super::run_args::RunFiles;
+use crate::bands::fermi::smearing;
+use crate::bands::mesh::KMesh;
 use crate::bands::spectrum::SpectrumOptions;
 use crate::bands::structure::own_sources;
 use crate::density::compare::{Comparison, with_native};
@@ -55,6 +57,11 @@ struct Report {
     of: String,
     nspin: usize,
     orbitals: usize,
+    k_points: usize,
+    /// Does the run state them (else 4 in each periodic direction are taken)?
+    k_points_are_stated: bool,
+    /// Hartree.
+    smearing: String,
     electrons: f64,
     fermi_level_ev: f64,
     spin_fermi_levels_ev: Option<[f64; 2]>,
@@ -118,17 +125,13 @@ fn report(path: &Path, args: &Args) -> anyhow::Result<Report> {
         }
         None => (density::of(&run, sources[0].hamiltonian, &options).with_context(located)?, None),
     };
-    Report::new(located(), &run, sources[0].name.clone(), &density, comparison).with_context(located)
+    let mesh = KMesh::of_run(&run, sources[0].hamiltonian);
+    let report = Report::new(located(), &run, sources[0].name.clone(), mesh.points.len(), &density)?;
+    Ok(Report { comparison, ..report })
 }
 
 impl Report {
-    fn new(
-        name: String,
-        run: &Calculation,
-        of: String,
-        density: &Density,
-        comparison: Option<Comparison>,
-    ) -> anyhow::Result<Self> {
+    fn new(name: String, run: &Calculation, of: String, k_points: usize, density: &Density) -> anyhow::Result<Self> {
         let ev = run.origin.ev_per_hartree;
         let mulliken = Mulliken::new(run, &density.matrix)?;
         Ok(Report {
@@ -137,6 +140,9 @@ impl Report {
             of,
             nspin: density.matrix.nspin(),
             orbitals: run.basis.n_orbitals(),
+            k_points,
+            k_points_are_stated: run.k_grid.is_some() || run.k_list.is_some(),
+            smearing: format!("{:?}", smearing(run)),
             electrons: density.electrons,
             fermi_level_ev: density.fermi_level * ev,
             spin_fermi_levels_ev: density.spin_fermi_levels.map(|levels| levels.map(|level| level * ev)),
@@ -147,7 +153,7 @@ impl Report {
             conduction_band_minimum_ev: density.band_edges.map(|[_, conduction]| conduction * ev),
             total: mulliken.total(),
             atoms: (0..run.basis.n_atoms()).map(|atom| Atom::new(run, &mulliken, atom)).collect(),
-            comparison,
+            comparison: None,
         })
     }
 
@@ -157,6 +163,8 @@ impl Report {
         if let Some([up, down]) = self.spin_fermi_levels_ev {
             text += &format!(" (up {up:.6}, down {down:.6})");
         }
+        let source = if self.k_points_are_stated { "of the run" } else { "(the run states none)" };
+        text += &format!("\n{} k points {source}, smearing {} (hartree)", self.k_points, self.smearing);
         text += &format!("\nband energy {:.6} eV, -TS {:.6} eV, ", self.band_energy_ev, self.entropy_energy_ev);
         text += &match (self.gap_ev, self.valence_band_maximum_ev, self.conduction_band_minimum_ev) {
             (Some(gap), Some(valence), Some(conduction)) => {
