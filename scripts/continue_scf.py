@@ -10,8 +10,9 @@ All go on to the tightest of the code's criteria below; iterations to each of th
 ended is not run again. `table.md` and `table.csv` have
 
 - iterations, as the code counts them;
-- first: energy after the first iteration, minus that of the cold run, meV per atom;
-- last: energy at the end, likewise.
+- first: energy after the first iteration, minus that at the end of the cold run, meV per atom;
+- as close: after how many iterations the cold run's energy is, and stays, no further off than that;
+- last: energy at the end, as above.
 
 Needs Python 3.9 or later, and nothing else.
 """
@@ -54,6 +55,8 @@ class Code:
     fewest = 1
     #: What every run is told.
     settings = {}
+    #: How hzero is to write.
+    layout = ()
 
     def __init__(self, binary, data):
         self.binary, self.data = binary, data
@@ -132,6 +135,7 @@ class Abacus(Code):
     routes = ("hr", "dm")
     criteria = {"scf_thr 1e-6": (1e-6,), "scf_thr 1e-7": (1e-7,), "scf_thr 1e-8": (1e-8,)}
     settings = {"scf_thr": "1e-8", "scf_nmax": "200", "symmetry": "0", "out_mat_hs2": "1", "suffix": "ABACUS"}
+    layout = ("--layout", "new")
 
     def place(self, folder, text):
         return with_settings(text, {"pseudo_dir": f"{self.data}/", "orbital_dir": f"{self.data}/"})
@@ -198,6 +202,8 @@ class Row:
     iterations: list
     #: Against the end of the cold run, meV per atom.
     first: "float | None"
+    #: Iterations of the cold run to an energy as close as the first.
+    as_close: "int | None"
     last: "float | None"
 
 
@@ -206,12 +212,12 @@ class Measurement:
 
     def __init__(self, code, hzero, structure, out):
         self.code, self.hzero, self.structure, self.out = code, hzero, structure, out
-        self.n_atoms, self.end = 1, 0.0
+        self.n_atoms, self.cold_energies = 1, []
 
     def rows(self, models):
         cold = self.cold()
         self.n_atoms = json.loads(self.call("info", "--json", self.out / "cold"))["atoms"]
-        self.end = cold[-1].energy
+        self.cold_energies = [step.energy for step in cold]
         yield self.row("cold", cold, cold[0].energy)
         yield self.started("converged H", "converged", ["restart", self.out / "cold"])
         for model in models:
@@ -235,7 +241,7 @@ class Measurement:
         """The run from the H that a command of hzero writes."""
         folder = self.out / name
         if not (folder / "restart.json").exists():
-            self.call(*command, "--out", folder)
+            self.call(*command, *self.code.layout, "--out", folder)
         steps = self.code.go_on(folder)
         first = steps[0].energy if len(steps) == 1 else steps[0].energy or self.code.first_energy(folder)
         return self.row(start, steps, first)
@@ -243,10 +249,18 @@ class Measurement:
     def row(self, start, steps, first):
         looser = list(self.code.criteria.values())[:-1]
         counts = [iterations(steps, allowed, self.code.fewest) for allowed in looser] + [len(steps)]
-        return Row(self.structure.name, start, counts, self.error(first), self.error(steps[-1].energy))
+        as_close = None if start == "cold" else self.as_close(first)
+        return Row(self.structure.name, start, counts, self.error(first), as_close, self.error(steps[-1].energy))
 
     def error(self, energy):
-        return None if energy is None else (energy - self.end) / self.n_atoms * 1e3
+        return None if energy is None else (energy - self.cold_energies[-1]) / self.n_atoms * 1e3
+
+    def as_close(self, energy):
+        """Iterations of the cold run; None where it does not print its energies."""
+        if None in (energy, *self.cold_energies):
+            return None
+        further = [abs(self.error(cold)) > abs(self.error(energy)) for cold in self.cold_energies]
+        return max((number for number, is_further in enumerate(further, start=1) if is_further), default=0) + 1
 
     def call(self, *words):
         done = subprocess.run([self.hzero, *map(str, words)], stdout=subprocess.PIPE, text=True)
@@ -264,9 +278,9 @@ def written(value):
 
 def table(rows, code):
     """Header, then cells."""
-    yield ["structure", "start", *code.criteria, "first (meV/atom)", "last (meV/atom)"]
+    yield ["structure", "start", *code.criteria, "first (meV/atom)", "as close", "last (meV/atom)"]
     for row in rows:
-        yield [written(value) for value in (row.structure, row.start, *row.iterations, row.first, row.last)]
+        yield [written(value) for value in (row.structure, row.start, *row.iterations, row.first, row.as_close, row.last)]
 
 
 def write(lines, out):

@@ -6,11 +6,14 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use hzero::parsers::format::Format;
+use hzero::parsers::{ReadOptions, read};
 
 #[path = "../examples/bands.rs"]
 mod bands;
 #[path = "../examples/convert.rs"]
 mod convert;
+#[path = "../examples/energy.rs"]
+mod energy;
 #[path = "../examples/predict.rs"]
 mod predict;
 #[path = "../examples/read_hamiltonian.rs"]
@@ -56,6 +59,22 @@ fn predict_writes_the_files_of_abacus() {
     let trust = predict::predict_run(&fixture("graphene_sqrt3"), &model, folder.path()).unwrap();
     assert!(trust.warnings.iter().any(|warning| warning.contains("C-C distance")), "{trust:?}");
     assert!(folder.path().join("data-HR-sparse_SPIN0.csr").is_file());
+}
+
+/// E0 and the energies they shall have: SIESTA's own output (E_KS in eV), and how far the formula is off (meV per atom).
+#[test]
+fn energy_is_siestas_but_for_the_third_order_of_exchange_and_correlation() {
+    let runs: [(&str, f64, f64, &[(&str, &str)], f64); 2] = [
+        ("mos2", -10206.259982, -10249.811684, &[("Mo", "4s2 5s1 4p6 4d5"), ("S", "3s2 3p4")], 0.856),
+        ("h2o", -477.748024, -481.294346, &[("O", "2s2 2p4"), ("H", "1s1")], -3.013),
+    ];
+    for (name, e0, converged, atoms, off) in runs {
+        let run = read(&fixture("../siesta").join(name), &ReadOptions::default()).unwrap();
+        let error = (energy::total(&run, e0, atoms).unwrap() - converged) / run.basis.n_atoms() as f64 * 1e3;
+        assert!((error - off).abs() < 0.002, "{name}: {error} meV per atom");
+    }
+    let run = read(&fixture("../siesta/h2o"), &ReadOptions::default()).unwrap();
+    assert!(energy::total(&run, 0.0, &[("O", "2s2 2p4")]).is_err());
 }
 
 #[test]

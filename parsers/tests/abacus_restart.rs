@@ -75,6 +75,20 @@ fn density_matrices_come_out_byte_by_byte() {
 }
 
 /// nspin 4: small moments are differences of larger numbers, so their ninth digit may change.
+#[test]
+fn a_converged_run_alone_is_enough() {
+    let path = runs::project().join("fixtures/abacus/si2_soc_sz/scf");
+    let run = read(&path, &options()).unwrap();
+    assert!(run.hamiltonian0.is_none());
+    let out = tempfile::tempdir().unwrap();
+    restart((&path, &run), Version::New, &some_density(&run), None, out.path()).unwrap();
+    let [original, written] = [path.as_path(), out.path()].map(|folder| {
+        let file = folder.join("hrs1_nao.csr");
+        input::open(&file).unwrap().to_vec()
+    });
+    assert!(written == original, "H came out otherwise");
+}
+
 fn has_same_numbers(written: &Path, original: &Path, run: &Calculation) -> bool {
     let read = |path| density_matrix(&[Csr::read(path, None).unwrap()], &run.basis).unwrap();
     let (SpinOperator::Spinor(a), SpinOperator::Spinor(b)) = (read(written), read(original)) else { return false };

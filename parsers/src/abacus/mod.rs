@@ -47,3 +47,10 @@ pub struct Layout {
     /// Files of DM.
     pub density_matrix: Vec<csr::CsrLayout>,
 }
+
+impl Layout {
+    /// Files of H⁽⁰⁾, else of the converged H: what another H is written like.
+    pub fn any_hamiltonian(&self) -> &[csr::CsrLayout] {
+        if self.hamiltonian0.is_empty() { &self.hamiltonian } else { &self.hamiltonian0 }
+    }
+}

@@ -33,7 +33,7 @@ fn matrices(folder: &Path, prediction: &Prediction, layout: &Layout) -> Result<V
     let overlap = run.overlap.as_ref().ok_or_else(|| missing("the run has no S"))?;
     let version = version(prediction, layout);
     let nspin = hamiltonian.nspin();
-    let h_layouts = as_version(&layout.hamiltonian0, Quantity::Hamiltonian, version, run, nspin);
+    let h_layouts = as_version(layout.any_hamiltonian(), Quantity::Hamiltonian, version, run, nspin);
     let s_layouts = as_version(&layout.overlap, Quantity::Overlap, version, run, nspin);
     let s_layout = s_layouts.first().ok_or_else(|| missing("the layout of S is not known"))?;
     let h = matrix::hamiltonian_to_csr(hamiltonian, &run.basis, &h_layouts)?;
@@ -85,9 +85,9 @@ pub(super) fn put(folder: &Path, csr: &Csr, quantity: Quantity, version: Version
     Ok(path)
 }
 
-/// What was asked for, else the version that wrote H⁽⁰⁾; the newest where that is not known.
+/// What was asked for, else the version that wrote the run's H; the newest where that is not known.
 pub(super) fn version(prediction: &Prediction, layout: &Layout) -> Version {
-    let own = || layout.hamiltonian0.first().map_or(Version::New, |layout| layout.header.version());
+    let own = || layout.any_hamiltonian().first().map_or(Version::New, |layout| layout.header.version());
     prediction.abacus_version.unwrap_or_else(own)
 }
 
