@@ -9,7 +9,8 @@
 //! - Hartree and bohr inside. Electronvolt and ångström appear where people read: [`cli`], and the text, JSON, figures and
 //!   comparisons of [`bands`], with the code's own constants ([`parsers::Origin`]); names that hold them end in `_ev`, `_mev`.
 //! - No tensor of libtorch outside `model::network` (feature `torch`): everything else builds and runs without it.
-//! - [`bands`] and [`symmetry`] know nothing of models; [`model`] knows nothing of bands beyond energies that it is given.
+//! - [`bands`] and [`symmetry`] know nothing of models; [`model`] knows nothing of bands beyond energies that it is given,
+//!   but for [`model::certify`], which diagonalizes what it certifies.
 //! - No file is opened outside [`parsers`], but for model files, configurations, libtorch's version, and what [`cli`] is told
 //!   to read or write.
 

@@ -76,7 +76,7 @@ pub fn check(run: &Calculation) -> Vec<Property> {
                 not_finite(operator) as f64,
                 0.0,
             ));
-            let value = spin_asymmetry(operator, &run.basis);
+            let value = hermiticity_error(operator, &run.basis);
             properties.push(Property::new(
                 format!("{name}: Hermiticity, largest difference"),
                 value,
@@ -122,8 +122,8 @@ pub(crate) fn not_finite(operator: &SpinOperator) -> usize {
     }
 }
 
-/// Largest difference between an element and the conjugate of its Hermitian partner.
-pub(crate) fn spin_asymmetry(operator: &SpinOperator, basis: &Basis) -> f64 {
+/// Largest |O_ij(R) − O_ji(−R)†| over all spin components, in the unit of the operator.
+pub fn hermiticity_error(operator: &SpinOperator, basis: &Basis) -> f64 {
     match operator {
         SpinOperator::Unpolarized(o) => asymmetry(o, o, basis, |x| x),
         SpinOperator::Collinear([up, down]) => asymmetry(up, up, basis, |x| x).max(asymmetry(down, down, basis, |x| x)),

@@ -31,7 +31,7 @@ pub fn check(name: &str, operator: &SpinOperator, basis: &Basis) -> Result<()> {
     if bad > 0 {
         return Err(Error::inconsistent(format!("{name} has {bad} elements that are no finite number")));
     }
-    let asymmetry = check::spin_asymmetry(operator, basis);
+    let asymmetry = check::hermiticity_error(operator, basis);
     if asymmetry > HERMITICITY_BOUND {
         let message = format!("{name} is not Hermitian: a block and its partner differ by {asymmetry:.1e}");
         return Err(Error::inconsistent(message));

@@ -8,13 +8,10 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::run_args::RunFiles;
-use crate::bands::fermi;
-use crate::bands::mesh::KMesh;
-use crate::bands::spectrum::{SpectrumOptions, energies};
-use crate::model::band_error::{BandErrors, band_errors};
+use crate::model::certify::true_band_errors;
 use crate::model::evaluate::{Evaluation, Outlier, Part, evaluate};
 use crate::model::predict::Predictor;
-use crate::parsers::{Calculation, Of, SpinOperator, read};
+use crate::parsers::{Calculation, SpinOperator, read};
 
 /// Errors of a model on runs whose converged Hamiltonian is known
 ///
@@ -124,7 +121,7 @@ fn predicted_row(predictor: &Predictor, path: &Path, args: &Args) -> anyhow::Res
 /// Errors of one predicted H against the run's own.
 pub fn row(run: &Calculation, predicted: &SpinOperator, seconds: f64, wanted: Wanted) -> anyhow::Result<Row> {
     let errors = evaluate(run, predicted)?;
-    let bands = if wanted.bands { Some(bands(run, predicted)?) } else { None };
+    let bands = if wanted.bands { Some(true_band_errors(run, predicted)?) } else { None };
     let mev = 1000.0 * run.origin.ev_per_hartree;
     Ok(Row {
         run: String::new(),
@@ -182,19 +179,6 @@ impl Row {
         }
         lines
     }
-}
-
-/// Bands of the prediction against those of the converged H, on the run's own k mesh.
-fn bands(run: &Calculation, predicted: &SpinOperator) -> anyhow::Result<BandErrors> {
-    let options = SpectrumOptions::default();
-    let overlap = run.overlap.as_ref().context("the run has no S")?;
-    let converged = run.hamiltonian.as_ref().context("the run has no converged H")?;
-    let mesh = KMesh::of_run(run, converged);
-    let on_mesh = |h: &SpinOperator| energies(h, overlap, &run.basis, &mesh.points, options);
-    let fermi = fermi::level_of(run, Of::Scf, options)?
-        .context("neither the Fermi level nor the number of electrons is known; give --electrons")?;
-    let (reference, predicted) = (on_mesh(converged)?, on_mesh(predicted)?);
-    Ok(band_errors(&reference, &predicted, &mesh.weights, fermi, run.origin.ev_per_hartree))
 }
 
 fn details(errors: Evaluation, mev: f64) -> Details {

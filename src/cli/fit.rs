@@ -7,8 +7,10 @@ use rayon::prelude::*;
 
 use super::Outcome;
 use super::run_args::RunFiles;
+use crate::cli::certify;
+use crate::model::certify::{Calibration, calibrate_held_out};
 use crate::model::file::Model;
-use crate::model::linear::{FitReport, FitSettings, fit};
+use crate::model::linear::{FitReport, FitSettings, HeldOut, fit_and_hold_out};
 use crate::model::training::Training;
 use crate::model::{Sample, Slots};
 use crate::parsers::{Calculation, read};
@@ -16,7 +18,7 @@ use crate::parsers::{Calculation, read};
 /// Fit the closed-form linear stage to runs
 ///
 /// Each run needs S, H0 and the converged H. The strength of the ridge is chosen on runs that the fit does not use: those of
-/// --validate, or else by leaving out in turn all runs with equal numbers of atoms.
+/// --validate, or else by leaving out in turn all runs with equal numbers of atoms. What was left out also calibrates `hzero certify`.
 #[derive(clap::Args)]
 pub struct Args {
     /// Folders of runs
@@ -42,11 +44,29 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let about = Training::of(&training, &slots)?;
     let (training, validation) = (samples(training, &args.runs, &slots)?, samples(validation, &args.validate, &slots)?);
     let settings = FitSettings { bond_gaussians: args.gaussians, ..FitSettings::default() };
-    let (stage, report) = fit(&training, &validation, &slots, &settings)?;
+    let (stage, report, held_out) = fit_and_hold_out(&training, &validation, &slots, &settings)?;
     super::print(&table(&report, validation.is_empty()))?;
-    Model::linear(slots, about, stage, report).write(&args.out)?;
+    let mut model = Model::linear(slots, about, stage, report);
+    model.header.calibration = calibrated(&model, held_out, &args)?;
+    model.write(&args.out)?;
     super::print(&format!("{}: fitted to {} runs\n", args.out.display(), training.len()))?;
     Ok(Outcome::Done)
+}
+
+/// Each run predicted without its fold; without electrons there are no bands to calibrate by, which is no reason not to fit.
+fn calibrated(model: &Model, held_out: HeldOut, args: &Args) -> anyhow::Result<Option<Calibration>> {
+    let options = args.files.options();
+    match calibrate_held_out(model, held_out, |k| read(&args.runs[k], &options)) {
+        Ok(Some(calibration)) => {
+            super::print(&certify::report::calibration(&calibration))?;
+            Ok(Some(calibration))
+        }
+        Ok(None) => Ok(None),
+        Err(error) => {
+            super::print(&format!("not calibrated: {error}\n"))?;
+            Ok(None)
+        }
+    }
 }
 
 fn read_all(paths: &[PathBuf], files: &RunFiles) -> anyhow::Result<Vec<Calculation>> {

@@ -8,6 +8,7 @@ use clap::{Parser, Subcommand};
 use crate::parsers::{Error, ErrorKind};
 
 mod bands;
+mod certify;
 mod check;
 mod density;
 mod doctor;
@@ -40,6 +41,7 @@ enum Command {
     Fit(fit::Args),
     Train(train::Args),
     Eval(eval::Args),
+    Certify(certify::Args),
     Info(info::Args),
     Check(check::Args),
     H0Recipe(h0_recipe::Args),
@@ -78,6 +80,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Fit(args) => fit::run(args),
         Command::Train(args) => train::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Certify(args) => certify::run(args),
         Command::Info(args) => info::run(args),
         Command::Check(args) => check::run(args),
         Command::H0Recipe(args) => h0_recipe::run(args),

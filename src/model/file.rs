@@ -8,6 +8,7 @@ use faer::Mat;
 use safetensors::tensor::{Dtype, SafeTensors, View, serialize};
 use serde::{Deserialize, Serialize};
 
+use super::certify::Calibration;
 use super::graph::overlaps;
 use super::linear::environment::Sums;
 use super::linear::layout::{BondLayout, OnsiteLayout, Sector};
@@ -41,6 +42,9 @@ pub struct Header {
     pub linear: Option<LinearHeader>,
     /// The network, as its own code describes it.
     pub network: Option<serde_json::Value>,
+    /// How its errors follow from the distance of a structure from training, where that was measured.
+    #[serde(default)]
+    pub calibration: Option<Calibration>,
 }
 
 /// Configuration and fit of the linear stage.
@@ -89,6 +93,7 @@ impl Model {
             training,
             linear: Some(LinearHeader { config: stage.config.clone(), report }),
             network: None,
+            calibration: None,
         };
         Model { header, slots, linear: Some(stage), network: None }
     }

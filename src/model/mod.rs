@@ -4,6 +4,7 @@
 //! [`Slots`]. Both stages predict channels; [`Sample::operator`] and [`apply`] turn them back into H.
 
 pub mod band_error;
+pub mod certify;
 pub mod evaluate;
 pub mod file;
 pub mod graph;

@@ -5,8 +5,11 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
+use super::certify::signs::{distance, leverages};
 use super::file::Model;
+use super::graph::Edge;
 use super::linear::Prediction;
+use super::linear::environment::BondProfile;
 use super::sample::{Channels, Sample};
 use super::target::apply;
 use crate::parsers::{Calculation, Error, Operator, Pairs, Result, SpinOperator};
@@ -35,6 +38,16 @@ pub struct Predicted {
     pub timings: Vec<(&'static str, f64)>,
 }
 
+/// What the stages of a model say of a run, before it is a Hamiltonian.
+pub struct Stages {
+    /// The run as the model sees it.
+    pub sample: Sample,
+    /// The linear stage, where the model has one.
+    pub linear: Option<Prediction>,
+    /// ΔH of both stages, hartree.
+    pub delta: Channels,
+}
+
 /// How a run compares with what the model was trained on.
 #[derive(Debug, Clone, Default, PartialEq, serde::Serialize)]
 pub struct Trust {
@@ -42,14 +55,18 @@ pub struct Trust {
     pub bond_leverage: Option<f64>,
     /// Largest leverage of an atom's features.
     pub atom_leverage: Option<f64>,
+    /// Distance of the structure from training ([`super::certify::signs::distance`]), which ranks expected errors.
+    pub distance: Option<f64>,
     /// Expected root-mean-square error of on-site elements by the linear stage alone, hartree.
     pub onsite_error: Option<f64>,
     /// What is unlike training, in words; empty where nothing is.
     pub warnings: Vec<String>,
 }
 
-/// Leverage above which a prediction is an extrapolation.
-const UNLIKE_TRAINING: f64 = 1.0;
+/// Distance above which a prediction of a model without calibration is an extrapolation.
+const UNLIKE_TRAINING: f64 = 0.5;
+/// A structure that is so much further than all known ones is warned of; errors grow by about the square root of it.
+const FAR: f64 = 2.0;
 
 impl Predictor {
     /// Reads a model; its network goes to `device` (`auto`, `cpu`, `cuda`, `cuda:1`).
@@ -71,13 +88,7 @@ impl Predictor {
         if model.network.is_some() {
             return Predictor::with_network(model, device).map_err(|e| e.in_file(path));
         }
-        Ok(Predictor {
-            model,
-            #[cfg(feature = "torch")]
-            network: None,
-            device: "cpu".to_owned(),
-            symmetrize: false,
-        })
+        Ok(Predictor::linear(model))
     }
 
     #[cfg(feature = "torch")]
@@ -99,13 +110,41 @@ impl Predictor {
         &self.device
     }
 
+    /// The model itself.
+    pub fn model(&self) -> &Model {
+        &self.model
+    }
+
+    /// A model without network.
+    pub fn linear(model: Model) -> Self {
+        Predictor {
+            model,
+            #[cfg(feature = "torch")]
+            network: None,
+            device: "cpu".to_owned(),
+            symmetrize: false,
+        }
+    }
+
     /// Predicts H of a run that has H⁽⁰⁾ and S.
     ///
     /// # Errors
     /// `Unsupported` where the run lacks them, or is not what the model was made for; the difference is named.
     pub fn predict(&self, run: &Calculation) -> Result<Predicted> {
-        self.model.check_compatible(run)?;
         let mut timings = Vec::new();
+        let stages = self.stages(run, &mut timings)?;
+        let start = Instant::now();
+        let (hamiltonian, symmetrized) = self.assembled(run, &stages)?;
+        timings.push(("blocks", start.elapsed().as_secs_f64()));
+        Ok(Predicted { hamiltonian, symmetrized, trust: self.trust(run, &stages), timings })
+    }
+
+    /// Predicts ΔH, stage by stage; appends seconds by phase.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`].
+    pub fn stages(&self, run: &Calculation, timings: &mut Vec<(&'static str, f64)>) -> Result<Stages> {
+        self.model.check_compatible(run)?;
         let mut timed = |phase, start: Instant| timings.push((phase, start.elapsed().as_secs_f64()));
         let start = Instant::now();
         let sample = Sample::new(run, &self.model.slots)?;
@@ -116,9 +155,21 @@ impl Predictor {
         let start = Instant::now();
         let delta = self.delta(&sample, linear.as_ref());
         timed("network", start);
-        let start = Instant::now();
+        Ok(Stages { sample, linear, delta })
+    }
+
+    /// H = H⁽⁰⁾ + ΔH on the blocks of H⁽⁰⁾, of what the stages say.
+    ///
+    /// # Errors
+    /// `Unsupported` where the run has no H⁽⁰⁾.
+    pub fn hamiltonian(&self, run: &Calculation, stages: &Stages) -> Result<SpinOperator> {
+        self.assembled(run, stages).map(|(hamiltonian, _)| hamiltonian)
+    }
+
+    /// With the symmetries that were imposed.
+    fn assembled(&self, run: &Calculation, stages: &Stages) -> Result<(SpinOperator, Vec<Imposed>)> {
         let h0 = run.hamiltonian0.as_ref().ok_or_else(|| Error::unsupported("the run has no H0"))?;
-        let mut delta = sample.operator(&delta, &self.model.slots)?;
+        let mut delta = stages.sample.operator(&stages.delta, &self.model.slots)?;
         let mut symmetrized = Vec::new();
         if self.symmetrize {
             symmetrized.push(predicted::average(&mut delta, h0, &run.structure, &run.basis)?);
@@ -129,8 +180,7 @@ impl Predictor {
         let mut hamiltonian = apply(&run.basis, h0, &delta)?;
         let chosen = changed(&delta, hamiltonian.pairs());
         symmetrized.extend(predicted::impose(&mut hamiltonian, h0, &run.basis, &chosen));
-        timed("blocks", start);
-        Ok(Predicted { hamiltonian, symmetrized, trust: self.trust(run, &sample, linear.as_ref()), timings })
+        Ok((hamiltonian, symmetrized))
     }
 
     /// ΔH of both stages.
@@ -144,21 +194,27 @@ impl Predictor {
         linear.map_or_else(|| Channels::zeros(&sample.graph, width), |prediction| prediction.delta.clone())
     }
 
-    fn trust(&self, run: &Calculation, sample: &Sample, linear: Option<&Prediction>) -> Trust {
+    /// How a run compares with what the model was trained on.
+    pub fn trust(&self, run: &Calculation, stages: &Stages) -> Trust {
         let mut warnings: Vec<String> = self.code_warning(run).into_iter().collect();
-        let Some(linear) = linear else { return Trust { warnings, ..Trust::default() } };
-        let largest = |values: &[f64]| values.iter().copied().fold(0.0, f64::max);
-        let (bond, atom) = (largest(&linear.bond_leverage), largest(&linear.atom_leverage));
+        let Some(linear) = &stages.linear else { return Trust { warnings, ..Trust::default() } };
         let mean_square = linear.atom_error.iter().map(|e| e * e).sum::<f64>() / linear.atom_error.len().max(1) as f64;
-        warnings.extend(self.distance_warnings(sample));
-        for (what, leverage) in [("a bond", bond), ("an atom", atom)] {
-            if leverage > UNLIKE_TRAINING {
-                warnings.push(format!(
-                    "surroundings of {what} are unlike all of training (leverage {leverage:.1e}, in training at most 1)"
-                ));
-            }
+        warnings.extend(self.distance_warnings(&stages.sample));
+        let [bonds, atoms] = leverages(stages);
+        let distance = distance(&bonds, &atoms);
+        let known = self.model.header.calibration.as_ref().map_or(UNLIKE_TRAINING, |known| known.distances[1]);
+        if distance > FAR * known {
+            warnings.push(format!(
+                "unlike all structures that the model was tried on: distance {distance:.1e}, theirs at most {known:.1e}"
+            ));
         }
-        Trust { bond_leverage: Some(bond), atom_leverage: Some(atom), onsite_error: Some(mean_square.sqrt()), warnings }
+        Trust {
+            bond_leverage: Some(bonds.max),
+            atom_leverage: Some(atoms.max),
+            distance: Some(distance),
+            onsite_error: Some(mean_square.sqrt()),
+            warnings,
+        }
     }
 
     /// Equal labels and shells of two codes are different orbitals.
@@ -169,22 +225,33 @@ impl Predictor {
 
     /// Bonds shorter than all of training.
     fn distance_warnings(&self, sample: &Sample) -> Vec<String> {
-        let Some(stage) = &self.model.linear else { return Vec::new() };
         let species = self.model.slots.species();
-        let shortest = |pair: [usize; 2]| {
-            let edges = sample.graph.edges[..sample.graph.n_canonical()].iter();
-            let fits = edges.filter(|e| [sample.species[e.i], sample.species[e.j]] == pair);
-            fits.map(|e| e.distance).fold(f64::INFINITY, f64::min)
-        };
-        let warning = |profile: &super::linear::environment::BondProfile| {
-            let found = shortest(profile.species);
+        let warning = |profile: &BondProfile| {
+            let found = shortest(sample, profile.species);
             let [a, b] = profile.species.map(|s| &species[s].label);
             (found < profile.shortest).then(|| {
                 format!("{a}-{b} distance of {found:.3} bohr; the shortest of training is {:.3} bohr", profile.shortest)
             })
         };
-        stage.config.profiles.iter().filter_map(warning).collect()
+        self.profiles().iter().filter_map(warning).collect()
     }
+
+    /// Shortest distance over the shortest of training, least over the pairs of species.
+    pub fn shortest_distance(&self, sample: &Sample) -> f64 {
+        let ratio = |profile: &BondProfile| shortest(sample, profile.species) / profile.shortest;
+        self.profiles().iter().map(ratio).fold(f64::INFINITY, f64::min)
+    }
+
+    fn profiles(&self) -> &[BondProfile] {
+        self.model.linear.as_ref().map_or(&[], |stage| &stage.config.profiles)
+    }
+}
+
+/// Shortest bond between two species, bohr.
+fn shortest(sample: &Sample, species: [usize; 2]) -> f64 {
+    let bonds = sample.graph.edges[..sample.graph.n_canonical()].iter();
+    let fits = |edge: &&Edge| [sample.species[edge.i], sample.species[edge.j]] == species;
+    bonds.filter(fits).map(|edge| edge.distance).fold(f64::INFINITY, f64::min)
 }
 
 /// Which of `pairs` have a ΔH: all others are H⁽⁰⁾'s to the bit.

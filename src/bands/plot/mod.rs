@@ -3,14 +3,14 @@
 
 mod canvas;
 mod clip;
-mod raster;
+pub(crate) mod raster;
 
 use plotters::coord::Shift;
 use plotters::prelude::*;
 use plotters::style::text_anchor::HPos;
 
 use self::canvas::{Canvas, Scale};
-use self::raster::{averaged, encode};
+use self::raster::{OVERSAMPLING, averaged, encode};
 use super::structure::{BandStructure, Curve, Role};
 use crate::parsers::Error;
 
@@ -19,8 +19,6 @@ const FONT: &[u8] = include_bytes!("../font/DejaVuSans-subset.ttf");
 const SVG_UNITS: u32 = 20;
 /// Pixels per point of the PNG.
 const PNG_PIXELS: u32 = 4;
-/// The PNG is drawn this many times larger in each direction, then averaged.
-const OVERSAMPLING: u32 = 3;
 
 // The layout, in points.
 const LEFT: f64 = 52.0;

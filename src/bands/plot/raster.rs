@@ -1,10 +1,13 @@
 //! From a large drawing to a PNG file: averaging makes lines smooth.
 
-use super::{OVERSAMPLING, PNG_PIXELS, failed};
+use super::{PNG_PIXELS, failed};
 use crate::parsers::Error;
 
+/// The PNG is drawn this many times larger in each direction, then averaged.
+pub(crate) const OVERSAMPLING: u32 = 3;
+
 /// Mean of each square of pixels.
-pub(super) fn averaged(large: &[u8], width: usize) -> Vec<u8> {
+pub(crate) fn averaged(large: &[u8], width: usize) -> Vec<u8> {
     let n = OVERSAMPLING as usize;
     let row = |y: usize, x: usize| &large[3 * (y * width + x)..3 * (y * width + x + n)];
     let height = large.len() / (3 * width);
@@ -19,7 +22,8 @@ pub(super) fn averaged(large: &[u8], width: usize) -> Vec<u8> {
     small
 }
 
-pub(super) fn encode(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, Error> {
+/// A PNG file of so many pixels, RGB.
+pub(crate) fn encode(pixels: &[u8], width: u32, height: u32) -> Result<Vec<u8>, Error> {
     let mut file = Vec::new();
     let mut encoder = png::Encoder::new(&mut file, width, height);
     encoder.set_color(png::ColorType::Rgb);

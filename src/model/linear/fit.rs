@@ -70,6 +70,15 @@ pub struct FitReport {
     pub regressions: Vec<RegressionReport>,
 }
 
+/// Stages that were fitted without one fold each, to judge a fit by what it did not see.
+#[derive(Debug, Clone)]
+pub struct HeldOut {
+    /// Fold of each sample.
+    pub folds: Vec<usize>,
+    /// One per fold, with the strengths of the ridge and the potential of the whole fit; none where there is one fold only.
+    pub stages: Vec<LinearStage>,
+}
+
 /// Added to the size of ΔH before rows are divided by it: numbers below 0.5 meV need not be relatively right. In hartree.
 const NEGLIGIBLE: f64 = 2e-5;
 /// In squared error, for the largest ridge that is nearly best.
@@ -105,6 +114,29 @@ pub fn fit(
     slots: &Slots,
     settings: &FitSettings,
 ) -> Result<(LinearStage, FitReport)> {
+    fitted(training, validation, slots, settings, false).map(|(stage, report, _)| (stage, report))
+}
+
+/// As [`fit`], with a stage for every fold that does without it.
+///
+/// # Errors
+/// As [`fit`].
+pub fn fit_and_hold_out(
+    training: &[Sample],
+    validation: &[Sample],
+    slots: &Slots,
+    settings: &FitSettings,
+) -> Result<(LinearStage, FitReport, HeldOut)> {
+    fitted(training, validation, slots, settings, true)
+}
+
+fn fitted(
+    training: &[Sample],
+    validation: &[Sample],
+    slots: &Slots,
+    settings: &FitSettings,
+    hold_out: bool,
+) -> Result<(LinearStage, FitReport, HeldOut)> {
     if training.is_empty() {
         return Err(Error::unsupported("no run to fit to"));
     }
@@ -125,16 +157,11 @@ pub fn fit(
         [prepare(training, &folds, slots, &config)?, prepare(validation, &vec![0; validation.len()], slots, &config)?];
     let potential = config.potential.map(|shape| subtract_potential(shape, &mut prepared, n_folds, slots, &config));
     let [training, validation] = prepared;
-    let job = Job { training, validation, slots, config: &config, settings, n_folds, tolerance };
-    let sums = config.sums(slots.species().len());
-    let pairs = config.profiles.iter().flat_map(|profile| BondLayout::all(slots, profile.species, &sums));
-    let bonds: Vec<_> = pairs.collect::<Vec<_>>().into_par_iter().map(|layout| job.fit_bonds(layout)).collect();
-    let ranks = (0..slots.species().len()).flat_map(|species| OnsiteLayout::all(slots, species, &sums));
-    let onsite: Vec<_> = ranks.collect::<Vec<_>>().into_par_iter().map(|layout| job.fit_onsite(layout)).collect();
-    let (bonds, bond_reports): (Vec<_>, Vec<_>) = bonds.into_iter().unzip();
-    let (onsite, onsite_reports): (Vec<_>, Vec<_>) = onsite.into_iter().unzip();
-    let regressions = bond_reports.into_iter().flatten().chain(onsite_reports).collect();
-    Ok((LinearStage { config, potential, bonds, onsite }, FitReport { n_folds, regressions }))
+    let n_held_out = if hold_out && n_folds > 1 { n_folds } else { 0 };
+    let job = Job { training, validation, slots, config: &config, settings, n_folds, n_held_out, tolerance };
+    let (stages, report) = job.fit(potential.as_ref());
+    let [stage, held_out @ ..] = stages.as_slice() else { return Err(Error::unsupported("no run to fit to")) };
+    Ok((stage.clone(), report, HeldOut { folds, stages: held_out.to_vec() }))
 }
 
 /// Fits the long-ranged potential and leaves the rest of ΔH to the regressions.
@@ -234,6 +261,11 @@ fn profile(species: [usize; 2], bonds: &[(f64, f64)]) -> BondProfile {
     profile
 }
 
+/// The regressions of all sectors, of the whole fit (0) or without fold `which` − 1.
+fn chosen(sectors: &[(Vec<Regression>, RegressionReport)], which: usize) -> Vec<Regression> {
+    sectors.iter().map(|(fits, _)| fits[which].clone()).collect()
+}
+
 struct Job<'a> {
     training: Vec<Prepared<'a>>,
     validation: Vec<Prepared<'a>>,
@@ -241,15 +273,38 @@ struct Job<'a> {
     config: &'a LinearConfig,
     settings: &'a FitSettings,
     n_folds: usize,
+    /// Folds that are also left out one by one.
+    n_held_out: usize,
     tolerance: f64,
 }
 
-type BondFit = ((BondLayout, Vec<Regression>), Vec<RegressionReport>);
-type OnsiteFit = ((OnsiteLayout, Regression), RegressionReport);
+/// One layout: regressions per sector, the whole fit first and then without each fold in turn, and the report of the whole.
+type BondFit = (BondLayout, Vec<(Vec<Regression>, RegressionReport)>);
+type OnsiteFit = (OnsiteLayout, (Vec<Regression>, RegressionReport));
 
 impl Job<'_> {
     fn source<'b>(&'b self, prepared: &'b Prepared) -> Source<'b> {
         prepared.source(self.slots.algebra())
+    }
+
+    /// The whole fit first, then without each fold in turn.
+    fn fit(&self, potential: Option<&Potential>) -> (Vec<LinearStage>, FitReport) {
+        let sums = self.config.sums(self.slots.species().len());
+        let pairs = self.config.profiles.iter().flat_map(|profile| BondLayout::all(self.slots, profile.species, &sums));
+        let bonds: Vec<_> = pairs.collect::<Vec<_>>().into_par_iter().map(|layout| self.fit_bonds(layout)).collect();
+        let species = 0..self.slots.species().len();
+        let ranks: Vec<_> = species.flat_map(|species| OnsiteLayout::all(self.slots, species, &sums)).collect();
+        let onsite: Vec<_> = ranks.into_par_iter().map(|layout| self.fit_onsite(layout)).collect();
+        let stage = |which: usize| LinearStage {
+            config: self.config.clone(),
+            potential: potential.cloned(),
+            bonds: bonds.iter().map(|(layout, sectors)| (layout.clone(), chosen(sectors, which))).collect(),
+            onsite: onsite.iter().map(|(layout, (fits, _))| (layout.clone(), fits[which].clone())).collect(),
+        };
+        let stages = (0..=self.n_held_out).map(stage).collect();
+        let bond_reports = bonds.iter().flat_map(|(_, sectors)| sectors.iter().map(|(_, report)| report.clone()));
+        let regressions = bond_reports.chain(onsite.iter().map(|(_, (_, report))| report.clone())).collect();
+        (stages, FitReport { n_folds: self.n_folds, regressions })
     }
 
     fn fit_bonds(&self, layout: BondLayout) -> BondFit {
@@ -269,8 +324,8 @@ impl Job<'_> {
             let folds: Vec<Normal> = training.iter().map(|fold| fold[sector].clone()).collect();
             self.solve(&folds, validation.as_ref().map(|v| &v[sector]), self.bond_name(&layout, sector))
         });
-        let (regressions, reports) = fitted.unzip();
-        ((layout, regressions), reports)
+        let fitted = fitted.collect();
+        (layout, fitted)
     }
 
     fn add_bonds(&self, layout: &BondLayout, prepared: &Prepared, sectors: &mut [Normal]) {
@@ -299,8 +354,8 @@ impl Job<'_> {
         let folds = gather(&self.training, self.n_folds);
         let validation = (!self.validation.is_empty()).then(|| gather(&self.validation, 1).remove(0));
         let name = format!("{} L={}", self.label(layout.species), layout.l);
-        let (regression, report) = self.solve(&folds, validation.as_ref(), name);
-        ((layout, regression), report)
+        let fitted = self.solve(&folds, validation.as_ref(), name);
+        (layout, fitted)
     }
 
     fn onsite_rows(&self, layout: &OnsiteLayout, prepared: &Prepared) -> (Rows, Rows) {
@@ -309,7 +364,12 @@ impl Job<'_> {
         (features, design::onsite_targets(&prepared.delta, self.slots.algebra(), layout, &atoms))
     }
 
-    fn solve(&self, folds: &[Normal], validation: Option<&Normal>, name: String) -> (Regression, RegressionReport) {
+    fn solve(
+        &self,
+        folds: &[Normal],
+        validation: Option<&Normal>,
+        name: String,
+    ) -> (Vec<Regression>, RegressionReport) {
         let mut total = folds[0].clone();
         folds[1..].iter().for_each(|fold| total.add(fold, 1.0));
         let lambda = choose_lambda(folds, &total, validation, &self.settings.lambdas, self.tolerance);
@@ -322,7 +382,10 @@ impl Job<'_> {
             lambda: regression.lambda,
             residual: (squared / total.squared_targets().max(f64::MIN_POSITIVE)).sqrt(),
         };
-        (regression, report)
+        let directions = self.settings.directions;
+        let without = |fold: &Normal| total.without(fold).solve(lambda, directions);
+        let held_out = folds.iter().take(self.n_held_out).map(without);
+        (std::iter::once(regression).chain(held_out).collect(), report)
     }
 
     fn label(&self, species: usize) -> &str {

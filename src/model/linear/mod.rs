@@ -8,6 +8,7 @@
 //! What no neighbourhood can say, the potential of distant atoms, is fitted before all this ([`potential`]).
 
 pub mod design;
+mod draws;
 pub mod environment;
 pub mod fit;
 pub mod layout;
@@ -16,5 +17,5 @@ pub mod regression;
 pub mod stage;
 
 pub use environment::Environment;
-pub use fit::{FitReport, FitSettings, fit};
+pub use fit::{FitReport, FitSettings, HeldOut, fit, fit_and_hold_out};
 pub use stage::{LinearStage, Prediction};

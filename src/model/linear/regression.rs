@@ -70,7 +70,8 @@ impl Normal {
         self.n_rows += factor * other.n_rows;
     }
 
-    fn without(&self, fold: &Normal) -> Normal {
+    /// All rows but those of a fold.
+    pub fn without(&self, fold: &Normal) -> Normal {
         let mut rest = self.clone();
         rest.add(fold, -1.0);
         rest
@@ -155,7 +156,7 @@ impl Normal {
 }
 
 /// SplitMix64 (Steele et al. 2014): a fixed sequence, so that fits are reproducible.
-fn mix(k: u64) -> u64 {
+pub(super) fn mix(k: u64) -> u64 {
     let z = k.wrapping_add(1).wrapping_mul(0x9e37_79b9_7f4a_7c15);
     let z = (z ^ (z >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     let z = (z ^ (z >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -122,6 +122,7 @@ impl Run {
             training: data.about.clone(),
             linear: None,
             network: None,
+            calibration: None,
         };
         let settings = FitSettings { bond_gaussians: config.linear.gaussians, ..FitSettings::default() };
         let (stage, report) = fit(&data.train, &[], &data.slots, &settings)?;

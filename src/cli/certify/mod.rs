@@ -1,0 +1,116 @@
+//! `hzero certify`.
+
+pub mod report;
+mod scatter;
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, bail};
+
+use self::report::{Row, Truth};
+use super::Outcome;
+use super::run_args::RunFiles;
+use crate::model::certify::{Calibration, Observation, certify, consequences, observe};
+use crate::model::predict::Predictor;
+use crate::parsers::output::write_file;
+use crate::parsers::{Calculation, read};
+
+/// How good is a prediction? Expected errors of bands, energy and restart, without a converged run
+///
+/// Reads signs off the prediction that need no reference (how unlike training the structure is, the variance of the fit, the overlap's
+/// condition, states where there should be none) and turns them into expected errors, calibrated by structures that the model did not
+/// see. Two thirds of structures lie between `low` and `high`.
+#[derive(clap::Args)]
+pub struct Args {
+    /// Folders of runs
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// Model file
+    #[arg(long, short, value_name = "FILE")]
+    model: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Compare with the runs' converged H: true errors, and Spearman's rank correlation with the certified ones
+    #[arg(long)]
+    compare: bool,
+    /// With --compare: folder for certify.csv, certify.svg and certify.png
+    #[arg(long, short, value_name = "DIR", requires = "compare")]
+    out: Option<PathBuf>,
+    /// Write the model to FILE, calibrated by the runs; they need their converged H, and the model must not have seen them
+    #[arg(long, value_name = "FILE")]
+    calibrate: Option<PathBuf>,
+    /// SCF iterations that such a system needs from scratch
+    #[arg(long, value_name = "N", default_value_t = consequences::COLD_ITERATIONS)]
+    cold: f64,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: String,
+    #[command(flatten)]
+    files: RunFiles,
+}
+
+pub fn run(args: Args) -> anyhow::Result<Outcome> {
+    let predictor = Predictor::load(&args.model, &args.device)?;
+    if let Some(out) = &args.calibrate {
+        return calibrate(&predictor, &args, out);
+    }
+    let rows = args.runs.iter().map(|path| row(&predictor, path, &args).with_context(|| path.display().to_string()));
+    let rows = rows.collect::<anyhow::Result<Vec<Row>>>()?;
+    let text = if args.json { report::json(&rows)? } else { report::text(&rows) };
+    super::print(&text)?;
+    if let Some(out) = &args.out {
+        write(&rows, out)?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn row(predictor: &Predictor, path: &Path, args: &Args) -> anyhow::Result<Row> {
+    let run = read(path, &args.files.options())?;
+    let stages = predictor.stages(&run, &mut Vec::new())?;
+    let hamiltonian = predictor.hamiltonian(&run, &stages)?;
+    let certificate = certify(predictor, &run, &stages, &hamiltonian)?;
+    let truth = if args.compare { Some(Truth::of(&run, &hamiltonian)?) } else { None };
+    let trust = predictor.trust(&run, &stages);
+    Ok(Row::new(path, &run, &certificate, trust.warnings, args.cold, truth))
+}
+
+fn calibrate(predictor: &Predictor, args: &Args, out: &Path) -> anyhow::Result<Outcome> {
+    let observation = |path: &PathBuf| {
+        let run = read(path, &args.files.options())?;
+        observed(predictor, &run).with_context(|| path.display().to_string())
+    };
+    let observations = args.runs.iter().map(observation).collect::<anyhow::Result<Vec<_>>>()?;
+    let source = format!("{} structures that the model was not fitted to", observations.len());
+    let Some(calibration) = Calibration::fit(&observations, &source) else {
+        bail!("a calibration needs three runs, not {}", observations.len());
+    };
+    super::print(&report::calibration(&calibration))?;
+    let mut model = predictor.model().clone();
+    model.header.calibration = Some(calibration);
+    model.write(out)?;
+    super::print(&format!("{}: written\n", out.display()))?;
+    Ok(Outcome::Done)
+}
+
+fn observed(predictor: &Predictor, run: &Calculation) -> anyhow::Result<Observation> {
+    let stages = predictor.stages(run, &mut Vec::new())?;
+    Ok(observe(run, &stages, &predictor.hamiltonian(run, &stages)?)?)
+}
+
+/// Table and figure.
+fn write(rows: &[Row], out: &Path) -> anyhow::Result<()> {
+    fs::create_dir_all(out).with_context(|| out.display().to_string())?;
+    let panels = report::panels(rows);
+    let files = [
+        ("certify.csv", report::csv(rows).into_bytes()),
+        ("certify.svg", scatter::svg(&panels)?.into_bytes()),
+        ("certify.png", scatter::png(&panels)?),
+    ];
+    for (name, bytes) in files {
+        write_file(&out.join(name), |file| file.write_all(&bytes))?;
+    }
+    super::print(&format!("{}: certify.csv, certify.svg, certify.png\n", out.display()))?;
+    Ok(())
+}

@@ -1,0 +1,174 @@
+//! From how unlike training a structure is to how wrong its prediction may be: power laws, fitted to structures that a model did not see.
+//!
+//! The error of a regression at features x is its residual times √(1 + leverage of x), so an error that training never saw grows
+//! about as the square root of the leverage. That law, with the exponent left free, holds over five orders of magnitude of the
+//! leverage (docs/certify.md), for H as for bands, and for the networks that correct a linear stage as for the stage itself.
+
+use serde::{Deserialize, Serialize};
+
+/// y = `prefactor` · x^`exponent`, true within a factor `spread`.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct PowerLaw {
+    /// y at x = 1.
+    pub prefactor: f64,
+    /// Slope in double logarithms.
+    pub exponent: f64,
+    /// e^σ, σ the standard deviation of ln y: two thirds of the structures lie within this factor.
+    pub spread: f64,
+}
+
+/// An expected figure with the factor-`spread` interval around it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+pub struct Expected {
+    /// Median.
+    pub value: f64,
+    /// Two thirds of the structures lie between `low` …
+    pub low: f64,
+    /// … and `high`.
+    pub high: f64,
+}
+
+/// Weight of the prior on the exponent, in units of observations spread by one e-fold of x.
+const PRIOR_WEIGHT: f64 = 1.0;
+/// A law of few points pretends to no more than this.
+const LEAST_SPREAD: f64 = 1.2;
+
+impl PowerLaw {
+    /// Least squares in double logarithms, the exponent drawn towards that of `prior` as far as the points leave it open. `None` for
+    /// fewer than three points with positive numbers.
+    pub fn fit(points: &[(f64, f64)], prior: &PowerLaw) -> Option<Self> {
+        let logs: Vec<(f64, f64)> =
+            points.iter().filter(|(x, y)| *x > 0.0 && *y > 0.0).map(|(x, y)| (x.ln(), y.ln())).collect();
+        let n = logs.len() as f64;
+        if logs.len() < 3 {
+            return None;
+        }
+        let mean = |value: fn(&(f64, f64)) -> f64| logs.iter().map(value).sum::<f64>() / n;
+        let (x0, y0) = (mean(|p| p.0), mean(|p| p.1));
+        let xx: f64 = logs.iter().map(|(x, _)| (x - x0).powi(2)).sum();
+        let xy: f64 = logs.iter().map(|(x, y)| (x - x0) * (y - y0)).sum();
+        let exponent = ((xy + PRIOR_WEIGHT * prior.exponent) / (xx + PRIOR_WEIGHT)).max(0.0);
+        let squares: f64 = logs.iter().map(|(x, y)| (y - y0 - exponent * (x - x0)).powi(2)).sum();
+        let spread = (squares / (n - 2.0)).sqrt().exp().max(LEAST_SPREAD);
+        Some(PowerLaw { prefactor: (y0 - exponent * x0).exp(), exponent, spread })
+    }
+
+    /// y(x).
+    pub fn at(&self, x: f64) -> Expected {
+        let value = self.prefactor * x.powf(self.exponent);
+        Expected { value, low: value / self.spread, high: value * self.spread }
+    }
+}
+
+impl Expected {
+    /// In another unit.
+    pub fn scaled(self, factor: f64) -> Self {
+        Expected { value: self.value * factor, low: self.low * factor, high: self.high * factor }
+    }
+
+    /// A power law of a figure that is itself uncertain: logarithmic variances add.
+    pub fn through(self, law: &PowerLaw) -> Self {
+        let value = law.at(self.value).value;
+        let own = (self.high / self.value).ln() * law.exponent;
+        let spread = own.hypot(law.spread.ln()).exp();
+        Expected { value, low: value / spread, high: value * spread }
+    }
+}
+
+/// What a model's errors were on structures that it did not see, as functions of their distance from training.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Calibration {
+    /// Which structures: in words.
+    pub source: String,
+    /// Number of structures.
+    pub n_structures: usize,
+    /// Least and largest distance among them.
+    pub distances: [f64; 2],
+    /// Mean |H − H_SCF| after one rigid shift, hartree.
+    pub hamiltonian: PowerLaw,
+    /// Mean absolute error of the occupied bands after one rigid shift, hartree.
+    pub occupied: PowerLaw,
+    /// The same between the Fermi level and 5 eV above.
+    pub to_5ev: PowerLaw,
+    /// Largest drop of the lowest state of the *converged* H below that of H⁽⁰⁾, both relative to the mean of the occupied states,
+    /// hartree.
+    pub lowest_drop: f64,
+}
+
+/// One structure whose converged H is known, and which the model did not see.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Observation {
+    /// Distance from training ([`super::signs::Signs::distance`]).
+    pub distance: f64,
+    /// Mean |H − H_SCF| after one rigid shift, hartree.
+    pub hamiltonian: f64,
+    /// Errors of the occupied bands, hartree.
+    pub occupied: f64,
+    /// Errors of the bands up to 5 eV.
+    pub to_5ev: Option<f64>,
+    /// As [`Calibration::lowest_drop`].
+    pub lowest_drop: f64,
+}
+
+impl Calibration {
+    /// What models of six sets have in common (docs/certify.md), for a model without a calibration: `size` is the mean |ΔH| that it
+    /// predicts, hartree.
+    pub fn generic(size: f64) -> Self {
+        let law = |relative: f64, exponent, spread| PowerLaw { prefactor: relative * size, exponent, spread };
+        Calibration {
+            source: "generic: of other models; this one has no calibration (hzero certify --calibrate)".to_owned(),
+            n_structures: 0,
+            distances: [0.0, 1.0],
+            hamiltonian: law(0.035, 0.5, 2.0),
+            occupied: law(0.45, 0.6, 2.5),
+            to_5ev: law(0.6, 0.6, 2.5),
+            lowest_drop: f64::INFINITY,
+        }
+    }
+
+    /// Fits the laws; `None` for fewer than three structures.
+    pub fn fit(observations: &[Observation], source: &str) -> Option<Self> {
+        let prior = Calibration::generic(1.0);
+        let law = |value: &dyn Fn(&Observation) -> Option<f64>, prior: &PowerLaw| {
+            let points: Vec<_> = observations.iter().filter_map(|o| Some((o.distance, value(o)?))).collect();
+            PowerLaw::fit(&points, prior)
+        };
+        let occupied = law(&|o| Some(o.occupied), &prior.occupied)?;
+        let distances = || observations.iter().map(|o| o.distance);
+        Some(Calibration {
+            source: source.to_owned(),
+            n_structures: observations.len(),
+            distances: [distances().fold(f64::INFINITY, f64::min), distances().fold(0.0, f64::max)],
+            hamiltonian: law(&|o| Some(o.hamiltonian), &prior.hamiltonian)?,
+            // Without empty states in the window (a small basis) the occupied law is the best guess.
+            to_5ev: law(&|o| o.to_5ev, &prior.to_5ev).unwrap_or(occupied),
+            occupied,
+            lowest_drop: observations.iter().map(|o| o.lowest_drop).fold(f64::NEG_INFINITY, f64::max),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_power_law_is_recovered_and_its_spread_measured() {
+        let prior = PowerLaw { prefactor: 1.0, exponent: 0.5, spread: 2.0 };
+        let exact: Vec<_> = (-20..20).map(|k| f64::from(k).exp()).map(|x| (x, 3.0 * x.powf(0.7))).collect();
+        let law = PowerLaw::fit(&exact, &prior).unwrap();
+        assert!((law.exponent - 0.7).abs() < 1e-3 && (law.prefactor / 3.0 - 1.0).abs() < 1e-3, "{law:?}");
+        assert_eq!(law.spread, LEAST_SPREAD);
+        let off = |(k, (x, y)): (usize, &(f64, f64))| (*x, if k % 2 == 0 { y * 2.0 } else { y / 2.0 });
+        let noisy: Vec<_> = exact.iter().enumerate().map(off).collect();
+        assert!((PowerLaw::fit(&noisy, &prior).unwrap().spread / 2.0 - 1.0).abs() < 0.05);
+    }
+
+    #[test]
+    fn points_at_one_distance_leave_the_exponent_to_the_prior() {
+        let prior = PowerLaw { prefactor: 1.0, exponent: 0.5, spread: 2.0 };
+        let law = PowerLaw::fit(&[(0.1, 1.0), (0.1, 2.0), (0.1, 4.0)], &prior).unwrap();
+        assert!((law.exponent - 0.5).abs() < 1e-12 && (law.at(0.1).value - 2.0).abs() < 1e-12);
+        assert_eq!(PowerLaw::fit(&[(0.1, 1.0), (0.1, 2.0)], &prior), None);
+    }
+}
