@@ -57,13 +57,20 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
         return calibrate(&predictor, &args, out);
     }
     let rows = args.runs.iter().map(|path| row(&predictor, path, &args).with_context(|| path.display().to_string()));
-    let rows = rows.collect::<anyhow::Result<Vec<Row>>>()?;
+    // What cannot be certified must not hide what can.
+    let (rows, failures): (Vec<_>, Vec<_>) = rows.partition(Result::is_ok);
+    let rows: Vec<Row> = rows.into_iter().flatten().collect();
+    let failures: Vec<anyhow::Error> = failures.into_iter().filter_map(Result::err).collect();
+    if rows.is_empty() {
+        return Err(failures.into_iter().next().unwrap_or_else(|| anyhow::anyhow!("no run to certify")));
+    }
     let text = if args.json { report::json(&rows)? } else { report::text(&rows) };
     super::print(&text)?;
     if let Some(out) = &args.out {
         write(&rows, out)?;
     }
-    Ok(Outcome::Done)
+    failures.iter().for_each(|failure| eprintln!("hzero: {failure:#}"));
+    Ok(if failures.is_empty() { Outcome::Done } else { Outcome::Failed })
 }
 
 fn row(predictor: &Predictor, path: &Path, args: &Args) -> anyhow::Result<Row> {

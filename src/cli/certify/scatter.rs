@@ -106,6 +106,10 @@ where
         .configure_mesh()
         .light_line_style(WHITE)
         .label_style(font(10))
+        .x_labels(4)
+        .y_labels(4)
+        .x_label_formatter(&|x| number(*x))
+        .y_label_formatter(&|y| number(*y))
         .x_desc("certified / meV")
         .y_desc("true / meV")
         .draw()?;
@@ -120,8 +124,18 @@ where
         chart.draw_series(marks)?.label(*set).legend(key);
     }
     let labels = &mut chart.configure_series_labels();
-    labels.position(SeriesLabelPosition::LowerRight).label_font(font(9)).background_style(WHITE.mix(0.8)).draw()?;
+    labels
+        .position(SeriesLabelPosition::LowerRight)
+        .legend_area_size(18 * scale)
+        .label_font(font(9))
+        .background_style(WHITE.mix(0.8))
+        .draw()?;
     Ok(())
+}
+
+/// Without trailing zeros.
+fn number(x: f64) -> String {
+    format!("{}", (x * 1e6).round() / 1e6)
 }
 
 fn failed(error: &dyn std::error::Error) -> Error {

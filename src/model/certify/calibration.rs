@@ -28,8 +28,10 @@ pub struct Expected {
     pub high: f64,
 }
 
-/// Weight of the prior on the exponent, in units of observations spread by one e-fold of x.
-const PRIOR_WEIGHT: f64 = 1.0;
+/// Weight of the prior on the exponent: Σ(ln x − mean)² that would count as much. Few structures alike say little about far ones.
+const PRIOR_WEIGHT: f64 = 5.0;
+/// Beyond the calibrated distances the spread grows with this power of how far beyond: the uncertainty of the exponent.
+const GROWTH_BEYOND: f64 = 0.3;
 /// A law of few points pretends to no more than this.
 const LEAST_SPREAD: f64 = 1.2;
 
@@ -120,10 +122,16 @@ impl Calibration {
             n_structures: 0,
             distances: [0.0, 1.0],
             hamiltonian: law(0.035, 0.5, 2.0),
-            occupied: law(0.45, 0.6, 2.5),
-            to_5ev: law(0.6, 0.6, 2.5),
+            occupied: law(0.45, 0.7, 2.5),
+            to_5ev: law(0.6, 0.7, 2.5),
             lowest_drop: f64::INFINITY,
         }
+    }
+
+    /// What `law` says of a structure at `distance`.
+    pub fn expected(&self, law: &PowerLaw, distance: f64) -> Expected {
+        let beyond = (distance / self.distances[1].max(f64::MIN_POSITIVE)).max(1.0);
+        PowerLaw { spread: law.spread * beyond.powf(GROWTH_BEYOND), ..*law }.at(distance)
     }
 
     /// Fits the laws; `None` for fewer than three structures.
@@ -155,13 +163,23 @@ mod tests {
     #[test]
     fn a_power_law_is_recovered_and_its_spread_measured() {
         let prior = PowerLaw { prefactor: 1.0, exponent: 0.5, spread: 2.0 };
-        let exact: Vec<_> = (-20..20).map(|k| f64::from(k).exp()).map(|x| (x, 3.0 * x.powf(0.7))).collect();
+        let exact: Vec<_> = (-60..60).map(|k| (f64::from(k) / 2.0).exp()).map(|x| (x, 3.0 * x.powf(0.7))).collect();
         let law = PowerLaw::fit(&exact, &prior).unwrap();
         assert!((law.exponent - 0.7).abs() < 1e-3 && (law.prefactor / 3.0 - 1.0).abs() < 1e-3, "{law:?}");
         assert_eq!(law.spread, LEAST_SPREAD);
         let off = |(k, (x, y)): (usize, &(f64, f64))| (*x, if k % 2 == 0 { y * 2.0 } else { y / 2.0 });
         let noisy: Vec<_> = exact.iter().enumerate().map(off).collect();
         assert!((PowerLaw::fit(&noisy, &prior).unwrap().spread / 2.0 - 1.0).abs() < 0.05);
+    }
+
+    #[test]
+    fn beyond_what_is_known_the_interval_widens() {
+        let known = Calibration { distances: [0.1, 1.0], ..Calibration::generic(1.0) };
+        let width = |distance: f64| {
+            let expected = known.expected(&known.occupied, distance);
+            expected.high / expected.low
+        };
+        assert!((width(0.01) / width(1.0) - 1.0).abs() < 1e-12 && width(100.0) > 10.0 * width(1.0));
     }
 
     #[test]

@@ -1,22 +1,23 @@
 //! What an error of H means for the code that goes on from it: energy after one diagonalization, iterations to convergence.
 //!
-//! The density of an approximate H is variational in the energy, whose error is therefore of second order in that of H: five
-//! predictions of MoS₂ (mean |H − H_SCF| of 0.08 to 0.42 meV) gave 18 to 23 meV per atom times its square (docs/certify.md). White
-//! noise does far better and relative noise somewhat worse, so neither went into the law. Iterations gain only with the logarithm.
+//! The energy is variational in the density, so its error is of second order in that of H: ten predictions of MoS₂ by linear models and
+//! networks (mean |H − H_SCF| of 0.07 to 0.73 meV) gave 18 to 28 meV per atom times its square. Iterations gain only with the
+//! logarithm. Both laws are fitted to real model errors, restarted with SIESTA (docs/certify.md), and not to noise, which does better.
 
 use super::calibration::{Expected, PowerLaw};
 
 /// Error of the energy after one diagonalization, meV per atom, as a function of the mean |H − H_SCF| (rigid shift taken away) in meV.
-/// The spread is that between systems: 3 (Si₂), 21 (MoS₂), 37 (Si₈).
-pub const ENERGY: PowerLaw = PowerLaw { prefactor: 21.0, exponent: 2.0, spread: 2.0 };
+/// Within MoS₂ it holds within a factor 1.2; the spread is that between systems: random errors proportional to ΔH cost 3 (Si₂) to
+/// 37 (Si₈) meV per atom in ABACUS.
+pub const ENERGY: PowerLaw = PowerLaw { prefactor: 22.0, exponent: 2.0, spread: 2.0 };
 
 /// Iterations over those of a cold start where mean |H − H_SCF| is 1 % of mean |H_SCF − H⁽⁰⁾|, and so much more per factor 10.
-const FRACTION_AT_PERCENT: f64 = 0.75;
-const FRACTION_PER_DECADE: f64 = 0.2;
+const FRACTION_AT_PERCENT: f64 = 0.90;
+const FRACTION_PER_DECADE: f64 = 0.38;
 /// Standard deviation of the fraction among systems, codes and tolerances.
 const FRACTION_SPREAD: f64 = 0.13;
 /// No restart is done in less than this part of a cold start's iterations.
-const LEAST_FRACTION: f64 = 0.05;
+const LEAST_FRACTION: f64 = 0.04;
 /// Iterations of a cold start where nothing is known of it.
 pub const COLD_ITERATIONS: f64 = 15.0;
 
@@ -37,7 +38,7 @@ mod tests {
 
     #[test]
     fn a_better_hamiltonian_never_needs_more_iterations_nor_more_than_a_cold_start() {
-        let counts = [1e-5, 1e-3, 1e-2, 5e-2, 1.0, 10.0].map(|error| iterations(error, 12.0).value);
-        assert!(counts.is_sorted() && counts[0] > 0.5 && counts[5] == 12.0 && counts[2] < counts[3], "{counts:?}");
+        let counts = [1e-5, 1e-3, 1e-2, 1.5e-2, 1.0, 10.0].map(|error| iterations(error, 12.0).value);
+        assert!(counts.is_sorted() && counts[0] > 0.4 && counts[5] == 12.0 && counts[2] < counts[3], "{counts:?}");
     }
 }

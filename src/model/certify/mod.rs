@@ -66,14 +66,14 @@ pub fn certify(predictor: &Predictor, run: &Calculation, stages: &Stages, h: &Sp
     let signs = signs(predictor, run, stages, h)?;
     let known = predictor.model().header.calibration.clone();
     let calibration = known.unwrap_or_else(|| Calibration::generic(signs.size));
-    let hamiltonian = calibration.hamiltonian.at(signs.distance);
+    let hamiltonian = calibration.expected(&calibration.hamiltonian, signs.distance);
     let relative = hamiltonian.scaled(1.0 / signs.size.max(f64::MIN_POSITIVE));
-    let occupied = calibration.occupied.at(signs.distance);
+    let occupied = calibration.expected(&calibration.occupied, signs.distance);
     Ok(Certificate {
         hamiltonian,
         relative,
         occupied,
-        to_5ev: calibration.to_5ev.at(signs.distance),
+        to_5ev: calibration.expected(&calibration.to_5ev, signs.distance),
         energy_mev_per_atom: hamiltonian.scaled(1000.0 * run.origin.ev_per_hartree).through(&consequences::ENERGY),
         ghosts: Ghosts {
             below: signs.lowest_drop - calibration.lowest_drop - 10.0 * occupied.high - GHOST_MARGIN,
