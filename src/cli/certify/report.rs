@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use super::scatter::{Panel, Point};
+use crate::model::certify::calibration::PowerLaw;
 use crate::model::certify::ranking::spearman;
 use crate::model::certify::signs::{Deviation, Signs};
 use crate::model::certify::{Calibration, Certificate, Expected, consequences, true_band_errors};
@@ -168,6 +169,11 @@ fn named(certificate: &Certificate, mev: f64) -> Vec<Sign> {
     sign("atom_leverage_mean", atoms.mean, "the same of atoms");
     sign("atom_leverage_90", atoms.ninth_decile, "nine tenths of the atoms are below");
     sign("atom_leverage_max", atoms.max, "largest");
+    sign(
+        "different_atoms",
+        s.n_different as f64,
+        "atoms whose surroundings differ; errors of bands fall with its square root",
+    );
     sign("shortest_distance", s.shortest, "over the shortest of training; below 1: extrapolation");
     sign("delta_mev", s.size * mev, "mean |dH| that was predicted, meV");
     let of = |d: &Deviation| (d.hamiltonian * mev, d.occupied * mev);
@@ -315,9 +321,10 @@ pub fn calibration(calibration: &Calibration) -> String {
     let mut text = format!("calibrated by {source}, distances {low:.2e} to {high:.2e}\n");
     for (name, law) in [("H", hamiltonian), ("occupied", occupied), ("to 5 eV", to_5ev)] {
         let millihartree = 1000.0 * law.prefactor;
+        let atoms = if name == "H" { "" } else { " / sqrt(different atoms)" };
+        let PowerLaw { exponent, spread, .. } = law;
         text += &format!(
-            "  {name:<9} {millihartree:.4} mHa x distance^{:.2}, within a factor {:.2}\n",
-            law.exponent, law.spread
+            "  {name:<9} {millihartree:.4} mHa x distance^{exponent:.2}{atoms}, within a factor {spread:.2}\n"
         );
     }
     text

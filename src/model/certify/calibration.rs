@@ -2,7 +2,9 @@
 //!
 //! The error of a regression at features x is its residual times √(1 + leverage of x), so an error that training never saw grows
 //! about as the square root of the leverage. That law, with the exponent left free, holds over five orders of magnitude of the
-//! leverage (docs/certify.md), for H as for bands, and for the networks that correct a linear stage as for the stage itself.
+//! leverage (docs/certify.md), for H as for bands, and for the networks that correct a linear stage as for the stage itself. A state
+//! spreads over all atoms, whose errors are independent where their surroundings differ, so that of n different atoms about 1/√n is
+//! left in bands; copies of a cell are the same atoms again and change nothing.
 
 use serde::{Deserialize, Serialize};
 
@@ -88,7 +90,7 @@ pub struct Calibration {
     pub distances: [f64; 2],
     /// Mean |H − H_SCF| after one rigid shift, hartree.
     pub hamiltonian: PowerLaw,
-    /// Mean absolute error of the occupied bands after one rigid shift, hartree.
+    /// Mean absolute error of the occupied bands after one rigid shift, times √n of n different atoms, hartree.
     pub occupied: PowerLaw,
     /// The same between the Fermi level and 5 eV above.
     pub to_5ev: PowerLaw,
@@ -102,6 +104,8 @@ pub struct Calibration {
 pub struct Observation {
     /// Distance from training ([`super::signs::Signs::distance`]).
     pub distance: f64,
+    /// Number of atoms whose surroundings differ.
+    pub n_different: usize,
     /// Mean |H − H_SCF| after one rigid shift, hartree.
     pub hamiltonian: f64,
     /// Errors of the occupied bands, hartree.
@@ -122,8 +126,8 @@ impl Calibration {
             n_structures: 0,
             distances: [0.0, 1.0],
             hamiltonian: law(0.035, 0.5, 2.0),
-            occupied: law(0.45, 0.7, 2.5),
-            to_5ev: law(0.6, 0.7, 2.5),
+            occupied: law(1.4, 0.7, 2.5),
+            to_5ev: law(1.9, 0.7, 2.5),
             lowest_drop: f64::INFINITY,
         }
     }
@@ -134,6 +138,11 @@ impl Calibration {
         PowerLaw { spread: law.spread * beyond.powf(GROWTH_BEYOND), ..*law }.at(distance)
     }
 
+    /// What a law of bands says of a structure with `n_different` different atoms.
+    pub fn expected_bands(&self, law: &PowerLaw, distance: f64, n_different: usize) -> Expected {
+        self.expected(law, distance).scaled(1.0 / (n_different.max(1) as f64).sqrt())
+    }
+
     /// Fits the laws; `None` for fewer than three structures.
     pub fn fit(observations: &[Observation], source: &str) -> Option<Self> {
         let prior = Calibration::generic(1.0);
@@ -141,7 +150,8 @@ impl Calibration {
             let points: Vec<_> = observations.iter().filter_map(|o| Some((o.distance, value(o)?))).collect();
             PowerLaw::fit(&points, prior)
         };
-        let occupied = law(&|o| Some(o.occupied), &prior.occupied)?;
+        let root = |o: &Observation| (o.n_different.max(1) as f64).sqrt();
+        let occupied = law(&|o| Some(o.occupied * root(o)), &prior.occupied)?;
         let distances = || observations.iter().map(|o| o.distance);
         Some(Calibration {
             source: source.to_owned(),
@@ -149,7 +159,7 @@ impl Calibration {
             distances: [distances().fold(f64::INFINITY, f64::min), distances().fold(0.0, f64::max)],
             hamiltonian: law(&|o| Some(o.hamiltonian), &prior.hamiltonian)?,
             // Without empty states in the window (a small basis) the occupied law is the best guess.
-            to_5ev: law(&|o| o.to_5ev, &prior.to_5ev).unwrap_or(occupied),
+            to_5ev: law(&|o| o.to_5ev.map(|error| error * root(o)), &prior.to_5ev).unwrap_or(occupied),
             occupied,
             lowest_drop: observations.iter().map(|o| o.lowest_drop).fold(f64::NEG_INFINITY, f64::max),
         })

@@ -68,12 +68,12 @@ pub fn certify(predictor: &Predictor, run: &Calculation, stages: &Stages, h: &Sp
     let calibration = known.unwrap_or_else(|| Calibration::generic(signs.size));
     let hamiltonian = calibration.expected(&calibration.hamiltonian, signs.distance);
     let relative = hamiltonian.scaled(1.0 / signs.size.max(f64::MIN_POSITIVE));
-    let occupied = calibration.expected(&calibration.occupied, signs.distance);
+    let occupied = calibration.expected_bands(&calibration.occupied, signs.distance, signs.n_different);
     Ok(Certificate {
         hamiltonian,
         relative,
         occupied,
-        to_5ev: calibration.expected(&calibration.to_5ev, signs.distance),
+        to_5ev: calibration.expected_bands(&calibration.to_5ev, signs.distance, signs.n_different),
         energy_mev_per_atom: hamiltonian.scaled(1000.0 * run.origin.ev_per_hartree).through(&consequences::ENERGY),
         ghosts: Ghosts {
             below: signs.lowest_drop - calibration.lowest_drop - 10.0 * occupied.high - GHOST_MARGIN,
@@ -94,6 +94,7 @@ pub fn observe(run: &Calculation, stages: &Stages, predicted: &SpinOperator) -> 
     let bands = true_band_errors(run, predicted)?;
     Ok(Observation {
         distance: signs::distance(&bonds, &atoms),
+        n_different: signs::n_different(stages),
         hamiltonian: evaluate(run, predicted)?.total.mae_aligned,
         occupied: bands.occupied_mae,
         to_5ev: bands.to_5ev_mae,

@@ -23,6 +23,8 @@ pub struct Signs {
     pub bonds: Quantiles,
     /// Leverages of all atoms.
     pub atoms: Quantiles,
+    /// Number of atoms whose surroundings differ.
+    pub n_different: usize,
     /// Shortest distance over the shortest of training, least over the pairs of species; below 1 an extrapolation.
     pub shortest: f64,
     /// Mean |ΔH| that was predicted.
@@ -90,6 +92,16 @@ pub fn leverages(stages: &Stages) -> [Quantiles; 2] {
     [Quantiles::of(&linear.bond_leverage), Quantiles::of(&linear.atom_leverage)]
 }
 
+/// Number of atoms whose surroundings differ, told by their leverages; all atoms without a linear stage.
+pub fn n_different(stages: &Stages) -> usize {
+    const EQUAL: f64 = 1e-4;
+    let Some(linear) = &stages.linear else { return stages.sample.species.len() };
+    let mut sorted = linear.atom_leverage.clone();
+    sorted.sort_by(f64::total_cmp);
+    sorted.dedup_by(|next, first| *next - *first <= EQUAL * *first);
+    sorted.len()
+}
+
 /// Reads all signs off a prediction.
 ///
 /// # Errors
@@ -113,6 +125,7 @@ pub fn signs(predictor: &Predictor, run: &Calculation, stages: &Stages, predicte
         distance: distance(&bonds, &atoms),
         bonds,
         atoms,
+        n_different: n_different(stages),
         shortest: predictor.shortest_distance(&stages.sample),
         size: mean_size(delta.values()),
         variance: root_mean_square(&(0..n_draws).map(deviation).collect::<Vec<_>>()),
