@@ -25,7 +25,7 @@ type Result<T> = std::result::Result<T, Box<dyn Error>>;
 
 /// Divisions of the mesh on which operators are transformed: more cells than S reaches.
 const DIVISIONS: u32 = 7;
-const THRESHOLDS: [f64; 3] = [1e-3, 1e-2, 1e-1];
+const THRESHOLDS: [f64; 3] = [1e-3, 3e-3, 1e-2];
 
 fn main() -> Result<()> {
     let mut arguments = std::env::args().skip(1);
@@ -46,7 +46,12 @@ fn main() -> Result<()> {
         row(&format!("projected, t = {t:.0e}"), unseen, |run, d, s| {
             let delta = predicted(&plain, run, &slots)?;
             let shift = target::gauge_shift(&delta, target::overlap(run)?);
-            Ok(projected(&d.at(&delta), s, shift, t)?)
+            projected(&d.at(&delta), s, shift, t)
+        })?;
+        row("  cut to blocks of S", unseen, |run, d, _| {
+            let delta = predicted(&plain, run, &slots)?;
+            let shift = target::gauge_shift(&delta, target::overlap(run)?);
+            Ok(d.at(&transformed(run, &delta, |delta, s| projected(delta, s, shift, t))?))
         })?;
     }
     row("Löwdin", unseen, |run, d, s| Ok(power(s, 0.5)?.both_sides(&d.at(&predicted(&lowdin, run, &slots)?))))?;
@@ -106,18 +111,26 @@ fn projected(delta: &Mat<c64>, s: &Mat<c64>, shift: f64, threshold: f64) -> Resu
 
 /// The run with H⁽⁰⁾ + S^(−½) ΔH S^(−½), cut to the blocks of S, for its H.
 fn lowdin_target(run: &Calculation) -> Result<Calculation> {
+    let target = transformed(run, &target::delta(run)?, |delta, s| Ok(power(s, -0.5)?.both_sides(delta)))?;
+    let h0 = run.hamiltonian0.as_ref().ok_or("a run has no H0")?;
+    Ok(Calculation { hamiltonian: Some(target::apply(&run.basis, h0, &target)?), ..run.clone() })
+}
+
+/// f(O(k), S(k)) back in real space, cut to the blocks of S.
+fn transformed(
+    run: &Calculation,
+    operator: &Operator<f64>,
+    f: impl Fn(&Mat<c64>, &Mat<c64>) -> Result<Mat<c64>>,
+) -> Result<Operator<f64>> {
     let overlap = target::overlap(run)?;
     let divisions = periodic_directions(run).map(|periodic| if periodic { DIVISIONS } else { 1 });
     let mesh = KMesh::new(&KGrid { divisions, shift: [0.0; 3], gamma_centred: true }, true);
     let sum = BlochSum::new(overlap.pairs(), &run.basis);
-    let delta = target::delta(run)?;
-    let mut transformed = Operator::zeros(overlap.pairs().clone());
+    let mut cut = Operator::zeros(overlap.pairs().clone());
     for (&k, weight) in mesh.points.iter().zip(&mesh.weights) {
-        let at_k = power(&sum.at(overlap, k), -0.5)?.both_sides(&sum.at(&delta, k));
-        add_back(&at_k, k, *weight, run, &mut transformed);
+        add_back(&f(&sum.at(operator, k), &sum.at(overlap, k))?, k, *weight, run, &mut cut);
     }
-    let h0 = run.hamiltonian0.as_ref().ok_or("a run has no H0")?;
-    Ok(Calculation { hamiltonian: Some(target::apply(&run.basis, h0, &transformed)?), ..run.clone() })
+    Ok(cut)
 }
 
 /// O(R) += w Re O(k) exp(−2πi k·R).
