@@ -14,7 +14,7 @@ use faer::{Mat, Par, Side};
 use hzero::bands::bloch::BlochSum;
 use hzero::bands::eigen::OverlapFactor;
 use hzero::bands::fermi;
-use hzero::bands::mesh::{KMesh, periodic_directions};
+use hzero::bands::mesh::{KMesh, default_grid, periodic_directions};
 use hzero::bands::spectrum::SpectrumOptions;
 use hzero::model::band_error::band_errors;
 use hzero::model::linear::{FitSettings, LinearStage, fit};
@@ -124,7 +124,7 @@ fn transformed(
 ) -> Result<Operator<f64>> {
     let overlap = target::overlap(run)?;
     let divisions = periodic_directions(run).map(|periodic| if periodic { DIVISIONS } else { 1 });
-    let mesh = KMesh::new(&KGrid { divisions, shift: [0.0; 3], gamma_centred: true }, true);
+    let mesh = KMesh::new(&KGrid { divisions, ..default_grid([true; 3]) }, true);
     let sum = BlochSum::new(overlap.pairs(), &run.basis);
     let mut cut = Operator::zeros(overlap.pairs().clone());
     for (&k, weight) in mesh.points.iter().zip(&mesh.weights) {
