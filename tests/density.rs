@@ -45,6 +45,7 @@ const RUNS: &[(&str, f64, f64)] = &[
     // a fixed moment, Methfessel–Paxton of second order, a skew displaced mesh
     ("siesta_tsde/fe", 7e-11, 1e-9),
     ("abacus/o2_spin2", 1e-8, 1e-8),
+    ("abacus/o2_nc", 2e-8, 1e-8),
     ("abacus/si2_soc_sz", 1.2e-5, 1e-8),
 ];
 

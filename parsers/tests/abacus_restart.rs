@@ -42,8 +42,8 @@ fn restart(
 
 /// Runs with density matrices: fixtures, and the larger ones where they are.
 fn runs_with_dm() -> Vec<(PathBuf, Calculation)> {
-    let mut paths =
-        vec![runs::project().join("fixtures/abacus/si2_soc_sz"), runs::project().join("fixtures/abacus/o2_spin2")];
+    let fixtures = runs::project().join("fixtures/abacus");
+    let mut paths = ["si2_soc_sz", "o2_spin2", "o2_nc"].map(|name| fixtures.join(name)).to_vec();
     if let Some(larger) = runs::larger_runs() {
         let names = ["si2", "gaas_soc", "si2_soc_sz", "fe_spin2", "o2_spin2"];
         paths.extend(names.map(|name| larger.join("abacus311").join(name)));

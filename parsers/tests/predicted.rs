@@ -8,7 +8,8 @@ use hzero_parsers::predicted::Prediction;
 use hzero_parsers::{Calculation, ReadOptions, SpinOperator, input, read};
 
 /// All fixtures: both layouts, nspin 1, 2 and 4, plain, gzip and zstd.
-const SYSTEMS: [&str; 7] = ["H2O_box", "O2_box", "graphene", "graphene_sqrt3", "si2", "si2_soc_sz", "o2_spin2"];
+const SYSTEMS: [&str; 8] =
+    ["H2O_box", "O2_box", "graphene", "graphene_sqrt3", "si2", "si2_soc_sz", "o2_spin2", "o2_nc"];
 
 fn run(name: &str) -> Calculation {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/abacus").join(name);

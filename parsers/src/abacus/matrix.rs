@@ -57,7 +57,9 @@ pub fn hamiltonian(files: &[Csr], basis: &Basis) -> Result<SpinOperator> {
 }
 
 /// DM(R), no unit. nspin 4 files are real and hold per pair of orbitals \[\[n, m_x\], \[m_y, m_z\]\] (`density_matrix.cpp` of
-/// 3.8); they become ρ = (n + m·σ)/2, which is all of the density matrix that such a file keeps: the real parts.
+/// 3.8 and 3.11); they become ρ_uu = (n + m_z)/2, ρ_ud = (m_x + i m_y)/2 and so on, which is all of the density matrix that
+/// such a file keeps: the real parts of n and m. (The sign of m_y is that of the potential, V_ud = B_x + i B_y, so that
+/// tr ρV = m·B; ABACUS sums c*_μ c_ν, the conjugate of ρ, by the textbook's formula.)
 ///
 /// # Errors
 /// `Inconsistent` where a dimension does not fit the basis; `Unsupported` for complex files.
@@ -130,14 +132,14 @@ fn for_both_spins(block: &Block<f64>, n_orbitals: usize) -> Block<c64> {
     spinor
 }
 
-/// The inverse of [`pauli`]: n = ρ_uu + ρ_dd, m_x = ρ_ud + ρ_du, m_y = i (ρ_ud − ρ_du), m_z = ρ_uu − ρ_dd, real parts.
+/// The inverse of [`pauli`]: n = ρ_uu + ρ_dd, m_x = ρ_ud + ρ_du, m_y = i (ρ_du − ρ_ud), m_z = ρ_uu − ρ_dd, real parts.
 fn packed([uu, ud, du, dd]: &[Operator<c64>; 4], basis: &Basis, layout: &CsrLayout) -> Result<Csr> {
     let join = |a: &Operator<c64>, b: &Operator<c64>, entry: fn(c64, c64) -> f64| {
         let values = a.values().iter().zip(b.values()).map(|(&a, &b)| entry(a, b)).collect();
         Operator::new(a.pairs().clone(), values)
     };
     let (n, z) = (join(uu, dd, |a, b| a.re + b.re)?, join(uu, dd, |a, b| a.re - b.re)?);
-    let (x, y) = (join(ud, du, |a, b| a.re + b.re)?, join(ud, du, |a, b| b.im - a.im)?);
+    let (x, y) = (join(ud, du, |a, b| a.re + b.re)?, join(ud, du, |a, b| a.im - b.im)?);
     Ok(real([&n, &x, &y, &z], basis, layout, 1.0))
 }
 
@@ -226,13 +228,13 @@ fn without_spin([uu, ud, du, dd]: &[Operator<c64>; 4]) -> Result<Operator<f64>> 
     Operator::new(uu.pairs().clone(), uu.values().iter().map(|x| x.re).collect())
 }
 
-/// ρ_uu = (n + m_z)/2, ρ_ud = (m_x − i m_y)/2, ρ_du = (m_x + i m_y)/2, ρ_dd = (n − m_z)/2.
+/// ρ_uu = (n + m_z)/2, ρ_ud = (m_x + i m_y)/2, ρ_du = (m_x − i m_y)/2, ρ_dd = (n − m_z)/2.
 fn pauli(csr: &Csr, basis: &Basis) -> Result<SpinOperator> {
     let blocks = real_blocks(csr)?;
     let pairs = Arc::new(Pairs::new(touched_pairs(blocks, basis, 2), basis)?);
     let [n, x, y, z] = dense::fill_spin(blocks, basis, &pairs, 0.5);
     let real = |a: &[f64], sign: f64, b: &[f64]| a.iter().zip(b).map(|(a, b)| c64::new(a + sign * b, 0.0)).collect();
     let mixed = |sign: f64| x.iter().zip(&y).map(|(&x, y)| c64::new(x, sign * y)).collect();
-    let spin = [real(&n, 1.0, &z), mixed(-1.0), mixed(1.0), real(&n, -1.0, &z)];
+    let spin = [real(&n, 1.0, &z), mixed(1.0), mixed(-1.0), real(&n, -1.0, &z)];
     Ok(SpinOperator::Spinor(components(&pairs, spin)?))
 }

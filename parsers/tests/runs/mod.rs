@@ -122,6 +122,7 @@ const BASES: &[(&str, &[&str])] = &[
     ("si2", &["2s2p1d", "2s2p1d"]),
     ("Si_diamond", &["2s2p1d", "2s2p1d"]),
     ("o2_spin2", &["1s1p", "1s1p"]),
+    ("o2_nc", &["1s1p", "1s1p"]),
     ("TiSe2", &["4s2p2d1f", "2s2p1d", "2s2p1d"]),
     ("Fe_bcc", &["4s2p2d1f"]),
     ("fe_spin2", &["4s2p2d1f"]),
