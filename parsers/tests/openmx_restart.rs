@@ -123,7 +123,9 @@ fn routes_are_ready_to_run() {
         assert_eq!((one_shot.get("scf.maxIter"), energies.get("scf.maxIter")), (Some("1"), Some("1")));
         assert_ne!(scf.get("scf.maxIter"), Some("1"), "{name}");
         assert_eq!(scf.get("scf.Mixing.Type"), run_input(&run).get("scf.Mixing.Type"));
+        let page = std::fs::read_to_string(runs::project().join("docs/openmx.md")).unwrap();
         for line in restart.routes[0].input_lines.iter().filter(|line| line.starts_with("scf.")) {
+            assert!(page.contains(line), "docs/openmx.md lacks `{line}`");
             let (key, value) = line.split_once(' ').unwrap();
             assert_eq!(one_shot.get(key), Some(value), "{name}");
         }

@@ -113,6 +113,11 @@ fn lines_of_the_routes() {
     assert_eq!(lines("dm")[..], ["DM.UseSaveDM T"]);
     assert_eq!(lines("scf-start")[..], ["Read-H-from-file T", "SCF.Mix Hamiltonian", "DM.UseSaveDM T"]);
     assert!(lines("bands").contains(&"Manual-Fermi-Level -0.2500000000 Ry".to_owned()), "{:?}", lines("bands"));
+    let page = std::fs::read_to_string(runs::project().join("docs/siesta.md")).unwrap();
+    for line in restart.routes.iter().flat_map(|route| &route.input_lines) {
+        let named = line.split(" -0.25").next().unwrap().replace("h2o", "NAME");
+        assert!(page.contains(&named), "docs/siesta.md lacks `{named}`");
+    }
     let h_in = HIn::parse(&std::fs::read(folder.path().join("H_IN")).unwrap()).unwrap();
     assert_eq!(h_in.hamiltonian.len(), 1);
 }

@@ -45,6 +45,9 @@ pub fn write(folder: &Path, shown: &Path, continuation: &Continuation, layout: &
             write_file(&files[files.len() - 1], |out| out.write_all(text.as_bytes()))?;
         }
         routes.extend(Way::ALL.map(|way| way.route(&name, &dat, shown)));
+        if own.moves_atoms() {
+            routes.iter_mut().for_each(|route| route.cautions.push(MOVES.to_owned()));
+        }
     }
     routes.push(tools(&name));
     Ok(Restart { files, routes })
@@ -165,6 +168,8 @@ impl Way {
 /// OpenMX goes on from atoms without an error where it finds nothing.
 const FOUND: &str = "look for `<Restart>  Found restart files` in the output: where it says `Could not find restart files`, \
      nothing was taken (files missing, or another real-space grid)";
+
+const MOVES: &str = "atoms move in your input: the positions in it must be those that H belongs to";
 
 /// jx, kSpin, polB and friends.
 fn tools(name: &str) -> Route {

@@ -6,7 +6,7 @@
 
 mod input;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use super::fdf::Fdf;
 use super::matrix::{Places, components_of_density_matrix, pairs};
@@ -41,14 +41,20 @@ pub fn write(folder: &Path, shown: &Path, continuation: &Continuation, layout: &
         let fdf = own.as_ref().map(|own| &own.fdf);
         let entries = way.entries(fdf.unwrap_or(&Fdf::default()), fermi_level / RYDBERG_IN_HARTREE)?;
         routes.push(way.route(shown, &layout.label, &entries, own.is_some()));
-        if let Some(own) = &own {
-            files.push(folder.join(way.file(&layout.label)));
-            let text = own.with(&entries, way.name(), &layout.label);
-            write_file(&files[files.len() - 1], |out| out.write_all(text.as_bytes()))?;
-        }
+        files.extend(own.as_ref().map(|own| own.write(folder, way, &layout.label, &entries)).transpose()?);
     }
     routes.push(tbtrans(&layout.label));
     Ok(Restart { files, routes })
+}
+
+impl Own {
+    /// Writes the input of one way on.
+    fn write(&self, folder: &Path, way: Way, label: &str, entries: &[Entry]) -> Result<PathBuf> {
+        let path = folder.join(way.file(label));
+        let text = self.with(entries, way.name(), label);
+        write_file(&path, |out| out.write_all(text.as_bytes()))?;
+        Ok(path)
+    }
 }
 
 /// DM in SIESTA's own pattern and order of columns.

@@ -20,9 +20,11 @@ const ENERGIES: [Key; 5] = [
     ("MD.maxIter", "1", "one geometry"),
 ];
 
-/// The user's own input: that of the converged run, else that of the step-zero run without what the recipe did to it.
+/// The user's own input: that of the converged run, else (and where atoms moved in that, which started elsewhere) that of the
+/// step-zero run without what the recipe did to it.
 pub(super) fn own(layout: &Layout) -> Dat {
-    let converged = layout.hamiltonian.as_ref().map(|scfout| scfout.input()).filter(|dat| !dat.is_step_zero());
+    let converged = layout.hamiltonian.as_ref().map(|scfout| scfout.input());
+    let converged = converged.filter(|dat| !dat.is_step_zero() && !dat.moves_atoms());
     let own = converged.or_else(|| template(layout).map(|scfout| undone(&scfout.input())));
     without(&own.unwrap_or_default(), &ELSEWHERE)
 }
@@ -74,7 +76,10 @@ fn undone_line(line: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::openmx::Scfout;
 
     #[test]
     fn the_recipe_is_taken_back() {
@@ -90,6 +95,22 @@ mod tests {
         assert!(second.is_on("scf.restart") && second.get("scf.Mixing.Type") == Some("rmm-diisk"));
         let energies = Dat::parse(energies(&own).as_bytes());
         assert_eq!((energies.get("scf.maxIter"), energies.get("MD.Type")), (Some("1"), Some("nomd")));
+    }
+
+    /// The input of a relaxation holds the positions that it started from.
+    #[test]
+    fn a_relaxation_is_not_started_again() {
+        let scfout = |text: &str| {
+            let path = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/openmx/h2o/scf/h2o.scfout");
+            let mut scfout = Scfout::read(&path).unwrap();
+            scfout.tail.input_text = text.lines().map(|line| format!("{line}\n").into_bytes()).collect();
+            Some(Arc::new(scfout))
+        };
+        let converged = |more: &str| scfout(&format!("System.Name converged\nscf.maxIter 40\n{more}"));
+        let layout =
+            |hamiltonian| Layout { hamiltonian, hamiltonian0: scfout("System.Name h0\nscf.maxIter 1\n"), grid: None };
+        assert_eq!(own(&layout(converged(""))).system_name(), Some("converged"));
+        assert_eq!(own(&layout(converged("MD.Type opt\nMD.maxIter 9\n"))).system_name(), Some("h0"));
     }
 
     #[test]
