@@ -1,6 +1,7 @@
 //! DM(R) of the converged H(R) equals the density matrix that the code itself left behind.
 
 use std::path::{Path, PathBuf};
+use std::process::Command;
 
 use hzero::density::compare::{Comparison, with_native};
 use hzero::density::population::Mulliken;
@@ -186,4 +187,25 @@ fn a_fixed_moment_is_kept() {
     run.fixed_moment = Some(2.5);
     let (kept, difference) = moment(&run);
     assert!((kept - 2.5).abs() < 1e-8 && difference.unwrap() > 1e-3, "{kept} {difference:?}");
+}
+
+/// The table has a line for every run; one that cannot be compared does not hide the others.
+#[test]
+fn the_command_compares_several_runs() {
+    let [iron, water, without] =
+        ["siesta/fe", "openmx/h2o", "abacus/si2"].map(|name| fixture(name).display().to_string());
+    let hzero = |arguments: &[&str]| {
+        let output = Command::new(env!("CARGO_BIN_EXE_hzero")).arg("density").args(arguments).output().unwrap();
+        (output.status.code(), String::from_utf8(output.stdout).unwrap())
+    };
+    let (code, text) = hzero(&[&iron, &water, &without, "--compare", "native", "--json"]);
+    let runs = &serde_json::from_str::<serde_json::Value>(&text).unwrap()["runs"];
+    assert_eq!((code, runs.as_array().unwrap().len()), (Some(1), 3));
+    assert!(runs[0]["comparison"]["max_error"].as_f64().unwrap() < 1e-10, "{}", runs[0]["comparison"]);
+    assert!(runs[1]["gap_ev"].as_f64().unwrap() > 8.0 && runs[0]["gap_ev"].is_null());
+    assert!(runs[2]["error"].as_str().unwrap().contains("no density matrix"), "{}", runs[2]);
+    let (code, text) = hzero(&[&iron]);
+    assert!(code == Some(0) && text.contains("16.000000") && text.contains("3d1"), "{text}");
+    let (code, text) = hzero(&[&iron, &water]);
+    assert!(code == Some(0) && text.lines().count() == 3, "{text}");
 }
