@@ -74,6 +74,8 @@ struct Report {
     total: Population,
     atoms: Vec<Atom>,
     comparison: Option<Comparison>,
+    /// Null where the level is arbitrary.
+    fermi_level_error_ev: Option<f64>,
 }
 
 #[derive(Serialize)]
@@ -127,7 +129,9 @@ fn report(path: &Path, args: &Args) -> anyhow::Result<Report> {
     };
     let mesh = KMesh::of_run(&run, sources[0].hamiltonian);
     let report = Report::new(located(), &run, sources[0].name.clone(), mesh.points.len(), &density)?;
-    Ok(Report { comparison, ..report })
+    let level_error = comparison.as_ref().and_then(|comparison| comparison.fermi_level_error);
+    let fermi_level_error_ev = level_error.map(|error| error * run.origin.ev_per_hartree);
+    Ok(Report { comparison, fermi_level_error_ev, ..report })
 }
 
 impl Report {
@@ -154,6 +158,7 @@ impl Report {
             total: mulliken.total(),
             atoms: (0..run.basis.n_atoms()).map(|atom| Atom::new(run, &mulliken, atom)).collect(),
             comparison: None,
+            fermi_level_error_ev: None,
         })
     }
 
@@ -173,7 +178,7 @@ impl Report {
             _ => "no gap\n".to_owned(),
         };
         if let Some(comparison) = &self.comparison {
-            text += &comparison_text(comparison);
+            text += &comparison_text(comparison, self.fermi_level_error_ev);
         }
         text + &self.population_table()
     }
@@ -226,12 +231,11 @@ impl Atom {
     }
 }
 
-fn comparison_text(comparison: &Comparison) -> String {
+fn comparison_text(comparison: &Comparison, level_error_ev: Option<f64>) -> String {
     let place = &comparison.place;
     let ([i, j], [mu, nu], [x, y, z]) = (place.atoms, place.orbitals, place.cell);
     let spin = if place.spin.is_empty() { String::new() } else { format!("{}, ", place.spin) };
-    let level =
-        comparison.fermi_level_error_ev.map_or("arbitrary".to_owned(), |error| format!("off by {error:.1e} eV"));
+    let level = level_error_ev.map_or("arbitrary".to_owned(), |error| format!("off by {error:.1e} eV"));
     format!(
         "against the code's own: max |DM error| {:.1e} ({spin}orbital {mu} of atom {i}, {nu} of atom {j} in cell {x} {y} {z}; \
          largest element {:.3}), electrons {:.8}, Fermi level {level}\n",
@@ -272,7 +276,7 @@ fn row(report: &Report, compares: bool) -> String {
     let gap = report.gap_ev.map_or("-".to_owned(), |gap| format!("{gap:.4}"));
     let error = match &report.comparison {
         Some(comparison) => {
-            let level = comparison.fermi_level_error_ev.map_or("-".to_owned(), |error| format!("{:.1e}", error.abs()));
+            let level = report.fermi_level_error_ev.map_or("-".to_owned(), |error| format!("{:.1e}", error.abs()));
             format!("  {:>13}  {level:>14}", format!("{:.1e}", comparison.max_error))
         }
         None if compares => format!("  {:>13}  {:>14}", "-", "-"),

@@ -23,9 +23,10 @@ pub struct Comparison {
     pub electrons: f64,
     /// Electrons of the code's own.
     pub native_electrons: f64,
-    /// Fermi level less the code's own, eV; `None` where no state is partly filled, so that it is arbitrary, and where the code
+    /// Fermi level less the code's own, hartree; `None` where no state is partly filled, so that it is arbitrary, and where the code
     /// states none.
-    pub fermi_level_error_ev: Option<f64>,
+    #[serde(skip)]
+    pub fermi_level_error: Option<f64>,
 }
 
 /// An element of DM(R).
@@ -67,14 +68,13 @@ fn compare(run: &Calculation, density: &Density, native: &SpinOperator) -> Resul
         Error::inconsistent(format!("H has nspin {own}, but the code's DM {other}, or no element"))
     })?;
     let is_defined = density.entropy_energy.abs() > DEFINED_BY;
-    let level_error = run.fermi_level.filter(|_| is_defined).map(|own| density.fermi_level - own);
     Ok(Comparison {
         max_error,
         place,
         largest_element: largest_element(native),
         electrons: density.electrons,
         native_electrons: trace_with_overlap(native, overlap(run)?),
-        fermi_level_error_ev: level_error.map(|error| error * run.origin.ev_per_hartree),
+        fermi_level_error: run.fermi_level.filter(|_| is_defined).map(|own| density.fermi_level - own),
     })
 }
 
