@@ -10,8 +10,8 @@
 #   sbatch openmx.sh NAME.dat MODEL.safetensors [ROUTE]     on a cluster
 #
 # Start it in the folder of NAME.dat. ROUTE is how OpenMX goes on after the run that takes H (docs/openmx.md): energies
-# (default: one more diagonalisation), scf (to your own criterion), one-shot (nothing more). It fills h0/, restart/ and
-# run/, and starts afresh each time.
+# (default: one more diagonalisation), scf (to your own criterion), one-shot (nothing more). It fills
+# NAME-hzero/ with h0/, restart/ and run/, and stops where that is there already.
 #
 # OPENMX, HZERO: the commands. OPENMX_DATA: your DFT_DATA19, where NAME.dat does not say it by DATA.PATH.
 set -euo pipefail
@@ -33,31 +33,33 @@ run_in() {
 
 # without this line in its output OpenMX started from atoms, and nobody would notice
 check_restart() {
-    grep -aq '<Restart>  Found restart files' "run/$1.std" && return
-    echo "openmx.sh: OpenMX did not take the restart files: see run/$1.std" >&2
+    grep -aq '<Restart>  Found restart files' "$work/run/$1.std" && return
+    echo "openmx.sh: OpenMX did not take the restart files: see $work/run/$1.std" >&2
     exit 1
 }
 
-rm -rf h0 restart run && mkdir h0
+work=$name-hzero
+[ ! -e "$work" ] || { echo "openmx.sh: $work/ is there already: move it away" >&2; exit 1; }
+mkdir -p "$work/h0"
 
 # 1. H0: one iteration from the superposition of atomic densities
-$hzero h0-recipe openmx "$input" --out "h0/$name.dat"
-run_in h0 "$name.dat"
-compgen -G "h0/$name.scfout*" > /dev/null || { echo "openmx.sh: OpenMX left no H0: see h0/$name.dat.std" >&2; exit 1; }
+$hzero h0-recipe openmx "$input" --out "$work/h0/$name.dat"
+run_in "$work/h0" "$name.dat"
+compgen -G "$work/h0/$name.scfout*" > /dev/null || { echo "openmx.sh: OpenMX left no H0: see $work/h0/$name.dat.std" >&2; exit 1; }
 
 # 2. the predicted H, its density matrix, and the inputs
-$hzero predict h0 --model "$model" --restart --out restart
+$hzero predict "$work/h0" --model "$model" --restart --out "$work/restart"
 
 # 3. OpenMX diagonalises the predicted H (in a copy, so that restart/ stays as it was written): bands, DOS, charges
-cp -r restart run
-run_in run "$name.dat"
+cp -r "$work/restart" "$work/run"
+run_in "$work/run" "$name.dat"
 check_restart "$name.dat"
 
 # 4. and goes on from the density of that H; the files of step 3 are kept in run/one-shot/
 if [ "$route" != one-shot ]; then
-    mkdir run/one-shot
-    find run -maxdepth 1 -type f -name "$name.*" ! -name '*.dat' -exec cp {} run/one-shot \;
-    run_in run "$name.$route.dat"
+    mkdir "$work/run/one-shot"
+    find "$work/run" -maxdepth 1 -type f -name "$name.*" ! -name '*.dat' -exec cp {} "$work/run/one-shot" \;
+    run_in "$work/run" "$name.$route.dat"
     check_restart "$name.$route.dat"
 fi
-grep -aE 'Utot\.|Chemical potential' "run/$name.out" || true
+grep -aE 'Utot\.|Chemical potential' "$work/run/$name.out" || true

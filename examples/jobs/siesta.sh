@@ -10,8 +10,8 @@
 #   sbatch siesta.sh NAME.fdf MODEL.safetensors [ROUTE]     on a cluster
 #
 # Start it in the folder of NAME.fdf and its pseudopotentials. ROUTE is how SIESTA goes on (docs/siesta.md): one-shot
-# (default), dm (SCF from the predicted density), scf-start, bands. It fills h0/, restart/ and run/, and starts afresh
-# each time.
+# (default), dm (SCF from the predicted density), scf-start, bands. It fills LABEL-hzero/ (LABEL: SystemLabel)
+# with h0/, restart/ and run/, and stops where that is there already.
 #
 # SIESTA, HZERO: the commands. SIESTA_VERSION: 5 (default) or 4.1, for the input of H0.
 set -euo pipefail
@@ -28,22 +28,24 @@ run_in() {
     (cd "$1" && $siesta < "$2" > "$3")
 }
 
-rm -rf h0 restart run && mkdir h0
+work=$label-hzero
+[ ! -e "$work" ] || { echo "siesta.sh: $work/ is there already: move it away" >&2; exit 1; }
+mkdir -p "$work/h0"
 
 # 1. H0: the superposition of atomic densities, no iteration
-$hzero h0-recipe siesta "$input" --version "${SIESTA_VERSION:-5}" --out "h0/$label.fdf"
-run_in h0 "$label.fdf" "$label.out"
-compgen -G "h0/$label*.HSX" > /dev/null || { echo "siesta.sh: SIESTA left no H0: see h0/$label.out" >&2; exit 1; }
+$hzero h0-recipe siesta "$input" --version "${SIESTA_VERSION:-5}" --out "$work/h0/$label.fdf"
+run_in "$work/h0" "$label.fdf" "$label.out"
+compgen -G "$work/h0/$label*.HSX" > /dev/null || { echo "siesta.sh: SIESTA left no H0: see $work/h0/$label.out" >&2; exit 1; }
 
 # 2. the predicted H, its density matrix, and an input for every route
-$hzero predict h0 --model "$model" --restart --out restart
+$hzero predict "$work/h0" --model "$model" --restart --out "$work/restart"
 
 # 3. SIESTA goes on, in a copy, so that restart/ stays as it was written
-cp -r restart run
-run_in run "$label.$route.fdf" "$label.out"
+cp -r "$work/restart" "$work/run"
+run_in "$work/run" "$label.$route.fdf" "$label.out"
 
-grep -aE 'Attempting to read DM|^ +scf: +[0-9]|SCF cycle converged|siesta:         Total =' "run/$label.out" || true
-if [ "$route" != bands ] && ! grep -aq 'SCF cycle converged' "run/$label.out"; then
-    echo "siesta.sh: SIESTA did not reach the end of its SCF: see run/$label.out" >&2
+grep -aE 'Attempting to read DM|^ +scf: +[0-9]|SCF cycle converged|siesta:         Total =' "$work/run/$label.out" || true
+if [ "$route" != bands ] && ! grep -aq 'SCF cycle converged' "$work/run/$label.out"; then
+    echo "siesta.sh: SIESTA did not reach the end of its SCF: see $work/run/$label.out" >&2
     exit 1
 fi

@@ -7,6 +7,9 @@ use crate::error::{Context, Error, Result};
 /// Ends of the names of files as they are and compressed.
 const COMPRESSED: [&str; 3] = ["", ".gz", ".zst"];
 
+/// What `hzero restart` and `hzero predict --restart` leave in a folder.
+const RESTART: &str = "restart.json";
+
 /// File name without `.gz` and `.zst`.
 pub fn plain_name(path: &Path) -> String {
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -35,14 +38,27 @@ pub fn folder_of(path: &Path) -> &Path {
     path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."))
 }
 
-/// Did `hzero predict` write the folder? Its `report.json` tells.
+/// Is the H in the folder one that hzero wrote, and not known to be converged? `report.json` of `hzero predict` tells, or
+/// `restart.json` of `hzero restart`.
 pub fn is_prediction(folder: &Path) -> bool {
-    folder.join("report.json").is_file()
+    folder.join("report.json").is_file() || restart_of(folder).is_some_and(|origin| origin != "converged")
+}
+
+/// What `restart.json` says of its H.
+fn restart_of(folder: &Path) -> Option<String> {
+    let text = std::fs::read(folder.join(RESTART)).ok()?;
+    let report: serde_json::Value = serde_json::from_slice(&text).ok()?;
+    Some(report.get("hamiltonian")?.as_str()?.to_owned())
 }
 
 /// Did `hzero restart` or `hzero predict --restart` write it, with the DM of its H? Its `restart.json` tells.
 pub fn is_restart(folder: &Path) -> bool {
-    folder.join("restart.json").is_file()
+    folder.join(RESTART).is_file()
+}
+
+/// Did hzero write the folder?
+pub fn is_ours(folder: &Path) -> bool {
+    is_prediction(folder) || is_restart(folder)
 }
 
 /// Is the folder called `h0`, also where it is given as `.`?

@@ -45,6 +45,11 @@ impl KMesh {
         kept
     }
 
+    /// Does the run say which k points it has?
+    pub fn is_stated_by(run: &Calculation) -> bool {
+        run.k_grid.is_some() || run.k_list.is_some()
+    }
+
     /// The k points of the run, else [`default_grid`]. Points are halved by time reversal where H(R) is real.
     pub fn of_run(run: &Calculation, hamiltonian: &SpinOperator) -> Self {
         let time_reversal = !matches!(hamiltonian, SpinOperator::Spinor(_));

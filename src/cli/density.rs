@@ -145,7 +145,7 @@ impl Report {
             nspin: density.matrix.nspin(),
             orbitals: run.basis.n_orbitals(),
             k_points,
-            k_points_are_stated: run.k_grid.is_some() || run.k_list.is_some(),
+            k_points_are_stated: KMesh::is_stated_by(run),
             smearing: format!("{:?}", smearing(run)),
             electrons: density.electrons,
             fermi_level_ev: density.fermi_level * ev,

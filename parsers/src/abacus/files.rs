@@ -144,7 +144,7 @@ impl Folder {
 
     /// Did hzero write it, so that its H is not H⁽⁰⁾ whatever its input says?
     fn is_ours(&self) -> bool {
-        self.is_prediction() || folder::is_restart(&self.home)
+        folder::is_ours(&self.home)
     }
 
     /// Is its H the step-zero one? By the folder's name or INPUT; a prediction never is.

@@ -66,8 +66,13 @@ pub fn undone(input: &InputFile) -> Result<InputFile> {
     if !restored.is_step_zero() {
         return Ok(restored);
     }
-    let frozen = |key: &&str| *key == "scf_nmax" || restored.number(key) == Some(0.0);
-    let dropped: Vec<&str> = ["scf_nmax", "mixing_beta", "mixing_beta_mag"].into_iter().filter(frozen).collect();
+    let frozen = |key: &&str| match *key {
+        "scf_nmax" => true,
+        "scf_thr" => restored.number(key).is_some_and(|threshold| threshold >= 1.0),
+        mixing => restored.number(mixing) == Some(0.0),
+    };
+    let dropped: Vec<&str> =
+        ["scf_nmax", "scf_thr", "mixing_beta", "mixing_beta_mag"].into_iter().filter(frozen).collect();
     InputFile::parse(edit::edited(&restored, &[], &dropped, "of the step-zero run").as_bytes())
 }
 

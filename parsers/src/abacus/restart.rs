@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 
 use super::csr::{CsrLayout, Quantity, Version};
 use super::{Layout, matrix, predicted, wfc};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::operator::{Operator, SpinOperator};
 use crate::predicted::{Prediction, not_representable};
+use crate::read::Step;
 use crate::restart::{Continuation, Restart};
 
 use inputs::UserInput;
@@ -28,6 +29,7 @@ use routes::{Facts, Start};
 pub fn write(folder: &Path, shown: &Path, continuation: &Continuation, layout: &Layout) -> Result<Restart> {
     let prediction = &continuation.prediction;
     require_elements("H", prediction.hamiltonian)?;
+    require_own_geometry(prediction)?;
     let mut files = predicted::write(folder, prediction, layout)?;
     let input = inputs::of_run(prediction)?;
     let start = match predicted::version(prediction, layout) {
@@ -49,6 +51,18 @@ pub fn write(folder: &Path, shown: &Path, continuation: &Continuation, layout: &
     files.sort();
     files.dedup();
     Ok(Restart { files, routes: plans.iter().map(|plan| plan.route(shown)).collect() })
+}
+
+/// H of a later ionic step needs another STRU than the one that lies in the run.
+fn require_own_geometry(prediction: &Prediction) -> Result<()> {
+    let Some((_, options)) = prediction.source else { return Ok(()) };
+    let is_first = matches!(options.step, None | Some(Step::Number(..=1)));
+    if is_first || options.structure.is_some() {
+        return Ok(());
+    }
+    Err(Error::unsupported(
+        "H of a later ionic step does not belong to the run's STRU: give its own by hand (--structure)",
+    ))
 }
 
 fn facts(start: Start, continuation: &Continuation, input: Option<&UserInput>) -> Facts {

@@ -83,7 +83,8 @@ impl Dat {
         self.get("scf.maxIter") == Some("1") && !restarts && !self.has_several_geometries()
     }
 
-    fn has_several_geometries(&self) -> bool {
+    /// Do its files belong to another geometry than the one that it states?
+    pub fn has_several_geometries(&self) -> bool {
         self.moves_atoms() && self.get("MD.maxIter").is_some_and(|steps| steps != "1")
     }
 

@@ -162,7 +162,7 @@ impl Part {
 
     /// Did hzero write it, so that its H is not H⁽⁰⁾ whatever its input says?
     fn is_ours(&self) -> bool {
-        self.is_prediction() || folder::is_restart(folder_of(&self.path))
+        folder::is_ours(folder_of(&self.path))
     }
 
     /// Is its H the step-zero one? By the names of folder and file, or the input text; a prediction never is.

@@ -14,7 +14,7 @@ use std::path::Path;
 use super::matrix::Blocks;
 use super::predicted::{self, file_stem};
 use super::{Dat, Layout};
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::operator::{Operator, SpinOperator, c64};
 use crate::output::write_file;
 use crate::predicted::Prediction;
@@ -27,6 +27,7 @@ use crate::restart::{Continuation, Restart, Route};
 /// As [`Prediction::write`]; where H or DM lacks a block of the run's file.
 pub fn write(folder: &Path, shown: &Path, continuation: &Continuation, layout: &Layout) -> Result<Restart> {
     let (run, density) = (continuation.prediction.run, continuation.density);
+    require_one_geometry(layout)?;
     let fermi_level = continuation.prediction.fermi_level.unwrap_or(density.fermi_level);
     let prediction = Prediction { fermi_level: Some(fermi_level), ..continuation.prediction };
     let mut scfout = predicted::scfout(&prediction, layout)?;
@@ -51,6 +52,16 @@ pub fn write(folder: &Path, shown: &Path, continuation: &Continuation, layout: &
     }
     routes.push(tools(&name));
     Ok(Restart { files, routes })
+}
+
+/// The `.scfout` of a relaxation is of its last geometry, the input text in it of the first.
+fn require_one_geometry(layout: &Layout) -> Result<()> {
+    if predicted::template(layout).is_some_and(|scfout| scfout.input().has_several_geometries()) {
+        let message = "atoms moved in this run (MD.Type): H belongs to the last geometry, the input to the first; run the \
+             geometry of NAME.dat# with MD.Type nomd";
+        return Err(Error::unsupported(message));
+    }
+    Ok(())
 }
 
 /// `Total_SpinS`: ½ |tr(σ DM S)|, for collinear spins with its sign. `None` without spin, or where S has other blocks.
@@ -146,6 +157,7 @@ impl Way {
         match self {
             Way::OneShot => &[
                 FOUND,
+                "with scf.Hubbard.U on, every line of Atoms.SpeciesAndCoordinates must end in off (or on): NAME.dat has it",
                 "total energy and forces of this run are those of the atomic density with another H: wrong",
                 "the mixing must be simple, rmm-diis or rmm-diish: rmm-diisk and kerker keep the old density in NAME_rst/, and a \
                  second run starts as cold as ever",

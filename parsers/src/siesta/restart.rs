@@ -11,9 +11,10 @@ use std::path::{Path, PathBuf};
 use super::fdf::Fdf;
 use super::matrix::{Places, components_of_density_matrix, pairs};
 use super::predicted::{self, H_IN};
+use super::recipe::atoms_move;
 use super::{Dm, Layout};
 use crate::complete;
-use crate::error::Result;
+use crate::error::{Error, Result};
 use crate::output::write_file;
 use crate::predicted::Prediction;
 use crate::restart::{Continuation, Restart, Route};
@@ -36,6 +37,9 @@ pub fn write(folder: &Path, shown: &Path, continuation: &Continuation, layout: &
     write_file(&files[files.len() - 1], |out| dm.write(out))?;
     let own = folder.join(format!("{}.fdf", layout.label));
     let own = if files.contains(&own) { Some(Own::read(&own)?) } else { None };
+    if let Some(own) = &own {
+        require_geometry(own, files.contains(&folder.join(format!("{}.XV", layout.label))), &layout.label)?;
+    }
     let mut routes = Vec::new();
     for way in Way::ALL {
         let fdf = own.as_ref().map(|own| &own.fdf);
@@ -55,6 +59,15 @@ impl Own {
         write_file(&path, |out| out.write_all(text.as_bytes()))?;
         Ok(path)
     }
+}
+
+/// Where atoms move, the input states the first geometry, and H belongs to that of the `.XV`.
+fn require_geometry(own: &Own, has_xv: bool, label: &str) -> Result<()> {
+    if has_xv || !atoms_move(&own.fdf)? {
+        return Ok(());
+    }
+    let message = format!("atoms move in the input, and there is no {label}.XV with the geometry that H belongs to");
+    Err(Error::unsupported(message))
 }
 
 /// DM in SIESTA's own pattern and order of columns.
@@ -154,7 +167,10 @@ impl Way {
                  make them with the route `bands` of a converged run, or take the route `dm`",
                 "without the DM one iteration more: the first change of DM is counted from atoms",
             ],
-            Way::Bands => &["no energies, forces, EIG or HSX; the Fermi level is the one given"],
+            Way::Bands => &[
+                "no energies, forces, EIG or HSX; the Fermi level is the one given (with Spin.Fix the mean of both spins')",
+                "tried with SIESTA 5; of 4.1 only runs with an iteration were tried",
+            ],
         }
     }
 }

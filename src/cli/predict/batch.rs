@@ -91,7 +91,7 @@ fn one(job: Job, args: &Args, predictor: &Predictor, bar: &ProgressBar) -> Done 
     Done { job, report }
 }
 
-/// The report of an earlier, interrupted batch with the same model, unless the model's file is newer.
+/// The report of an earlier, interrupted batch with the same model and choices, unless the model's file is newer.
 fn finished(job: &Job, args: &Args) -> Option<Value> {
     let path = job.out.join(FILE_NAME);
     let changed = |path: &Path| fs::metadata(path).and_then(|data| data.modified()).ok();
@@ -100,8 +100,8 @@ fn finished(job: &Job, args: &Args) -> Option<Value> {
     let report: Value = serde_json::from_str(&text).ok()?;
     let same =
         report.get("model")?.as_str()? == args.model.to_str()? && report.get("run")?.as_str()? == job.run.to_str()?;
-    let has_restart = report.get("restart").is_some();
-    (same && (has_restart || !args.restart)).then_some(report)
+    let asked = serde_json::to_value(args.choices()).ok()?;
+    (same && report.get("choices") == Some(&asked)).then_some(report)
 }
 
 fn progress(n: usize) -> ProgressBar {

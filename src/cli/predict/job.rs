@@ -80,6 +80,7 @@ impl Job {
             run: self.run.clone(),
             out: self.out.clone(),
             model: args.model.clone(),
+            choices: args.choices(),
             device: predictor.device().to_owned(),
             n_atoms: run.structure.n_atoms(),
             n_orbitals: run.basis.n_orbitals(),
@@ -115,9 +116,10 @@ impl Job {
     /// Those, density matrices, and inputs that are ready.
     fn write_restart(&self, folder: &Path, prediction: Prediction, timings: &mut Timings) -> anyhow::Result<Written> {
         let (run, h) = (prediction.run, prediction.hamiltonian);
+        restart::require_mesh(run)?;
         let density = timed(timings, "density", || Ok(density::of(run, h, &density::Options::default())?))?;
         let prediction = Prediction { fermi_level: Some(density.fermi_level), ..prediction };
-        let write = || restart::Report::write(folder, &self.out, &self.run, &prediction, &density);
+        let write = || restart::Report::write(folder, &self.out, restart::Origin::Predicted, &prediction, &density);
         let report = timed(timings, "write", write)?;
         Ok(Written { fermi_level: prediction.fermi_level, next_step: None, restart: Some(report) })
     }

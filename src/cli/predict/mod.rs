@@ -6,6 +6,8 @@ mod report;
 
 use std::path::PathBuf;
 
+use serde::Serialize;
+
 use self::job::Job;
 use super::Outcome;
 use super::run_args::RunFiles;
@@ -64,8 +66,35 @@ pub struct Args {
     files: RunFiles,
 }
 
+/// What was asked for beyond the model: results of other choices are other results.
+#[derive(Debug, Clone, Serialize)]
+pub struct Choices {
+    layout: Option<LayoutChoice>,
+    path: Option<String>,
+    points: Option<usize>,
+    window: Option<Vec<f64>>,
+    bands: bool,
+    restart: bool,
+    symmetrize: bool,
+}
+
+impl Args {
+    fn choices(&self) -> Choices {
+        Choices {
+            layout: self.layout,
+            path: self.path.clone(),
+            points: self.points,
+            window: self.window.clone(),
+            bands: !self.no_bands,
+            restart: self.restart,
+            symmetrize: self.symmetrize,
+        }
+    }
+}
+
 /// The two layouts of ABACUS.
-#[derive(Clone, Copy, clap::ValueEnum)]
+#[derive(Debug, Clone, Copy, clap::ValueEnum, Serialize)]
+#[serde(rename_all = "lowercase")]
 pub enum LayoutChoice {
     /// data-HR-sparse_SPIN0.csr (up to 3.9.0.24)
     Old,

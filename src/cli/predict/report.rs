@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 
 use serde::Serialize;
 
+use super::Choices;
 use super::job::Timings;
 use crate::cli::eval::Row;
 use crate::cli::restart;
@@ -24,6 +25,8 @@ pub struct Report {
     pub run: PathBuf,
     pub out: PathBuf,
     pub model: PathBuf,
+    /// What was asked for.
+    pub choices: Choices,
     pub device: String,
     pub n_atoms: usize,
     pub n_orbitals: usize,

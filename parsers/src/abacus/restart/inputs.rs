@@ -35,6 +35,9 @@ const WHY_DROPPED: &str = "left out of the run that goes on";
 /// Folders that INPUT names relative to itself.
 const FOLDERS: [&str; 2] = ["pseudo_dir", "orbital_dir"];
 
+/// Where ABACUS looks without them.
+const HERE: &str = ".";
+
 /// The INPUT of the self-consistent run, with what the routes need of the run.
 pub struct UserInput {
     input: InputFile,
@@ -52,7 +55,10 @@ pub fn of_run(prediction: &Prediction) -> Result<Option<UserInput>> {
     let Some(folder) = run.folders().find(|folder| folder.input.is_some()) else { return Ok(None) };
     let (Some(input), Some(input_path)) = (&folder.input, &folder.input_path) else { return Ok(None) };
     let input = recipe::undone(input).in_file(input_path)?;
-    let folders = FOLDERS.into_iter().filter_map(|key| Some((key, absolute(&folder.home, input.get(key)?)?))).collect();
+    let folders = FOLDERS
+        .into_iter()
+        .filter_map(|key| Some((key, absolute(&folder.home, input.get(key).unwrap_or(HERE))?)))
+        .collect();
     Ok(Some(UserInput { input, folders }))
 }
 
@@ -72,7 +78,7 @@ impl UserInput {
     /// Does it name a folder relative to a place from which that cannot be found?
     pub fn has_lost_folder(&self) -> bool {
         let is_lost = |key: &&str| {
-            let is_relative = self.input.get(key).is_some_and(|value| Path::new(value).is_relative());
+            let is_relative = Path::new(self.input.get(key).unwrap_or(HERE)).is_relative();
             is_relative && !self.folders.iter().any(|(found, _)| found == key)
         };
         FOLDERS.iter().any(is_lost)

@@ -76,7 +76,7 @@ fn general_cautions(facts: &Facts, kpt: Option<&str>) -> Vec<&'static str> {
     let cautions = [
         (
             facts.is_single_point,
-            "the mesh of the run is a single point: if KPT was of the step-zero run only, take your own",
+            "the mesh of the run is a single point: if KPT was of the step-zero run only, write again with your own (--kpt KPT)",
         ),
         (facts.is_gamma_only, "instead of gamma_only 1: KPT `Gamma` with 1 1 1, the same states in complex numbers"),
         (facts.has_lost_folder, "pseudo_dir or orbital_dir in INPUT is relative and leads nowhere: set it"),

@@ -21,12 +21,12 @@ const ENERGIES: [Key; 5] = [
 ];
 
 /// The user's own input: that of the converged run, else (and where atoms moved in that, which started elsewhere) that of the
-/// step-zero run without what the recipe did to it.
+/// step-zero run, without what recipes did to them.
 pub(super) fn own(layout: &Layout) -> Dat {
     let converged = layout.hamiltonian.as_ref().map(|scfout| scfout.input());
     let converged = converged.filter(|dat| !dat.is_step_zero() && !dat.moves_atoms());
-    let own = converged.or_else(|| template(layout).map(|scfout| undone(&scfout.input())));
-    without(&own.unwrap_or_default(), &ELSEWHERE)
+    let own = converged.or_else(|| template(layout).map(|scfout| scfout.input())).unwrap_or_default();
+    without(&undone(&own), &ELSEWHERE)
 }
 
 /// An SCF from the restart folder.
@@ -52,6 +52,8 @@ pub(super) fn one_shot_lines(dat: &Dat) -> Vec<String> {
 /// Takes back what the recipe of the step-zero run changed and added, which its comments tell; and of an input that was made
 /// by hand what would stop the SCF.
 fn undone(dat: &Dat) -> Dat {
+    let was_given_h = dat.lines().iter().any(|line| line.starts_with("scf.Hubbard.U") && line.contains("  # added: "));
+    let dat = if was_given_h { without(dat, &["scf.Hubbard.U", "Hubbard.U.values"]) } else { dat.clone() };
     let lines: Vec<String> = dat.lines().iter().filter_map(|line| undone_line(line)).collect();
     let own = Dat::parse(lines.join("\n").as_bytes());
     let is_stated = |(key, value, _): &&Key| match *key {
@@ -64,7 +66,7 @@ fn undone(dat: &Dat) -> Dat {
 
 /// `None` for a line that the recipe added.
 fn undone_line(line: &str) -> Option<String> {
-    let is_ours = |reason: &str| STEP_ZERO.iter().any(|(_, _, own)| *own == reason);
+    let is_ours = |reason: &str| STEP_ZERO.iter().chain(&RESTART).any(|(_, _, own)| *own == reason);
     let Some((setting, comment)) = line.split_once("  # ") else { return Some(line.to_owned()) };
     if comment.strip_prefix("added: ").is_some_and(is_ours) {
         return None;
