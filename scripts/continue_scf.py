@@ -101,10 +101,15 @@ class Code:
 
 
 def with_settings(text, settings):
-    """Each setting once, at the end, instead of the user's own."""
-    ours = {key.lower() for key in settings}
-    kept = [line for line in text.splitlines() if not ours.intersection(line.lower().split()[:1])]
+    """Each setting once, at the end, instead of the user's own, however that is spelled."""
+    ours = {spelling(key) for key in settings}
+    kept = [line for line in text.splitlines() if not ours.intersection(map(spelling, line.split()[:1]))]
     return "\n".join(kept + [f"{key} {value}" for key, value in settings.items()]) + "\n"
+
+
+def spelling(key):
+    """A key as SIESTA compares it; no other code has keys that differ by these characters alone."""
+    return re.sub("[-_.]", "", key.lower())
 
 
 class Siesta(Code):
@@ -147,9 +152,9 @@ class Abacus(Code):
         return "INPUT"  # the first route's
 
     def steps(self, log):
-        # CU1, energy, change of energy, change of density, seconds
+        # CU1, (moments,) energy, change of energy, change of density, seconds
         lines = [numbers(line) for line in re.findall(r"^ *[A-Z]{2}\d+ (.*)$", log, re.MULTILINE)]
-        return [Step(line[0], (line[-2],)) for line in lines]
+        return [Step(line[-4], (line[-2],)) for line in lines]
 
 
 class OpenMx(Code):
@@ -247,8 +252,7 @@ class Measurement:
         return self.row(start, steps, first)
 
     def row(self, start, steps, first):
-        looser = list(self.code.criteria.values())[:-1]
-        counts = [iterations(steps, allowed, self.code.fewest) for allowed in looser] + [len(steps)]
+        counts = [iterations(steps, allowed, self.code.fewest) for allowed in self.code.criteria.values()]
         as_close = None if start == "cold" else self.as_close(first)
         return Row(self.structure.name, start, counts, self.error(first), as_close, self.error(steps[-1].energy))
 

@@ -65,6 +65,11 @@ impl Job {
         bash.env(self.variable, self.home.path().join("code")).output().unwrap()
     }
 
+    /// What the user does before a second run.
+    fn start_over(&self) {
+        std::fs::remove_dir_all(self.home.path().join("h2o-hzero")).unwrap();
+    }
+
     fn text(&self, path: &str) -> String {
         std::fs::read_to_string(self.home.path().join(path)).unwrap()
     }
@@ -79,8 +84,11 @@ fn siesta_goes_on() {
     let job = Job::new("siesta", "SIESTA", "h2o.fdf", SIESTA);
     let output = job.run(&[]);
     assert!(output.status.success() && said(&output).contains("SCF cycle converged"), "{}", said(&output));
-    assert!(job.text("run/h2o.one-shot.fdf").contains("MaxSCFIterations     1 "));
-    assert!(!job.home.path().join("restart/h2o.out").exists(), "restart/ stays as it was written");
+    assert!(job.text("h2o-hzero/run/h2o.one-shot.fdf").contains("MaxSCFIterations     1 "));
+    assert!(!job.home.path().join("h2o-hzero/restart/h2o.out").exists(), "restart/ stays as it was written");
+    let output = job.run(&["dm"]);
+    assert!(!output.status.success() && said(&output).contains("h2o-hzero/ is there already"), "{}", said(&output));
+    job.start_over();
     // the stand-in, as SIESTA, says nothing of H_IN in the route `dm`
     let output = job.run(&["dm"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
@@ -92,10 +100,15 @@ fn openmx_goes_on() {
     let job = Job::new("openmx", "OPENMX", "h2o.dat", OPENMX);
     let output = job.run(&[]);
     assert!(output.status.success() && said(&output).contains("Utot.  of h2o.energies.dat"), "{}", said(&output));
-    assert_eq!(job.text("run/one-shot/h2o.out"), "Utot.  of h2o.dat\n");
+    assert_eq!(job.text("h2o-hzero/run/one-shot/h2o.out"), "Utot.  of h2o.dat\n");
     let forgetful = job.text("code").replace("-f h2o_rst/h2o.rst3", "-f nowhere");
     std::fs::write(job.home.path().join("code"), forgetful).unwrap();
+    job.start_over();
     let output = job.run(&["scf"]);
     assert_eq!(output.status.code(), Some(1), "{}", said(&output));
-    assert!(said(&output).contains("did not take the restart files: see run/h2o.dat.std"), "{}", said(&output));
+    assert!(
+        said(&output).contains("did not take the restart files: see h2o-hzero/run/h2o.dat.std"),
+        "{}",
+        said(&output)
+    );
 }
