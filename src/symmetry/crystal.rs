@@ -38,7 +38,8 @@ pub struct Operation {
 pub const POSITION_TOLERANCE: f64 = 1e-3;
 
 impl SpaceGroup {
-    /// All operations that map every atom of `structure` to one of its species within `tolerance` (bohr).
+    /// All operations that moyo finds within `tolerance` (bohr). (Its tolerance is that of its search; atoms that an operation
+    /// brings further than ten times that from one of their species would end it.)
     ///
     /// # Errors
     /// `Inconsistent` where no space group is found.
