@@ -14,7 +14,7 @@ use super::run_args::RunFiles;
 use crate::model::certify::{Calibration, Observation, certify, consequences, observe};
 use crate::model::predict::Predictor;
 use crate::parsers::output::write_file;
-use crate::parsers::{Calculation, read};
+use crate::parsers::read;
 
 /// How good is a prediction? Expected errors of bands, energy and restart, without a converged run
 ///
@@ -86,9 +86,11 @@ fn row(predictor: &Predictor, path: &Path, args: &Args) -> anyhow::Result<Row> {
 fn calibrate(predictor: &Predictor, args: &Args, out: &Path) -> anyhow::Result<Outcome> {
     let observation = |path: &PathBuf| {
         let run = read(path, &args.files.options())?;
-        observed(predictor, &run).with_context(|| path.display().to_string())
+        observe(predictor, &run).with_context(|| path.display().to_string())
     };
-    let observations = args.runs.iter().map(observation).collect::<anyhow::Result<Vec<_>>>()?;
+    let (observations, failures): (Vec<_>, Vec<_>) = args.runs.iter().map(observation).partition(Result::is_ok);
+    failures.into_iter().filter_map(Result::err).for_each(|failure| eprintln!("hzero: left out: {failure:#}"));
+    let observations: Vec<Observation> = observations.into_iter().flatten().collect();
     let source = format!("{} structures that the model was not fitted to", observations.len());
     let Some(calibration) = Calibration::fit(&observations, &source) else {
         bail!("a calibration needs three runs, not {}", observations.len());
@@ -99,11 +101,6 @@ fn calibrate(predictor: &Predictor, args: &Args, out: &Path) -> anyhow::Result<O
     model.write(out)?;
     super::print(&format!("{}: written\n", out.display()))?;
     Ok(Outcome::Done)
-}
-
-fn observed(predictor: &Predictor, run: &Calculation) -> anyhow::Result<Observation> {
-    let stages = predictor.stages(run, &mut Vec::new())?;
-    Ok(observe(run, &stages, &predictor.hamiltonian(run, &stages)?)?)
 }
 
 /// Table and figure.

@@ -172,7 +172,7 @@ fn named(certificate: &Certificate, mev: f64) -> Vec<Sign> {
     sign(
         "different_atoms",
         s.n_different as f64,
-        "atoms whose surroundings differ; errors of bands fall with its square root",
+        "atoms whose surroundings differ; errors of bands fall with its fourth root",
     );
     sign("shortest_distance", s.shortest, "over the shortest of training; below 1: extrapolation");
     sign("delta_mev", s.size * mev, "mean |dH| that was predicted, meV");
@@ -320,12 +320,11 @@ pub fn calibration(calibration: &Calibration) -> String {
     let Calibration { source, distances: [low, high], hamiltonian, occupied, to_5ev, .. } = calibration;
     let mut text = format!("calibrated by {source}, distances {low:.2e} to {high:.2e}\n");
     for (name, law) in [("H", hamiltonian), ("occupied", occupied), ("to 5 eV", to_5ev)] {
-        let millihartree = 1000.0 * law.prefactor;
-        let atoms = if name == "H" { "" } else { " / sqrt(different atoms)" };
-        let PowerLaw { exponent, spread, .. } = law;
-        text += &format!(
-            "  {name:<9} {millihartree:.4} mHa x distance^{exponent:.2}{atoms}, within a factor {spread:.2}\n"
-        );
+        let atoms = if name == "H" { "" } else { " / (different atoms)^1/4" };
+        let PowerLaw { prefactor, exponent, spread } = law;
+        let prefactor = 1000.0 * prefactor;
+        text +=
+            &format!("  {name:<9} {prefactor:.4} mHa x distance^{exponent:.2}{atoms}, within a factor {spread:.2}\n");
     }
     text
 }

@@ -21,9 +21,7 @@ pub fn calibrate_held_out(
     for (fold, stage) in held_out.stages.into_iter().enumerate() {
         let predictor = Predictor::linear(Model { linear: Some(stage), network: None, ..model.clone() });
         for (k, _) in held_out.folds.iter().enumerate().filter(|(_, of)| **of == fold) {
-            let run = run(k)?;
-            let stages = predictor.stages(&run, &mut Vec::new())?;
-            observations.push(observe(&run, &stages, &predictor.hamiltonian(&run, &stages)?)?);
+            observations.push(observe(&predictor, &run(k)?)?);
         }
     }
     let source =

@@ -14,6 +14,7 @@ pub use calibration::{Calibration, Expected, Observation};
 pub use held_out::calibrate_held_out;
 pub use signs::{Signs, signs};
 
+use self::calibration::{PowerLaw, averaging};
 use self::states::Mesh;
 use super::band_error::{BandErrors, band_errors};
 use super::evaluate::evaluate;
@@ -66,14 +67,15 @@ pub fn certify(predictor: &Predictor, run: &Calculation, stages: &Stages, h: &Sp
     let signs = signs(predictor, run, stages, h)?;
     let known = predictor.model().header.calibration.clone();
     let calibration = known.unwrap_or_else(|| Calibration::generic(signs.size));
-    let hamiltonian = calibration.expected(&calibration.hamiltonian, signs.distance);
-    let relative = hamiltonian.scaled(1.0 / signs.size.max(f64::MIN_POSITIVE));
-    let occupied = calibration.expected_bands(&calibration.occupied, signs.distance, signs.n_different);
+    let expected = |law: &PowerLaw| calibration.expected(law, signs.distance, signs.size);
+    let bands = |law: &PowerLaw| expected(law).scaled(1.0 / averaging(signs.n_different));
+    let hamiltonian = expected(&calibration.hamiltonian);
+    let occupied = bands(&calibration.occupied);
     Ok(Certificate {
         hamiltonian,
-        relative,
+        relative: hamiltonian.scaled(1.0 / signs.size.max(f64::MIN_POSITIVE)),
         occupied,
-        to_5ev: calibration.expected_bands(&calibration.to_5ev, signs.distance, signs.n_different),
+        to_5ev: bands(&calibration.to_5ev),
         energy_mev_per_atom: hamiltonian.scaled(1000.0 * run.origin.ev_per_hartree).through(&consequences::ENERGY),
         ghosts: Ghosts {
             below: signs.lowest_drop - calibration.lowest_drop - 10.0 * occupied.high - GHOST_MARGIN,
@@ -84,18 +86,21 @@ pub fn certify(predictor: &Predictor, run: &Calculation, stages: &Stages, h: &Sp
     })
 }
 
-/// The true errors of a prediction of a run whose converged H is known, and how far the structure is from training.
+/// Predicts a run whose converged H is known: how far it is from training, and its true errors.
 ///
 /// # Errors
-/// `Unsupported` where the run lacks the converged H, S, or the number of electrons; as [`Mesh::new`].
-pub fn observe(run: &Calculation, stages: &Stages, predicted: &SpinOperator) -> Result<Observation> {
+/// `Unsupported` where the run lacks the converged H, S, or the number of electrons; as [`Predictor::predict`] and [`Mesh::new`].
+pub fn observe(predictor: &Predictor, run: &Calculation) -> Result<Observation> {
     let converged = run.hamiltonian.as_ref().ok_or_else(|| Error::unsupported("the run has no converged H"))?;
-    let [bonds, atoms] = signs::leverages(stages);
-    let bands = true_band_errors(run, predicted)?;
+    let stages = predictor.stages(run, &mut Vec::new())?;
+    let predicted = predictor.hamiltonian(run, &stages)?;
+    let [bonds, atoms] = signs::leverages(&stages);
+    let bands = true_band_errors(run, &predicted)?;
     Ok(Observation {
         distance: signs::distance(&bonds, &atoms),
-        n_different: signs::n_different(stages),
-        hamiltonian: evaluate(run, predicted)?.total.mae_aligned,
+        n_different: signs::n_different(&stages),
+        size: signs::size(predictor, &stages)?,
+        hamiltonian: evaluate(run, &predicted)?.total.mae_aligned,
         occupied: bands.occupied_mae,
         to_5ev: bands.to_5ev_mae,
         lowest_drop: signs::lowest_drop(&Mesh::new(run, converged, &[])?),

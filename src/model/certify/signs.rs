@@ -92,6 +92,14 @@ pub fn leverages(stages: &Stages) -> [Quantiles; 2] {
     [Quantiles::of(&linear.bond_leverage), Quantiles::of(&linear.atom_leverage)]
 }
 
+/// Mean |ΔH| that was predicted, hartree.
+///
+/// # Errors
+/// As [`crate::model::Sample::operator`].
+pub fn size(predictor: &Predictor, stages: &Stages) -> Result<f64> {
+    Ok(mean_size(stages.sample.operator(&stages.delta, &predictor.model().slots)?.values()))
+}
+
 /// Number of atoms whose surroundings differ, told by their leverages; all atoms without a linear stage.
 pub fn n_different(stages: &Stages) -> usize {
     const EQUAL: f64 = 1e-4;
@@ -119,7 +127,6 @@ pub fn signs(predictor: &Predictor, run: &Calculation, stages: &Stages, predicte
         Deviation { hamiltonian, occupied: changes.occupied, to_5ev: changes.above }
     };
     let [bonds, atoms] = leverages(stages);
-    let delta = stages.sample.operator(&stages.delta, &predictor.model().slots)?;
     let of_window = |size: fn(&State) -> f64| mesh.up_to(window).map(size).fold(0.0, f64::max);
     Ok(Signs {
         distance: distance(&bonds, &atoms),
@@ -127,7 +134,7 @@ pub fn signs(predictor: &Predictor, run: &Calculation, stages: &Stages, predicte
         atoms,
         n_different: n_different(stages),
         shortest: predictor.shortest_distance(&stages.sample),
-        size: mean_size(delta.values()),
+        size: size(predictor, stages)?,
         variance: root_mean_square(&(0..n_draws).map(deviation).collect::<Vec<_>>()),
         disagreement: (n_draws..deviations.len()).map(deviation).next(),
         hermiticity: hermiticity_error(predicted, &run.basis),
