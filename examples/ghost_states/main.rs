@@ -48,6 +48,11 @@ fn main() -> Result<()> {
             let shift = target::gauge_shift(&delta, target::overlap(run)?);
             projected(&d.at(&delta), s, shift, t)
         })?;
+        row("  exact dH, projected", unseen, |run, d, s| {
+            let delta = target::delta(run)?;
+            let shift = target::gauge_shift(&delta, target::overlap(run)?);
+            projected(&d.at(&delta), s, shift, t)
+        })?;
         row("  cut to blocks of S", unseen, |run, d, _| {
             let delta = predicted(&plain, run, &slots)?;
             let shift = target::gauge_shift(&delta, target::overlap(run)?);
