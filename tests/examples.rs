@@ -64,7 +64,8 @@ fn predict_writes_the_files_of_abacus() {
 /// E0 and the energies they shall have: SIESTA's own output (E_KS in eV), and how far the formula is off (meV per atom).
 #[test]
 fn energy_is_siestas_but_for_the_third_order_of_exchange_and_correlation() {
-    let runs: [(&str, f64, f64, &[(&str, &str)], f64); 2] = [
+    type Case = (&'static str, f64, f64, &'static [(&'static str, &'static str)], f64);
+    let runs: [Case; 2] = [
         ("mos2", -10206.259982, -10249.811684, &[("Mo", "4s2 5s1 4p6 4d5"), ("S", "3s2 3p4")], 0.856),
         ("h2o", -477.748024, -481.294346, &[("O", "2s2 2p4"), ("H", "1s1")], -3.013),
     ];

@@ -74,6 +74,9 @@ pub fn of(run: &Calculation, hamiltonian: &SpinOperator, options: &Options) -> R
     })
 }
 
+/// `[k][channel]`.
+type ByChannel<T> = Vec<Vec<T>>;
+
 /// Eigenvalues of the whole mesh, and eigenvectors where they fit into memory.
 struct Solved {
     energies: Energies,
@@ -96,7 +99,7 @@ impl Solved {
             return Ok(Solved { energies: by_spin(by_k, n_channels), vectors: None });
         }
         let split = |states: Vec<States>| states.into_iter().map(|s| (s.energies, s.vectors)).unzip();
-        let (by_k, vectors): (Vec<Vec<Vec<f64>>>, Vec<Vec<Mat<c64>>>) = mesh
+        let (by_k, vectors): (ByChannel<Vec<f64>>, ByChannel<Mat<c64>>) = mesh
             .points
             .par_iter()
             .map(|&k| problem.states(k).map(split))
@@ -134,7 +137,7 @@ fn sum(
     Ok(())
 }
 
-/// Σ DM_ss'[ijR] · O_ss'[ijR]*, over the blocks of `operator` that the density has.
+/// `Σ DM_ss'[ijR] · O_ss'[ijR]*`, over the blocks of `operator` that the density has.
 pub fn trace(density: &SpinOperator, operator: &SpinOperator) -> f64 {
     use SpinOperator::{Collinear, Spinor, Unpolarized};
     match (density, operator) {

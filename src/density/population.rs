@@ -35,7 +35,7 @@ pub struct Mulliken<'a> {
 }
 
 impl<'a> Mulliken<'a> {
-    /// Splits tr(DM S) by rows: q_iμ = Σ_jνR Re DM[iμ, jν](R) S[iμ, jν](R).
+    /// Splits tr(DM S) by rows: `q_iμ = Σ_jνR Re DM[iμ, jν](R) S[iμ, jν](R)`.
     ///
     /// # Errors
     /// `Inconsistent` where the run has no overlap.

@@ -11,11 +11,11 @@ use crate::parsers::{Basis, Calculation, Operator, Pair, Species, SpinOperator, 
 /// tests of equivariance, and to enlarge a training set of codes with grids.
 pub fn rotated(run: &Calculation, r: &Matrix3<f64>) -> Calculation {
     let turn = Turn::new(&run.basis, r);
-    let spin = |operator: &Option<SpinOperator>| operator.as_ref().map(|o| turn.spin_operator(o, |k| Some(k)));
+    let spin = |operator: &Option<SpinOperator>| operator.as_ref().map(|o| turn.spin_operator(o, Some));
     let mut turned = run.clone();
     turned.structure.lattice = run.structure.lattice * r.transpose();
     turned.structure.positions = run.structure.positions.iter().map(|x| r * x).collect();
-    turned.overlap = run.overlap.as_ref().map(|o| turn.operator(o, |k| Some(k)));
+    turned.overlap = run.overlap.as_ref().map(|o| turn.operator(o, Some));
     turned.hamiltonian = spin(&run.hamiltonian);
     turned.hamiltonian0 = spin(&run.hamiltonian0);
     turned.density_matrix = spin(&run.density_matrix);
