@@ -202,4 +202,14 @@ impl SpinOperator {
             SpinOperator::Spinor(_) => 4,
         }
     }
+
+    /// Number of channels that are diagonalised apart: 2 for collinear operators, else 1.
+    pub fn n_channels(&self) -> usize {
+        if matches!(self, SpinOperator::Collinear(_)) { 2 } else { 1 }
+    }
+
+    /// Electrons in one filled state of such a Hamiltonian: 2 without spin, else 1.
+    pub fn electrons_per_state(&self) -> f64 {
+        if matches!(self, SpinOperator::Unpolarized(_)) { 2.0 } else { 1.0 }
+    }
 }

@@ -2,7 +2,7 @@
 
 use super::mesh::KMesh;
 use super::occupation::States;
-use super::spectrum::{SpectrumOptions, electrons_per_state, energies};
+use super::spectrum::{SpectrumOptions, energies};
 use crate::parsers::{Calculation, Error, Of, Smearing, SpinOperator};
 
 /// Smearing where the run states none: 0.005 hartree, Gaussian.
@@ -21,7 +21,7 @@ pub fn computed_level(
     let (Some(electrons), Some(overlap)) = (run.n_electrons, &run.overlap) else { return Ok(None) };
     let mesh = KMesh::of_run(run, hamiltonian);
     let energies = energies(hamiltonian, overlap, &run.basis, &mesh.points, options)?;
-    let electrons_per_state = electrons_per_state(hamiltonian);
+    let electrons_per_state = hamiltonian.electrons_per_state();
     let states = States { energies: &energies, weights: &mesh.weights, electrons_per_state };
     let levels = levels(run, &states, electrons)?;
     Ok(Some(levels.iter().sum::<f64>() / levels.len() as f64))

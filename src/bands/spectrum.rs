@@ -30,7 +30,7 @@ pub fn energies(
 ) -> Result<Energies, Error> {
     let problem = EigenProblem::new(hamiltonian, overlap, basis, kpoints.len(), options);
     let by_k = kpoints.par_iter().map(|&k| problem.energies(k)).collect::<Result<Vec<_>, Error>>()?;
-    Ok(by_spin(by_k, n_channels(hamiltonian)))
+    Ok(by_spin(by_k, hamiltonian.n_channels()))
 }
 
 /// H(k) c = ε S(k) c of one Hamiltonian, at any k.
@@ -83,16 +83,6 @@ impl<'a> EigenProblem<'a> {
         let spinor = matches!(self.hamiltonian, SpinOperator::Spinor(_));
         OverlapFactor::new(self.s.overlap_at(self.overlap, spinor, k).as_ref(), k, self.null_space, self.par)
     }
-}
-
-/// Number of spin channels: 2 for collinear Hamiltonians, else 1.
-pub fn n_channels(hamiltonian: &SpinOperator) -> usize {
-    if matches!(hamiltonian, SpinOperator::Collinear(_)) { 2 } else { 1 }
-}
-
-/// Electrons in one filled state: 2 for unpolarized Hamiltonians, else 1.
-pub fn electrons_per_state(hamiltonian: &SpinOperator) -> f64 {
-    if matches!(hamiltonian, SpinOperator::Unpolarized(_)) { 2.0 } else { 1.0 }
 }
 
 /// k points first; threads inside one eigenproblem only where there are fewer k points than cores.

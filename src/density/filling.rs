@@ -2,7 +2,7 @@
 
 use crate::bands::fermi::{levels, smearing};
 use crate::bands::occupation::{BandEdges, States, entropy_energy, occupation};
-use crate::bands::spectrum::{Energies, electrons_per_state};
+use crate::bands::spectrum::Energies;
 use crate::parsers::{Calculation, Error, Smearing, SpinOperator};
 
 /// Occupied states on a k mesh.
@@ -51,7 +51,7 @@ impl<'a> Filling<'a> {
     ) -> Result<Self, Error> {
         let electrons = run.n_electrons.ok_or_else(|| Error::inconsistent(UNKNOWN))?;
         let smearing = smearing(run);
-        let states = States { energies, weights, electrons_per_state: electrons_per_state(hamiltonian) };
+        let states = States { energies, weights, electrons_per_state: hamiltonian.electrons_per_state() };
         let levels = levels(run, &states, electrons)?;
         let edges = BandEdges::around(energies, levels[0]).filter(|_| levels.len() == 1);
         let filling = Filling {

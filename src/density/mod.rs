@@ -15,7 +15,7 @@ use rayon::prelude::*;
 
 use crate::bands::eigen::States;
 use crate::bands::mesh::KMesh;
-use crate::bands::spectrum::{EigenProblem, Energies, SpectrumOptions, by_spin, n_channels};
+use crate::bands::spectrum::{EigenProblem, Energies, SpectrumOptions, by_spin};
 use crate::bands::structure::overlap;
 use crate::parsers::density::Density;
 use crate::parsers::{Calculation, Error, Operator, Pairs, SpinOperator, c64};
@@ -91,7 +91,7 @@ impl Solved {
         n_orbitals: usize,
         most_kept_bytes: usize,
     ) -> Result<Self, Error> {
-        let n_channels = n_channels(hamiltonian);
+        let n_channels = hamiltonian.n_channels();
         let n = if matches!(hamiltonian, SpinOperator::Spinor(_)) { 2 * n_orbitals } else { n_orbitals };
         let bytes = n * n * n_channels * mesh.points.len() * size_of::<c64>();
         if bytes > most_kept_bytes {

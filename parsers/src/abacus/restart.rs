@@ -71,7 +71,7 @@ fn facts(start: Start, continuation: &Continuation, input: Option<&UserInput>) -
     Facts {
         start,
         nspin: hamiltonian.nspin(),
-        n_wave_functions: n_channels(hamiltonian) * continuation.states.map_or(0, |states| states.kpoints().len()),
+        n_wave_functions: hamiltonian.n_channels() * continuation.states.map_or(0, |states| states.kpoints().len()),
         is_single_point: is_crystal && run.k_grid.is_some_and(|grid| grid.divisions == [1; 3]),
         is_gamma_only: input.is_some_and(UserInput::is_gamma_only),
         has_lost_folder: input.is_some_and(UserInput::has_lost_folder),
@@ -115,20 +115,15 @@ fn wave_functions(folder: &Path, continuation: &Continuation, n_bands: usize) ->
         let what = "ABACUS up to 3.8 starts from wave functions only, and there are none";
         return Err(not_representable("ABACUS restart", what));
     };
-    let per_state = if continuation.prediction.hamiltonian.nspin() == 1 { 2.0 } else { 1.0 };
+    let per_state = continuation.prediction.hamiltonian.electrons_per_state();
     let mut files = wfc::write_all(folder, states, &run.basis, per_state, n_bands)?;
     files.push(inputs::write_k_list(folder, states)?);
     Ok(files)
 }
 
-fn n_channels(hamiltonian: &SpinOperator) -> usize {
-    if hamiltonian.nspin() == 2 { 2 } else { 1 }
-}
-
 /// NBANDS of the run, else at least as many as ABACUS takes by itself (`cal_nbands`: it refuses files with fewer).
 fn n_bands(continuation: &Continuation, stated: Option<usize>) -> usize {
     const MARGIN: f64 = 21.0;
-    let nspin = continuation.prediction.hamiltonian.nspin();
-    let filled = continuation.density.electrons / if nspin == 1 { 2.0 } else { 1.0 };
+    let filled = continuation.density.electrons / continuation.prediction.hamiltonian.electrons_per_state();
     stated.unwrap_or_else(|| (filled + MARGIN).max(1.2 * filled + 2.0) as usize)
 }

@@ -8,7 +8,6 @@ use crate::bands::eigen::OverlapFactor;
 use crate::bands::fermi::DEFAULT_SMEARING;
 use crate::bands::mesh::KMesh;
 use crate::bands::occupation;
-use crate::bands::spectrum::electrons_per_state;
 use crate::model::target;
 use crate::parsers::{Calculation, Error, Operator, Result, SpinOperator, c64};
 
@@ -70,7 +69,7 @@ impl Mesh {
         let filling = occupation::States {
             energies: &energies,
             weights: &mesh.weights,
-            electrons_per_state: electrons_per_state(hamiltonian),
+            electrons_per_state: hamiltonian.electrons_per_state(),
         };
         let level = filling.fermi_level(electrons, run.smearing.unwrap_or(DEFAULT_SMEARING));
         let fermi_level =
