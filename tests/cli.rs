@@ -264,6 +264,18 @@ fn eval_keeps_its_contract() {
 }
 
 #[test]
+fn eval_shows_how_far_a_model_is_from_equivariance() {
+    let run = fixture("graphene_sqrt3");
+    let arguments = ["eval", "--model", &CARBON, &run, "--no-bands", "--equivariance", "2"];
+    let report: Value = serde_json::from_str(&done(&[&arguments[..], &["--json"]].concat())).unwrap();
+    let number = |name: &str| report["runs"][0][name].as_f64().unwrap();
+    for name in ["equivariance_mae_mev", "equivariance_max_mev", "inversion_mae_mev", "inversion_max_mev"] {
+        assert!((0.0..1e-4 * number("mae_h0_mev")).contains(&number(name)), "{name}: {}", number(name));
+    }
+    assert!(done(&arguments).contains("equivariance: turned runs differ by "));
+}
+
+#[test]
 fn errors_name_the_file_once() {
     let (_keep, out) = output();
     let run = fixture("graphene_sqrt3");

@@ -9,6 +9,7 @@ use serde::Serialize;
 use super::Outcome;
 use super::run_args::RunFiles;
 use crate::model::certify::true_band_errors;
+use crate::model::equivariance::{EquivarianceError, equivariance_error};
 use crate::model::evaluate::{Evaluation, Outlier, Part, evaluate};
 use crate::model::predict::Predictor;
 use crate::parsers::{Calculation, SpinOperator, read};
@@ -35,6 +36,9 @@ pub struct Args {
     /// Leave the bands out
     #[arg(long)]
     no_bands: bool,
+    /// Also turn every run by N fixed rotations and the inversion: how far is the model from equivariance?
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    equivariance: usize,
     /// auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     device: String,
@@ -60,8 +64,19 @@ pub struct Row {
     gap_error_mev: Option<f64>,
     ghost_states: Option<usize>,
     seconds: f64,
+    #[serde(flatten, skip_serializing_if = "Option::is_none")]
+    equivariance: Option<Equivariance>,
     #[serde(skip_serializing_if = "Option::is_none")]
     details: Option<Details>,
+}
+
+/// |predict(turned run) - turned predict(run)|.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Equivariance {
+    equivariance_mae_mev: f64,
+    equivariance_max_mev: f64,
+    inversion_mae_mev: f64,
+    inversion_max_mev: f64,
 }
 
 #[derive(Debug, Clone, Serialize)]
@@ -95,6 +110,7 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
         super::print(&(serde_json::to_string_pretty(&report)? + "\n"))?;
     } else {
         super::print(&report.all.line())?;
+        super::print(&report.all.equivariance_line())?;
         super::print(&report.runs.iter().map(details_text).collect::<String>())?;
     }
     Ok(Outcome::Done)
@@ -115,7 +131,10 @@ fn predicted_row(predictor: &Predictor, path: &Path, args: &Args) -> anyhow::Res
     let predicted = predictor.predict(&run)?;
     let seconds = start.elapsed().as_secs_f64();
     let wanted = Wanted { bands: !args.no_bands, details: args.details };
-    Ok(Row { run: path.display().to_string(), ..row(&run, &predicted.hamiltonian, seconds, wanted)? })
+    let equivariance =
+        (args.equivariance > 0).then(|| equivariance_error(predictor, &run, args.equivariance)).transpose()?;
+    let equivariance = equivariance.map(|errors| Equivariance::new(&errors, 1000.0 * run.origin.ev_per_hartree));
+    Ok(Row { run: path.display().to_string(), equivariance, ..row(&run, &predicted.hamiltonian, seconds, wanted)? })
 }
 
 /// Errors of one predicted H against the run's own.
@@ -139,6 +158,7 @@ pub fn row(run: &Calculation, predicted: &SpinOperator, seconds: f64, wanted: Wa
         gap_error_mev: bands.as_ref().and_then(|b| b.gap_error).map(|e| e * mev),
         ghost_states: bands.as_ref().map(|b| b.ghost_states),
         seconds,
+        equivariance: None,
         details: wanted.details.then(|| details(errors, mev)),
     })
 }
@@ -163,6 +183,21 @@ impl Row {
         )
     }
 
+    /// Below the table.
+    fn equivariance_line(&self) -> String {
+        self.equivariance.map_or(String::new(), |e| {
+            format!(
+                "equivariance: turned runs differ by {:.2e} meV ({:.2} % of the error of dH), at most {:.2e}; inverted ones \
+                 by {:.2e}, at most {:.2e}\n",
+                e.equivariance_mae_mev,
+                100.0 * e.equivariance_mae_mev / self.mae_delta_mev,
+                e.equivariance_max_mev,
+                e.inversion_mae_mev,
+                e.inversion_max_mev
+            )
+        })
+    }
+
     /// A few lines for people.
     pub fn lines(&self) -> Vec<(&'static str, String)> {
         let ratio = 100.0 * self.mae_delta_aligned_mev / self.mae_h0_mev;
@@ -178,6 +213,30 @@ impl Row {
             lines.push(("  bands", format!("occupied {occupied:.2} meV{window}; ghost states: {ghosts}")));
         }
         lines
+    }
+}
+
+impl Equivariance {
+    fn new(errors: &EquivarianceError, mev: f64) -> Self {
+        Equivariance {
+            equivariance_mae_mev: errors.mae * mev,
+            equivariance_max_mev: errors.max * mev,
+            inversion_mae_mev: errors.inversion_mae * mev,
+            inversion_max_mev: errors.inversion_max * mev,
+        }
+    }
+
+    /// Over runs; `None` where it was not measured.
+    fn mean(rows: &[Row]) -> Option<Self> {
+        let all: Vec<Equivariance> = rows.iter().filter_map(|row| row.equivariance).collect();
+        let mean = |value: fn(&Equivariance) -> f64| all.iter().map(value).sum::<f64>() / all.len() as f64;
+        let max = |value: fn(&Equivariance) -> f64| all.iter().map(value).fold(0.0, f64::max);
+        (!all.is_empty()).then(|| Equivariance {
+            equivariance_mae_mev: mean(|e| e.equivariance_mae_mev),
+            equivariance_max_mev: max(|e| e.equivariance_max_mev),
+            inversion_mae_mev: mean(|e| e.inversion_mae_mev),
+            inversion_max_mev: max(|e| e.inversion_max_mev),
+        })
     }
 }
 
@@ -220,6 +279,7 @@ fn mean(rows: &[Row]) -> Row {
         gap_error_mev: mean_known(|r| r.gap_error_mev.map(f64::abs)),
         ghost_states: rows.iter().map(|r| r.ghost_states).sum(),
         seconds: rows.iter().map(|r| r.seconds).sum(),
+        equivariance: Equivariance::mean(rows),
         details: None,
     }
 }

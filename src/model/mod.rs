@@ -5,6 +5,7 @@
 
 pub mod band_error;
 pub mod certify;
+pub mod equivariance;
 pub mod evaluate;
 pub mod file;
 pub mod graph;

@@ -1,8 +1,9 @@
 //! Operators turned, mirrored or inverted: blocks by the Wigner matrices of their shells, spins by SU(2).
 
+use std::f64::consts::TAU;
 use std::ops::{AddAssign, Mul};
 
-use nalgebra::{Matrix2, Matrix3, Rotation3, UnitQuaternion};
+use nalgebra::{Matrix2, Matrix3, Quaternion, Rotation3, UnitQuaternion};
 
 use super::wigner::{WignerD, WignerTables};
 use crate::parsers::{Basis, Calculation, Operator, Pair, Species, SpinOperator, c64};
@@ -20,6 +21,21 @@ pub fn rotated(run: &Calculation, r: &Matrix3<f64>) -> Calculation {
     turned.hamiltonian0 = spin(&run.hamiltonian0);
     turned.density_matrix = spin(&run.density_matrix);
     turned
+}
+
+/// A rotation for every point of the unit cube; uniform points give uniform rotations (Shoemake 1992).
+pub fn uniform_rotation([u, v, w]: [f64; 3]) -> Matrix3<f64> {
+    let ((a, b), (c, d)) = ((TAU * v).sin_cos(), (TAU * w).sin_cos());
+    let (near, far) = ((1.0 - u).sqrt(), u.sqrt());
+    let q = UnitQuaternion::from_quaternion(Quaternion::new(far * d, near * a, near * b, far * c));
+    *q.to_rotation_matrix().matrix()
+}
+
+/// `n` fixed rotations, spread evenly: points k·(g⁻¹, g⁻², g⁻³) of the unit cube with g⁴ = g + 1 (Roberts 2018).
+pub fn spread_rotations(n: usize) -> Vec<Matrix3<f64>> {
+    const G: f64 = 1.220_744_084_605_759_5;
+    let point = |k: usize| [1, 2, 3].map(|power| (0.5 + (k + 1) as f64 / G.powi(power)).fract());
+    (0..n).map(|k| uniform_rotation(point(k))).collect()
 }
 
 /// How the orbitals of a basis and the spin turn under one O(3) matrix.
@@ -126,6 +142,22 @@ fn spin_matrix(r: &Matrix3<f64>) -> Matrix2<c64> {
 mod tests {
     use super::*;
     use crate::symmetry::wigner::tests::rotation;
+
+    #[test]
+    fn spread_rotations_average_tensors_to_nothing() {
+        let rotations = spread_rotations(500);
+        let tables = WignerTables::new(3);
+        for r in &rotations {
+            assert!((r * r.transpose() - Matrix3::identity()).norm() < 1e-14 && r.determinant() > 0.0);
+        }
+        for l in 1..=3 {
+            let blocks = || rotations.iter().map(|r| tables.matrices(r).block(l).to_vec());
+            for k in 0..(2 * l + 1) * (2 * l + 1) {
+                let mean = blocks().map(|block| block[k]).sum::<f64>() / 500.0;
+                assert!(mean.abs() < 0.02, "l = {l}, element {k}: {mean}");
+            }
+        }
+    }
 
     #[test]
     fn spin_turns_as_an_axial_vector() {
