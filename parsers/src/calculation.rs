@@ -1,10 +1,11 @@
 //! What one run of a DFT code left behind.
 
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use crate::basis::Basis;
 use crate::error::Result;
-use crate::operator::{Operator, SpinOperator};
+use crate::operator::{Operator, Pairs, SpinOperator};
 use crate::structure::Structure;
 use crate::units::{BOHR_IN_ANGSTROM, HARTREE_IN_EV};
 use crate::{abacus, openmx, siesta};
@@ -205,6 +206,26 @@ impl NativeLayout {
             NativeLayout::Abacus(_) | NativeLayout::OpenMx(_) => Ok(()),
         }
     }
+
+    /// The blocks that the run's files hold, where these may be more than those of S: SIESTA's pattern.
+    ///
+    /// # Errors
+    /// `Inconsistent` where the basis is not that of the run.
+    pub fn pairs(&self, basis: &Basis) -> Result<Option<Arc<Pairs>>> {
+        match self {
+            NativeLayout::Siesta(layout) => layout.pairs(basis).map(Some),
+            NativeLayout::Abacus(_) | NativeLayout::OpenMx(_) => Ok(None),
+        }
+    }
+
+    /// 1, 2 or 4, as the run's files or inputs state it.
+    fn nspin(&self) -> Option<usize> {
+        match self {
+            NativeLayout::Abacus(layout) => layout.nspin,
+            NativeLayout::Siesta(layout) => Some(layout.head.nspin.min(4)),
+            NativeLayout::OpenMx(layout) => layout.nspin(),
+        }
+    }
 }
 
 impl Calculation {
@@ -214,5 +235,11 @@ impl Calculation {
             Of::H0 => self.hamiltonian0.as_ref(),
             Of::Scf => self.hamiltonian.as_ref(),
         }
+    }
+
+    /// 1, 2 or 4: that of H⁽⁰⁾ or H, else what the run states where it has neither.
+    pub fn nspin(&self) -> Option<usize> {
+        let hamiltonian = self.hamiltonian0.as_ref().or(self.hamiltonian.as_ref());
+        hamiltonian.map(SpinOperator::nspin).or_else(|| self.native.as_ref()?.nspin())
     }
 }

@@ -46,11 +46,23 @@ pub struct Layout {
     pub overlap: Vec<csr::CsrLayout>,
     /// Files of DM.
     pub density_matrix: Vec<csr::CsrLayout>,
+    /// `nspin` as INPUT or log state it.
+    pub nspin: Option<usize>,
 }
 
 impl Layout {
     /// Files of H⁽⁰⁾, else of the converged H: what another H is written like.
     pub fn any_hamiltonian(&self) -> &[csr::CsrLayout] {
         if self.hamiltonian0.is_empty() { &self.hamiltonian } else { &self.hamiltonian0 }
+    }
+
+    /// One layout for each file of an H or DM with `nspin`: those of the run's own, else that of S, whose lattice vectors and
+    /// digits will do.
+    fn of_spins(&self, own: &[csr::CsrLayout], nspin: usize) -> Vec<csr::CsrLayout> {
+        let n_files = if nspin == 2 { 2 } else { 1 };
+        match (own, self.overlap.first()) {
+            ([], Some(overlap)) => vec![overlap.clone(); n_files],
+            _ => own.to_vec(),
+        }
     }
 }

@@ -12,8 +12,8 @@ use crate::output::write_file;
 use crate::predicted::{Prediction, copy_into, not_representable};
 use crate::read::ReadOptions;
 
-/// Writes a predicted H and the S of its run into `folder` under ABACUS' own names, in the layout of the run's H⁽⁰⁾ or in
-/// that which was asked for ([`Version::New`] is what `init_chg hr` reads); with them STRU, KPT and INPUT, and what no file
+/// Writes a predicted H and the S of its run into `folder` under ABACUS' own names, in the layout of the run's H⁽⁰⁾ (else
+/// of its H, else of its S) or in that which was asked for ([`Version::New`] is what `init_chg hr` reads); with them STRU, KPT and INPUT, and what no file
 /// of ABACUS says about a predicted H as `info.json`.
 ///
 /// # Errors
@@ -33,7 +33,8 @@ fn matrices(folder: &Path, prediction: &Prediction, layout: &Layout) -> Result<V
     let overlap = run.overlap.as_ref().ok_or_else(|| missing("the run has no S"))?;
     let version = version(prediction, layout);
     let nspin = hamiltonian.nspin();
-    let h_layouts = as_version(layout.any_hamiltonian(), Quantity::Hamiltonian, version, run, nspin);
+    let own = layout.of_spins(layout.any_hamiltonian(), nspin);
+    let h_layouts = as_version(&own, Quantity::Hamiltonian, version, run, nspin);
     let s_layouts = as_version(&layout.overlap, Quantity::Overlap, version, run, nspin);
     let s_layout = s_layouts.first().ok_or_else(|| missing("the layout of S is not known"))?;
     let h = matrix::hamiltonian_to_csr(hamiltonian, &run.basis, &h_layouts)?;

@@ -101,9 +101,10 @@ fn is_zero(operator: &SpinOperator) -> bool {
 fn density_matrices(folder: &Path, continuation: &Continuation, layout: &Layout) -> Result<Vec<PathBuf>> {
     let (run, density) = (continuation.prediction.run, &continuation.density.matrix);
     require_elements("DM", density)?;
-    let own = if layout.density_matrix.is_empty() { layout.any_hamiltonian() } else { &layout.density_matrix };
     let nspin = density.nspin();
-    let layouts: Vec<CsrLayout> = predicted::as_version(own, Quantity::DensityMatrix, Version::New, run, nspin);
+    let own = if layout.density_matrix.is_empty() { layout.any_hamiltonian() } else { &layout.density_matrix };
+    let own = layout.of_spins(own, nspin);
+    let layouts: Vec<CsrLayout> = predicted::as_version(&own, Quantity::DensityMatrix, Version::New, run, nspin);
     let csrs = matrix::density_matrix_to_csr(density, &run.basis, &layouts)?;
     let put = |(spin, csr)| predicted::put(folder, csr, Quantity::DensityMatrix, Version::New, spin);
     csrs.iter().enumerate().map(put).collect()

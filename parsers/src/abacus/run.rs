@@ -109,6 +109,7 @@ impl Reader<'_> {
             hamiltonian: layouts(&hamiltonian),
             overlap: layouts(&overlap),
             density_matrix: layouts(&density_matrix),
+            nspin: folders.iter().find_map(|folder| self.nspin(folder)),
         };
         let mut files = self.files([&hamiltonian0, &hamiltonian, &density_matrix]);
         files.extend(overlap.iter().flat_map(|matrix| matrix.files.clone()));

@@ -43,4 +43,9 @@ impl Layout {
         let files = [&self.hamiltonian, &self.hamiltonian0];
         files.into_iter().flatten().next().is_some_and(|file| file.version == scfout::Version::V3_9)
     }
+
+    /// 1, 2 or 4, of the files.
+    pub fn nspin(&self) -> Option<usize> {
+        [&self.hamiltonian0, &self.hamiltonian].into_iter().flatten().next().map(|file| file.spin.n_sets())
+    }
 }

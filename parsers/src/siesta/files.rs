@@ -37,6 +37,8 @@ pub struct Folder {
     pub hsx0: Option<PathBuf>,
     /// `.TSHS`: H and S once more, always in double precision.
     pub tshs: Option<PathBuf>,
+    /// `.onlyS`: S alone (`TS.S.Save`, `TS.onlyS`), in the format of a TSHS.
+    pub only_s: Option<PathBuf>,
     /// `H_DMGEN`: the H that the last density matrix came from, without S.
     pub h_dmgen: Option<PathBuf>,
     /// `H_IN`, `H_DMGEN` or `H_MIXED` where the user names it: this H counts, with S and all else of the other files.
@@ -64,11 +66,12 @@ pub struct Folder {
 }
 
 /// Ends of names that only SIESTA uses.
-const OWN: [&str; 10] = [".HSX", ".TSHS", ".TSDE", ".DM", ".nc", ".fdf", ".XV", ".EIG", ".ORB_INDX", ".ion.xml"];
+const OWN: [&str; 11] =
+    [".HSX", ".TSHS", ".onlyS", ".TSDE", ".DM", ".nc", ".fdf", ".XV", ".EIG", ".ORB_INDX", ".ion.xml"];
 /// Names of files with H alone.
 const H_ALONE: [&str; 3] = ["H_IN", "H_DMGEN", "H_MIXED"];
 /// Ends of names from which the label is taken, the first ones first.
-const LABELLED: [&str; 9] = [".HSX", ".TSHS", ".DM", ".TSDE", ".XV", ".EIG", ".bands", ".fdf", ".nc"];
+const LABELLED: [&str; 10] = [".HSX", ".TSHS", ".onlyS", ".DM", ".TSDE", ".XV", ".EIG", ".bands", ".fdf", ".nc"];
 /// What may stand between the label and these ends.
 const VARIANTS: [&str; 3] = [".0", ".h0", ".h0only"];
 /// Tolerances of `SCF.H.Tolerance` from which on the first iteration counts as converged.
@@ -133,6 +136,8 @@ impl Run {
             (folder.hsx, folder.hsx0) = (file, None);
         } else if name.ends_with(".TSHS") {
             (folder.tshs, folder.hsx, folder.hsx0) = (file, None, None);
+        } else if name.ends_with(".onlyS") {
+            folder = Folder { only_s: file, ..folder.without_results() };
         } else if H_ALONE.contains(&name.as_str()) {
             let has_other = folder.hsx.is_some() || folder.tshs.is_some();
             (folder.h_alone, folder.hsx0) = (file, folder.hsx0.filter(|_| !has_other));
@@ -167,6 +172,7 @@ impl Folder {
             hsx: named(".HSX").or_else(|| named(".nc")),
             hsx0: named(".0.HSX"),
             tshs: named(".TSHS"),
+            only_s: named(".onlyS"),
             h_dmgen: names.get("H_DMGEN").cloned(),
             h_alone: None,
             density_matrix: named(".DM").or_else(|| named(".TSDE")),
@@ -204,9 +210,9 @@ impl Folder {
         self.xv.as_deref().or(self.struct_out.as_deref())
     }
 
-    /// The file of its H and S.
+    /// The file of its H and S, else that of S alone.
     pub fn matrix(&self) -> Option<&Path> {
-        self.hsx0.as_deref().or(self.hsx.as_deref()).or(self.tshs.as_deref())
+        [&self.hsx0, &self.hsx, &self.tshs, &self.only_s].into_iter().find_map(Option::as_deref)
     }
 
     /// Did `hzero predict` write it? Its `report.json` tells.
@@ -251,7 +257,7 @@ impl Folder {
     /// Names that were looked for, for the message where nothing was found.
     pub fn looked_for(&self) -> String {
         let label = if self.label.is_empty() { "<label>" } else { &self.label };
-        format!("{label}.HSX, {label}.nc, {label}.0.HSX, {label}.TSHS (also with .gz or .zst)")
+        format!("{label}.HSX, {label}.nc, {label}.0.HSX, {label}.TSHS, {label}.onlyS (also with .gz or .zst)")
     }
 }
 

@@ -28,7 +28,8 @@ pub struct Matrices {
     pub file: PathBuf,
     /// Further files that were read.
     pub others: Vec<PathBuf>,
-    /// H and S; where they come from a TSHS, with the head that an HSX would have.
+    /// H (without components where the file holds S alone) and S; where they come from a TSHS, with the head that an HSX would
+    /// have.
     pub hsx: Hsx,
     /// Cell and atoms.
     pub structure: Structure,
@@ -85,7 +86,7 @@ impl Matrices {
 
     /// Species and shells of a TSHS stand in the texts beside it.
     fn of_tshs(file: &Path, folder: &Folder, geometry: Option<&Path>) -> Result<Matrices> {
-        let tshs = read_tshs(file)?;
+        let tshs = Tshs::parse(&input::open(file)?).in_file(file)?;
         let (head, others) = heads::of_tshs(&tshs, folder, geometry).in_file(file)?;
         let Tshs { sparsity, hamiltonian, overlap, .. } = tshs;
         let hsx = Hsx { head: Arc::new(head), sparsity, hamiltonian, overlap };
@@ -116,7 +117,7 @@ impl Matrices {
     /// Those of the file; `Inconsistent` where it has other elements.
     pub fn with_hamiltonian(&self, file: &Path) -> Result<Matrices> {
         let h_in = HIn::parse(&input::open(file)?).in_file(file)?;
-        if h_in.sparsity != self.hsx.sparsity || h_in.hamiltonian.len() != self.hsx.hamiltonian.len() {
+        if h_in.sparsity != self.hsx.sparsity || h_in.hamiltonian.len() != self.hsx.head.nspin {
             let message = format!("its elements are not those of {}", self.file.display());
             return Err(Error::inconsistent(message).in_file(file));
         }
@@ -133,12 +134,16 @@ impl Matrices {
         })
     }
 
-    /// H(R), hartree.
+    /// H(R), hartree; `None` where the file holds S alone.
     ///
     /// # Errors
     /// `Inconsistent` where the parts of the file do not fit together.
-    pub fn hamiltonian(&self) -> Result<SpinOperator> {
-        self.places().and_then(|places| matrix::hamiltonian(&self.hsx.hamiltonian, &places)).in_file(&self.file)
+    pub fn hamiltonian(&self) -> Result<Option<SpinOperator>> {
+        if self.hsx.hamiltonian.is_empty() {
+            return Ok(None);
+        }
+        let hamiltonian = self.places().and_then(|places| matrix::hamiltonian(&self.hsx.hamiltonian, &places));
+        hamiltonian.map(Some).in_file(&self.file)
     }
 
     /// S(R).
@@ -213,7 +218,7 @@ impl Matrices {
     /// `Inconsistent` with both files and what differs.
     pub fn check_system(&self, other: &Matrices) -> Result<()> {
         same_run::same_structure((&self.file, &self.structure), (&other.file, &other.structure))?;
-        let (own, found) = (self.hsx.hamiltonian.len(), other.hsx.hamiltonian.len());
+        let (own, found) = (self.hsx.head.nspin, other.hsx.head.nspin);
         let message = if self.basis != other.basis {
             let (own, found) = (self.basis.n_orbitals(), other.basis.n_orbitals());
             format!("{found} orbitals, but {} has {own} (or other shells)", self.file.display())

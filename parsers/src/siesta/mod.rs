@@ -40,7 +40,7 @@ pub use tshs::Tshs;
 
 use crate::basis::Basis;
 use crate::error::Result;
-use crate::operator::Operator;
+use crate::operator::{Operator, Pairs};
 
 /// What a SIESTA writer needs beyond dense blocks: the files of a run without their matrices. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -68,5 +68,13 @@ impl Layout {
     pub fn restrict<T: Copy + Default + Send + Sync>(&self, basis: &Basis, operator: &mut Operator<T>) -> Result<()> {
         matrix::restrict(operator, &matrix::Places::new(&self.sparsity, &self.supercell, basis)?);
         Ok(())
+    }
+
+    /// The pairs of atoms with a stored element: more than those that overlap.
+    ///
+    /// # Errors
+    /// As [`Layout::restrict`].
+    pub fn pairs(&self, basis: &Basis) -> Result<Arc<Pairs>> {
+        matrix::pairs(&matrix::Places::new(&self.sparsity, &self.supercell, basis)?)
     }
 }

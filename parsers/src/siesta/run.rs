@@ -187,7 +187,7 @@ impl Reader<'_> {
 
     /// That of the converged run: of the matrices' file (where 0 stands for a level that SIESTA never computed), else of `.EIG`.
     fn fermi_level(&self, scf: &Matrices, constants: &Constants) -> Result<Option<f64>> {
-        let Some(folder) = &self.run.scf else { return Ok(None) };
+        let Some(folder) = self.run.scf.as_ref().filter(|_| !scf.hsx.hamiltonian.is_empty()) else { return Ok(None) };
         let log = self.logs.iter().find(|(_, path)| Some(path) == folder.log.as_ref());
         if log.is_some_and(|(log, _)| log.converged == Some(false)) {
             return Ok(None);
@@ -325,5 +325,5 @@ fn overlap(h0: &Option<Matrices>, scf: &Option<Matrices>) -> Result<Operator<f64
 }
 
 fn hamiltonian(matrices: &Option<Matrices>) -> Result<Option<SpinOperator>> {
-    matrices.as_ref().map(Matrices::hamiltonian).transpose()
+    matrices.as_ref().map_or(Ok(None), Matrices::hamiltonian)
 }
