@@ -20,7 +20,7 @@ fn trains_on_run_folders_and_leaves_model_log_and_curve() {
     let runs = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/abacus");
     let config = format!(
         "[data]\ntrain = [\"{runs}/graphene_sqrt?\"]\nvalidate = [\"{runs}/graphene\"]\n\
-         [model]\nbase = \"none\"\nchannels = 4\nunnatural_channels = 2\nwidth = 8\n\
+         [model]\nbase = \"h0\"\nchannels = 4\nunnatural_channels = 2\nwidth = 8\n\
          [training]\nsteps = 4\nthreads = 1\n[output]\nmodel = \"m.safetensors\"\nevaluate_every = 2\n"
     );
     let output = train(folder.path(), &config);

@@ -3,7 +3,22 @@
 use std::borrow::Cow;
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use crate::parsers::{Basis, Calculation, Error, Operator, Pair, Pairs, Result, SpinOperator, c64};
+
+/// An operator that a model predicts.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Quantity {
+    /// H, hartree.
+    #[default]
+    Hamiltonian,
+    /// DM, electrons.
+    DensityMatrix,
+    /// S.
+    Overlap,
+}
 
 /// The part of an operator that acts alike on both spins: itself without spin, (uu + dd)/2 for spinors.
 ///

@@ -41,7 +41,7 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
 
     let device: DeviceChoice = args.device.parse().map_err(anyhow::Error::msg)?;
     let text = std::fs::read_to_string(&args.config).with_context(|| args.config.display().to_string())?;
-    let config: TrainConfig = toml::from_str(&text).with_context(|| args.config.display().to_string())?;
+    let config = TrainConfig::parse(&text).with_context(|| args.config.display().to_string())?;
     let root = args.config.parent().unwrap_or(std::path::Path::new("."));
     let model = root.join(&config.output.model);
     let mut report = report::Report::new(&config, model.clone());

@@ -21,7 +21,7 @@ pub mod train;
 pub mod trainer;
 pub mod weights;
 
-pub use config::TrainConfig;
+pub use config::{Preset, TrainConfig};
 pub use device::{DeviceChoice, doctor, init_torch, set_threads};
 pub use predictor::Predictor;
 pub use train::train;

@@ -29,7 +29,7 @@ impl Predictor {
     /// `Unsupported` where the model has no network; `Syntax` where its tensors do not fit its configuration.
     pub fn load(model: &Model, device: Device) -> Result<Self> {
         let stored = stored::load(model, device)?;
-        if model.linear.is_none() && stored.preparation.config.base != Base::None {
+        if model.linear.is_none() && stored.preparation.config.base.needs_linear() {
             return Err(Error::unsupported("the model's network corrects a linear stage, but the model has none"));
         }
         Ok(Predictor { network: stored.network, preparation: stored.preparation, weights: stored.weights })
@@ -52,7 +52,7 @@ pub(super) fn base(base: Base, sample: &Sample, linear: Option<&Prediction>) -> 
     let part = linear.and_then(|prediction| match base {
         Base::Linear => Some(&prediction.delta),
         Base::Potential => prediction.potential.as_ref(),
-        Base::None => None,
+        Base::None | Base::Shift | Base::H0 => None,
     });
     part.cloned().unwrap_or_else(|| Channels::zeros(&sample.graph, sample.h0.width))
 }

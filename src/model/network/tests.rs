@@ -7,7 +7,7 @@ use nalgebra::{Matrix3, Rotation3, Vector3};
 use tch::{Device, Kind, Tensor};
 
 use super::batch::{Batch, Preparation};
-use super::config::{Base, DataConfig, Input, LinearConfig, ModelConfig, OutputConfig, TrainConfig, TrainingConfig};
+use super::config::{Base, DataConfig, Input, ModelConfig, OutputConfig, TrainConfig, TrainingConfig};
 use super::data::Data;
 use super::features::NodeFeatures;
 use super::network::Network;
@@ -353,7 +353,7 @@ impl Listener for Recorder {
 
 #[test]
 fn a_resumed_run_repeats_the_curve() {
-    for base in [Base::None, Base::Linear] {
+    for base in [Base::H0, Base::Linear] {
         let straight = tempfile::tempdir().unwrap();
         let (wanted, model) = curve(straight.path(), base, usize::MAX);
         let model = model.unwrap();
@@ -377,10 +377,10 @@ fn curve(folder: &Path, base: Base, last: usize) -> (Vec<(usize, f64)>, Option<M
     let data = Data::new(vec![run(1), run(2), run(3)], vec![run(4)]).unwrap();
     let config = TrainConfig {
         data: DataConfig { train: Vec::new(), validate: Vec::new(), exclude: Vec::new(), validation_fraction: 0.0 },
-        linear: LinearConfig::default(),
         model: ModelConfig { base, ..small() },
         training: TrainingConfig { steps: 20, warmup: 3, ema: 0.9, threads: 1, ..TrainingConfig::default() },
         output: OutputConfig { checkpoint_every: 10, ..OutputConfig::default() },
+        ..TrainConfig::default()
     };
     let mut recorder = Recorder { errors: Vec::new(), last };
     let model = train_on(data, &config, folder, Device::Cpu, &mut recorder);

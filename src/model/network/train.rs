@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tch::Device;
 
 use super::batch::{Batch, Preparation};
-use super::config::{Base, TrainConfig};
+use super::config::{Base, LinearConfig, TrainConfig};
 use super::data::{Data, Folders, WatchedError, watch};
 use super::device::{DeviceChoice, set_threads};
 use super::predictor::{base, predict};
@@ -15,7 +15,7 @@ use super::statistics::Statistics;
 use super::stored::{self, NetworkHeader};
 use super::trainer::{StepReport, Trainer};
 use crate::model::file::{Header, LinearHeader, Model, SCHEMA_VERSION};
-use crate::model::linear::{FitSettings, LinearStage, fit};
+use crate::model::linear::{FitReport, FitSettings, LinearStage, fit};
 use crate::model::{Channels, Sample};
 use crate::parsers::{Error, Result};
 
@@ -124,10 +124,10 @@ impl Run {
             network: None,
             calibration: None,
         };
-        let settings = FitSettings { bond_gaussians: config.linear.gaussians, ..FitSettings::default() };
-        let (stage, report) = fit(&data.train, &[], &data.slots, &settings)?;
-        header.linear = Some(LinearHeader { config: stage.config.clone(), report });
-        let linear = Some(stage);
+        let linear = linear_stage(&config.linear, &data)?.map(|(stage, report)| {
+            header.linear = Some(LinearHeader { config: stage.config.clone(), report });
+            stage
+        });
         let residuals = residuals(&data, config.model.base, linear.as_ref());
         let statistics = statistics(&data, &residuals);
         let kind = stored::kind(config.training.precision);
@@ -215,6 +215,14 @@ impl Run {
         };
         stored::store(&mut self.model, &header, preparation, network, average);
     }
+}
+
+/// The linear stage, where it is asked for.
+fn linear_stage(config: &LinearConfig, data: &Data) -> Result<Option<(LinearStage, FitReport)>> {
+    let default = FitSettings::default();
+    let potential = default.potential.filter(|_| config.potential);
+    let settings = FitSettings { bond_gaussians: config.gaussians, potential, ..default };
+    config.enabled.then(|| fit(&data.train, &[], &data.slots, &settings)).transpose()
 }
 
 /// Weight of the newest step in the running mean of the training error.

@@ -113,7 +113,8 @@ impl Sum {
     fn loss(&self, loss: Loss) -> Tensor {
         let mae = &self.absolute / self.count;
         match loss {
-            Loss::Mae => mae,
+            Loss::Mae | Loss::Norm => mae,
+            Loss::Mse => &self.squared / self.count,
             Loss::Mixed => (mae + (&self.squared / self.count).sqrt()) * 0.5,
         }
     }
