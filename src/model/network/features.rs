@@ -125,6 +125,27 @@ impl Hidden {
     }
 }
 
+impl Hidden {
+    /// Channels of every part of [`Self::degrees`].
+    pub fn degree_channels(&self) -> Vec<i64> {
+        let natural = (0..=self.l_max).map(|_| self.channels);
+        natural.chain((1..=self.unnatural_l_max).map(|_| self.unnatural_channels)).collect()
+    }
+
+    /// Features of atoms irrep by irrep, `[N, 2l+1, channels]`: natural l = 0, 1, …, then unnatural l = 1, 2, ….
+    pub fn degrees(&self, atoms: &NodeFeatures) -> Vec<Tensor> {
+        let natural = (0..=self.l_max).map(|l| atoms.natural.narrow(1, l * l, 2 * l + 1));
+        natural.chain((1..=self.unnatural_l_max).map(|l| atoms.unnatural.narrow(1, l * l - 1, 2 * l + 1))).collect()
+    }
+
+    /// The inverse of [`Self::degrees`]; `atoms` are features of the same shape.
+    pub fn joined(&self, degrees: &[Tensor], atoms: &NodeFeatures) -> NodeFeatures {
+        let (natural, unnatural) = degrees.split_at(self.l_max as usize + 1);
+        let unnatural = if unnatural.is_empty() { atoms.unnatural.shallow_clone() } else { Tensor::cat(unnatural, 1) };
+        NodeFeatures { natural: Tensor::cat(natural, 1), unnatural }
+    }
+}
+
 /// Component (l, m) in the order l after l, m = −l … l.
 fn place(l: i64, m: i64) -> usize {
     (l * l + l + m) as usize
@@ -180,6 +201,20 @@ impl HiddenTables {
 }
 
 impl Classes {
+    /// The sum with features of the same widths.
+    pub fn plus(&self, other: &Classes) -> Classes {
+        Classes(self.0.iter().zip(&other.0).map(|(a, b)| a + b).collect())
+    }
+
+    /// A quarter turn of every class, (cos, sin) → (−sin, cos), and the two m = 0 classes exchanged: commutes with turns about the
+    /// bond, but changes its sign under mirrors through it.
+    pub fn crossed(&self) -> Classes {
+        let turned = |class: &Tensor| Tensor::stack(&[-class.select(1, 1), class.select(1, 0)], 1);
+        let mut classes = vec![self.0[1].shallow_clone(), self.0[0].shallow_clone()];
+        classes.extend(self.0[2..].iter().map(turned));
+        Classes(classes)
+    }
+
     /// Applies `f` to every class.
     pub fn map(&self, f: impl FnMut(&Tensor) -> Tensor) -> Classes {
         Classes(self.0.iter().map(f).collect())
@@ -204,6 +239,11 @@ impl NodeFeatures {
     /// Zeros of the same shapes.
     pub fn zeros_like(&self) -> NodeFeatures {
         NodeFeatures { natural: self.natural.zeros_like(), unnatural: self.unnatural.zeros_like() }
+    }
+
+    /// Multiplied by `factor`, whose shape must suit both.
+    pub fn scale(&self, factor: &Tensor) -> NodeFeatures {
+        NodeFeatures { natural: &self.natural * factor, unnatural: &self.unnatural * factor }
     }
 
     /// The features of the atoms `index [E]`.

@@ -1,7 +1,7 @@
 //! What goes into the network and comes out: sizes and index lists that follow from the slots of a model.
 
 use crate::model::Slots;
-use crate::symmetry::{PairAlgebra, Signed};
+use crate::symmetry::{Channel, PairAlgebra, Signed};
 
 /// Sizes and index lists. Two kinds of outputs vanish for a local change of the potential, as ΔH is one, and are left out: unnatural
 /// m = 0 components of pairs (the product of two orbitals has none at any point of space), and unnatural on-site irreps.
@@ -19,6 +19,12 @@ pub struct Interface {
     pub pair_columns: Vec<usize>,
     /// Exchange of the two directions of a bond, on these columns.
     pub exchange: Vec<Signed>,
+    /// Number of shells of the slots.
+    pub n_shells: i64,
+    /// Pair of shells (a · shells + b) of each output column of pairs.
+    pub pair_shells: Vec<i64>,
+    /// The same for atoms.
+    pub node_shells: Vec<i64>,
     /// Columns of a coupled on-site row by L, for natural channels: `[m][channel]`.
     pub natural_columns: Vec<Vec<usize>>,
     /// The same for unnatural channels.
@@ -35,14 +41,24 @@ impl Interface {
         pair_outputs[1] = 0;
         let removed = algebra.unnatural0();
         let pair_columns: Vec<usize> = (0..algebra.width()).filter(|column| !removed.contains(column)).collect();
+        let natural_columns = columns_by_degree(algebra, true);
+        let n_shells = slots.shells().len();
+        let shells = |channel: usize| {
+            let Channel { a, b, .. } = algebra.channels()[channel];
+            (a * n_shells + b) as i64
+        };
+        let channel_of = |column: usize| algebra.channels().partition_point(|channel| channel.offset <= column) - 1;
         Interface {
+            n_shells: n_shells as i64,
+            pair_shells: pair_columns.iter().map(|&column| shells(algebra.frame_channel()[column])).collect(),
+            node_shells: natural_columns.iter().flatten().map(|&column| shells(channel_of(column))).collect(),
             n_species: slots.species().len(),
             m_max,
             pair_inputs,
             pair_outputs,
             exchange: reduced_exchange(algebra, &pair_columns),
             pair_columns,
-            natural_columns: columns_by_degree(algebra, true),
+            natural_columns,
             unnatural_columns: columns_by_degree(algebra, false),
         }
     }

@@ -17,6 +17,7 @@ pub mod predictor;
 pub mod random;
 pub mod statistics;
 pub mod stored;
+pub mod traces;
 pub mod train;
 pub mod trainer;
 pub mod weights;

@@ -3,8 +3,10 @@
 use tch::Tensor;
 
 use super::batch::{Batch, EdgeTile, Preparation};
+use super::config::Gradient;
 use super::features::NodeFeatures;
-use super::layers::{Interaction, NodeEmbedding, NodeReadout, PairEmbedding, PairReadout, PairState};
+use super::layers::{Interaction, InvariantBranch, NodeEmbedding, NodeReadout, PairEmbedding, PairReadout, PairState};
+use super::traces::{Invariants, TraceHead, Traces};
 use super::weights::{WeightTable, Weights};
 
 /// The SO(2) network: atoms and bonds are embedded, a few [`Interaction`] layers let every atom and bond see its
@@ -18,6 +20,9 @@ pub struct Network {
     atoms: NodeEmbedding,
     bonds: PairEmbedding,
     layers: Vec<Interaction>,
+    /// One for each layer, or none.
+    branches: Vec<InvariantBranch>,
+    traces: Option<TraceHead>,
     onsite: NodeReadout,
     pairs: PairReadout,
 }
@@ -29,6 +34,8 @@ pub struct Output {
     pub pairs: Vec<Tensor>,
     /// `[N, node columns]`.
     pub nodes: Tensor,
+    /// Traces, where the network predicts them.
+    pub traces: Option<Traces>,
 }
 
 impl Network {
@@ -37,6 +44,7 @@ impl Network {
         let Preparation { config, interface, tables, .. } = preparation;
         let widths = tables.hidden.widths(interface.m_max);
         let inputs: Vec<i64> = interface.pair_inputs.iter().map(|k| k * config.inputs.len() as i64).collect();
+        let n_branches = if config.gradient != Gradient::None || config.trace { config.layers } else { 0 };
         let mut table = WeightTable::default();
         Network {
             atoms: NodeEmbedding::new(&mut table, config, interface),
@@ -46,6 +54,10 @@ impl Network {
                 .collect(),
             onsite: NodeReadout::new(&mut table, config, interface),
             pairs: PairReadout::new(&mut table, config, interface, &inputs, &widths),
+            branches: (0..n_branches)
+                .map(|k| InvariantBranch::new(&mut table, &format!("layer{k}.invariant"), config, tables, &widths))
+                .collect(),
+            traces: config.trace.then(|| TraceHead::new(&mut table, preparation)),
             table,
         }
     }
@@ -58,12 +70,16 @@ impl Network {
         let near = batch.near.iter().zip(&latents);
         let mut states: Vec<PairState> =
             near.map(|(tile, latent)| self.bonds.forward(w, tables, tile, &nodes, latent)).collect();
-        for layer in &self.layers {
-            let mut sums = nodes.zeros_like();
-            for (tile, state) in batch.near.iter().zip(&mut states) {
-                *state = layer.bonds(w, tables, tile, &nodes, state, &mut sums);
+        let mut invariants = Invariants::new(batch.near.len());
+        for (k, layer) in self.layers.iter().enumerate() {
+            let branch = self.branches.get(k);
+            let mut heard = layer.silence(&nodes);
+            for (index, (tile, state)) in batch.near.iter().zip(&mut states).enumerate() {
+                *state = layer.bonds(w, tables, tile, &nodes, state, &mut heard);
+                invariants.pairs[index].extend(branch.map(|branch| branch.bonds(w, state)));
             }
-            nodes = layer.atoms(w, tables, &nodes, &sums);
+            nodes = layer.atoms(w, tables, &nodes, &heard);
+            invariants.nodes.extend(branch.map(|branch| branch.atoms(w, tables, &mut nodes)));
         }
         let near = batch.near.iter().zip(&latents).zip(&states);
         let mut pairs: Vec<Tensor> = near
@@ -74,7 +90,8 @@ impl Network {
             self.readout(w, preparation, tile, &nodes, &latent, None)
         }));
         let onsite = self.onsite.forward(w, &batch.nodes, &nodes);
-        Output { pairs, nodes: onsite * &batch.nodes.scale }
+        let traces = self.traces.as_ref().map(|head| head.forward(w, preparation, batch, &invariants));
+        Output { pairs, nodes: onsite * &batch.nodes.scale, traces }
     }
 
     fn readout(

@@ -85,7 +85,7 @@ impl PairEmbedding {
             m_max: interface.m_max,
             first: Linear::new(table, "pair.latent.0", &[scalars], width),
             second: Linear::new(table, "pair.latent.1", &[width], width),
-            features: GatedSo2::new(table, "pair.features", all, outputs, width, 1.0).updating_latent(
+            features: GatedSo2::new(table, "pair.features", all, outputs, config, 1.0).updating_latent(
                 table,
                 "pair.features",
                 width,

@@ -3,6 +3,7 @@
 use tch::Tensor;
 
 use super::{Linear, Mlp, So2Linear};
+use crate::model::network::config::ModelConfig;
 use crate::model::network::features::Classes;
 use crate::model::network::weights::{Start, WeightTable, Weights};
 
@@ -29,14 +30,22 @@ pub struct GatedSo2 {
 }
 
 impl GatedSo2 {
-    /// `inputs`, `outputs`: widths of the classes; `width`: of latent vector and MLP. Outputs start multiplied by `gain`.
-    pub fn new(table: &mut WeightTable, name: &str, inputs: &[&[i64]], outputs: &[i64], width: i64, gain: f64) -> Self {
+    /// `inputs`, `outputs`: widths of the classes. Outputs start multiplied by `gain`.
+    pub fn new(
+        table: &mut WeightTable,
+        name: &str,
+        inputs: &[&[i64]],
+        outputs: &[i64],
+        config: &ModelConfig,
+        gain: f64,
+    ) -> Self {
+        let width = config.width as i64;
         let mut scalars = vec![width];
         scalars.extend(inputs.iter().map(|widths| widths[0]));
         let bound = 0.5 / (width as f64).sqrt();
         let total = outputs.iter().sum();
         GatedSo2 {
-            map: So2Linear::new(table, &format!("{name}.map"), inputs, outputs, gain),
+            map: So2Linear::new(table, &format!("{name}.map"), inputs, outputs, config.mixing, gain),
             invariants: Mlp::new(table, &format!("{name}.invariants"), &scalars, width),
             gate: Linear::with_start(table, &format!("{name}.gate"), &[width], total, bound, Start::Constant(1.0)),
             shift: Linear::new(table, &format!("{name}.shift"), &[width], outputs[0]),

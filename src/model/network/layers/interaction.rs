@@ -2,9 +2,9 @@
 
 use tch::Tensor;
 
-use super::{GatedSo2, Linear, Mlp, NodeLinear, PairState};
+use super::{Attention, GatedSo2, Linear, Mlp, NodeLinear, PairState};
 use crate::model::network::batch::EdgeTile;
-use crate::model::network::config::ModelConfig;
+use crate::model::network::config::{Aggregation, ModelConfig};
 use crate::model::network::features::{Classes, HiddenTables, NodeFeatures};
 use crate::model::network::weights::{Start, WeightTable, Weights};
 
@@ -20,6 +20,7 @@ const NEIGHBOUR_SUM: f64 = 0.4;
 pub struct Interaction {
     /// From atom i and bond to the bond's update and its message to i.
     bond: GatedSo2,
+    attention: Option<Attention>,
     message: NodeLinear,
     mix: NodeLinear,
     invariants: Mlp,
@@ -28,6 +29,15 @@ pub struct Interaction {
     passing: bool,
     widths: Vec<i64>,
     m_max: i64,
+}
+
+/// What atoms have heard from their bonds.
+#[derive(Debug)]
+pub struct Heard {
+    /// Weighted sums of messages.
+    sums: NodeFeatures,
+    /// Sums of the weights with [`Aggregation::Attention`], `[N, heads]`.
+    weights: Option<Tensor>,
 }
 
 impl Interaction {
@@ -45,8 +55,10 @@ impl Interaction {
         let bond = format!("{name}.bond");
         let degrees = (hidden.l_max + 1) * hidden.channels + hidden.unnatural_l_max * hidden.unnatural_channels;
         let bound = 1.0 / (width as f64).sqrt();
+        let attends = config.aggregation == Aggregation::Attention;
         Interaction {
-            bond: GatedSo2::new(table, &bond, inputs, &doubled, width, 1.0).updating_latent(table, &bond, width),
+            bond: GatedSo2::new(table, &bond, inputs, &doubled, config, 1.0).updating_latent(table, &bond, width),
+            attention: attends.then(|| Attention::new(table, &format!("{name}.attention"), config, doubled[0])),
             message: NodeLinear::new(table, &format!("{name}.message"), hidden),
             mix: NodeLinear::new(table, &format!("{name}.mix"), hidden),
             invariants: Mlp::new(table, &format!("{name}.invariants"), &[hidden.channels], width),
@@ -58,7 +70,12 @@ impl Interaction {
         }
     }
 
-    /// The bonds' new state; their messages are added to `sums`.
+    /// Nothing yet.
+    pub fn silence(&self, nodes: &NodeFeatures) -> Heard {
+        Heard { sums: nodes.zeros_like(), weights: self.attention.as_ref().map(|attention| attention.none(nodes)) }
+    }
+
+    /// The bonds' new state; `heard` gets their messages.
     pub fn bonds(
         &self,
         w: &Weights,
@@ -66,7 +83,7 @@ impl Interaction {
         tile: &EdgeTile,
         nodes: &NodeFeatures,
         state: &PairState,
-        sums: &mut NodeFeatures,
+        heard: &mut Heard,
     ) -> PairState {
         let hidden = &tables.hidden;
         let new = if self.passing {
@@ -79,16 +96,40 @@ impl Interaction {
         let zeros = vec![0; self.widths.len()];
         let update = new.frame.narrow(&zeros, &self.widths);
         let message = new.frame.narrow(&self.widths, &self.widths);
-        let message = hidden.from_frame(&message, &tile.rotations);
-        let weight = tile.envelope.view([-1, 1, 1]) * NEIGHBOUR_SUM;
-        sums.natural = sums.natural.index_add(0, &tile.first, &(message.natural * &weight));
-        sums.unnatural = sums.unnatural.index_add(0, &tile.first, &(message.unnatural * &weight));
+        self.tell(w, tables, tile, &new, hidden.from_frame(&message, &tile.rotations), heard);
         let frame = state.frame.0.iter().zip(&update.0).map(|(old, update)| (old + update) * PAIR_RESIDUAL);
         PairState { latent: new.latent, frame: Classes(frame.collect()) }
     }
 
-    /// The atoms' new features from the sums over their bonds.
-    pub fn atoms(&self, w: &Weights, tables: &HiddenTables, nodes: &NodeFeatures, sums: &NodeFeatures) -> NodeFeatures {
+    /// Adds the messages of bonds whose new state is `bond` to what their atoms have heard.
+    fn tell(
+        &self,
+        w: &Weights,
+        tables: &HiddenTables,
+        tile: &EdgeTile,
+        bond: &PairState,
+        message: NodeFeatures,
+        heard: &mut Heard,
+    ) {
+        let message = match (&self.attention, &mut heard.weights) {
+            (Some(attention), Some(total)) => {
+                let weights = attention.weights(w, &bond.latent, &bond.frame.0[0], &tile.envelope);
+                *total = total.index_add(0, &tile.first, &weights);
+                attention.weighted(tables, &message, &weights)
+            }
+            _ => message.scale(&(tile.envelope.view([-1, 1, 1]) * NEIGHBOUR_SUM)),
+        };
+        let sums = &mut heard.sums;
+        sums.natural = sums.natural.index_add(0, &tile.first, &message.natural);
+        sums.unnatural = sums.unnatural.index_add(0, &tile.first, &message.unnatural);
+    }
+
+    /// The atoms' new features from what they have heard.
+    pub fn atoms(&self, w: &Weights, tables: &HiddenTables, nodes: &NodeFeatures, heard: &Heard) -> NodeFeatures {
+        let sums = match (&self.attention, &heard.weights) {
+            (Some(attention), Some(weights)) => &attention.mean(tables, &heard.sums, weights),
+            _ => &heard.sums,
+        };
         let sums = self.message.forward(w, tables, sums);
         let heard =
             NodeFeatures { natural: &nodes.natural + sums.natural, unnatural: &nodes.unnatural + sums.unnatural };

@@ -44,6 +44,11 @@ impl Linear {
         }
         sum
     }
+
+    /// y Wᵀ for the first input: what differentiation makes of `y`, the gradient with respect to the output.
+    pub fn transposed(&self, w: &Weights, y: &Tensor) -> Tensor {
+        y.matmul(&w[self.weights[0]].tr())
+    }
 }
 
 /// Two hidden layers of equal width with SiLU after each.

@@ -1,17 +1,21 @@
 //! The parts of the network, one file each. A layer holds handles of its weights; `forward` takes the weights themselves.
 
+mod attention;
 mod embedding;
 mod gated;
 mod interaction;
+mod invariants;
 mod linear;
 mod node_linear;
 mod node_readout;
 mod pair_readout;
 mod so2;
 
+pub use attention::Attention;
 pub use embedding::{NodeEmbedding, PairEmbedding};
 pub use gated::{GatedSo2, PairState};
-pub use interaction::Interaction;
+pub use interaction::{Heard, Interaction};
+pub use invariants::{InvariantBranch, InvariantUnit};
 pub use linear::{Linear, Mlp};
 pub use node_linear::NodeLinear;
 pub use node_readout::NodeReadout;

@@ -36,10 +36,10 @@ impl PairReadout {
     ) -> Self {
         let width = config.width as i64;
         let name = ["readout.0", "readout.1"];
-        let first = GatedSo2::new(table, name[0], &[widths, widths, widths, inputs], widths, width, 1.0);
+        let first = GatedSo2::new(table, name[0], &[widths, widths, widths, inputs], widths, config, 1.0);
         PairReadout {
             first: first.updating_latent(table, name[0], width),
-            second: GatedSo2::new(table, name[1], &[widths, inputs], &interface.pair_outputs, width, FIRST_OUTPUT),
+            second: GatedSo2::new(table, name[1], &[widths, inputs], &interface.pair_outputs, config, FIRST_OUTPUT),
             exchange: interface.exchange.clone(),
             m_max: interface.m_max,
         }

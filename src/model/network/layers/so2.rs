@@ -2,24 +2,67 @@
 
 use tch::Tensor;
 
+use crate::model::network::config::Mixing;
 use crate::model::network::features::Classes;
 use crate::model::network::weights::{Start, WeightId, WeightTable, Weights};
 
-/// One real matrix per class, the same for cosine- and sine-like components: the most general linear map between features in the
-/// frame of a bond that commutes with turns about the bond *and* with mirrors through it, hence with all of O(3).
+/// The most general linear map between features in the frame of a bond that commutes with turns about the bond and, with
+/// [`Mixing::Parity`], also with mirrors through it, hence with all of O(3).
 ///
-/// A general SO(2) map also has imaginary parts and a map between the two m = 0 classes; they break inversion.
+/// With x = cos + i sin of one |m| > 0 a map that commutes with turns is y = (A + iB) x with real matrices A and B, since all
+/// components of a class turn alike. A mirror takes x to its conjugate, so it commutes with A alone; of the two m = 0 classes it turns
+/// the unnatural one round, so maps between them are of the kind of B. [`Mixing::Free`] has both kinds (eSCN: Passaro, Zitnick 2023).
 #[derive(Debug)]
 pub struct So2Linear {
+    even: PerClass,
+    odd: Option<PerClass>,
+}
+
+impl So2Linear {
+    /// Inputs (lists of class widths) are added up, as if they were concatenated. Weights start normal, with deviation
+    /// `gain`/√(total width), so that outputs have the size of the inputs times `gain`.
+    pub fn new(
+        table: &mut WeightTable,
+        name: &str,
+        inputs: &[&[i64]],
+        outputs: &[i64],
+        mixing: Mixing,
+        gain: f64,
+    ) -> Self {
+        match mixing {
+            Mixing::Parity => So2Linear { even: PerClass::new(table, name, inputs, outputs, gain), odd: None },
+            Mixing::Free => {
+                let gain = gain * std::f64::consts::FRAC_1_SQRT_2;
+                let mut crossed = outputs.to_vec();
+                crossed.swap(0, 1);
+                So2Linear {
+                    even: PerClass::new(table, name, inputs, outputs, gain),
+                    odd: Some(PerClass::new(table, &format!("{name}.odd"), inputs, &crossed, gain)),
+                }
+            }
+        }
+    }
+
+    /// An absent input counts as zero; at least one must be there.
+    pub fn forward(&self, w: &Weights, inputs: &[Option<&Classes>]) -> Classes {
+        let even = self.even.forward(w, inputs);
+        match &self.odd {
+            None => even,
+            Some(odd) => even.plus(&odd.forward(w, inputs).crossed()),
+        }
+    }
+}
+
+/// One real matrix per class, the same for cosine- and sine-like components.
+#[derive(Debug)]
+struct PerClass {
     /// By input, then class; `None` where a width is zero.
     weights: Vec<Vec<Option<WeightId>>>,
     outputs: Vec<i64>,
 }
 
-impl So2Linear {
-    /// Inputs (lists of class widths) are added up, as if they were concatenated. Weights start normal, with deviation
-    /// `gain`/√(total width).
-    pub fn new(table: &mut WeightTable, name: &str, inputs: &[&[i64]], outputs: &[i64], gain: f64) -> Self {
+impl PerClass {
+    fn new(table: &mut WeightTable, name: &str, inputs: &[&[i64]], outputs: &[i64], gain: f64) -> Self {
         let total = |class: usize| inputs.iter().map(|widths| widths[class]).sum::<i64>().max(1) as f64;
         let mut weight = |input: usize, class: usize| {
             let shape = [inputs[input][class], outputs[class]];
@@ -28,11 +71,10 @@ impl So2Linear {
         };
         let weights =
             (0..inputs.len()).map(|input| (0..outputs.len()).map(|class| weight(input, class)).collect()).collect();
-        So2Linear { weights, outputs: outputs.to_vec() }
+        PerClass { weights, outputs: outputs.to_vec() }
     }
 
-    /// An absent input counts as zero; at least one must be there.
-    pub fn forward(&self, w: &Weights, inputs: &[Option<&Classes>]) -> Classes {
+    fn forward(&self, w: &Weights, inputs: &[Option<&Classes>]) -> Classes {
         let class = |class: usize| {
             let parts = inputs
                 .iter()
