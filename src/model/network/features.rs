@@ -215,6 +215,23 @@ impl Classes {
         Classes(classes)
     }
 
+    /// Rows in frame order cut into classes of these widths: `[E, Σ components · width]`.
+    pub fn from_rows(rows: &Tensor, widths: &[i64]) -> Classes {
+        let components = |class: usize| if class < 2 { 1 } else { 2 };
+        let sizes: Vec<i64> = widths.iter().enumerate().map(|(class, width)| components(class) * width).collect();
+        let shaped = |(class, part): (usize, Tensor)| match class {
+            0 | 1 => part,
+            _ => part.reshape([part.size()[0], 2, widths[class]]),
+        };
+        Classes(rows.split_with_sizes(&sizes, 1).into_iter().enumerate().map(shaped).collect())
+    }
+
+    /// The inverse of [`Self::from_rows`].
+    pub fn to_rows(&self) -> Tensor {
+        let rows: Vec<Tensor> = self.0.iter().map(|class| class.flatten(1, -1)).collect();
+        Tensor::cat(&rows, 1)
+    }
+
     /// Applies `f` to every class.
     pub fn map(&self, f: impl FnMut(&Tensor) -> Tensor) -> Classes {
         Classes(self.0.iter().map(f).collect())

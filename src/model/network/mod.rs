@@ -15,6 +15,7 @@ pub mod layers;
 pub mod network;
 pub mod predictor;
 pub mod random;
+pub mod stages;
 pub mod statistics;
 pub mod stored;
 pub mod traces;

@@ -2,10 +2,11 @@
 
 use tch::Tensor;
 
-use super::batch::{Batch, EdgeTile, Preparation};
+use super::batch::{Batch, Preparation};
 use super::config::Gradient;
-use super::features::NodeFeatures;
+use super::layers::refine::{FirstStage, Refinement};
 use super::layers::{Interaction, InvariantBranch, NodeEmbedding, NodeReadout, PairEmbedding, PairReadout, PairState};
+use super::stages::Pass;
 use super::traces::{Invariants, TraceHead, Traces};
 use super::weights::{WeightTable, Weights};
 
@@ -25,6 +26,9 @@ pub struct Network {
     traces: Option<TraceHead>,
     onsite: NodeReadout,
     pairs: PairReadout,
+    refinement: Option<Refinement>,
+    /// How the stages take part in passes from now on; training changes it from step to step.
+    pub pass: Pass,
 }
 
 /// ΔH minus base and mean, hartree.
@@ -58,6 +62,9 @@ impl Network {
                 .map(|k| InvariantBranch::new(&mut table, &format!("layer{k}.invariant"), config, tables, &widths))
                 .collect(),
             traces: config.trace.then(|| TraceHead::new(&mut table, preparation)),
+            // Last, so that the first stage starts from the same weights with and without it.
+            refinement: Refinement::new(&mut table, preparation, &widths),
+            pass: Pass::prediction(preparation),
             table,
         }
     }
@@ -66,7 +73,7 @@ impl Network {
     pub fn forward(&self, w: &Weights, preparation: &Preparation, batch: &Batch) -> Output {
         let tables = &preparation.tables;
         let mut nodes = self.atoms.forward(w, &batch.nodes);
-        let latents: Vec<Tensor> = batch.near.iter().map(|tile| self.bonds.latent(w, tile)).collect();
+        let latents: Vec<Tensor> = batch.near.iter().chain(&batch.far).map(|tile| self.bonds.latent(w, tile)).collect();
         let near = batch.near.iter().zip(&latents);
         let mut states: Vec<PairState> =
             near.map(|(tile, latent)| self.bonds.forward(w, tables, tile, &nodes, latent)).collect();
@@ -81,28 +88,34 @@ impl Network {
             nodes = layer.atoms(w, tables, &nodes, &heard);
             invariants.nodes.extend(branch.map(|branch| branch.atoms(w, tables, &mut nodes)));
         }
-        let near = batch.near.iter().zip(&latents).zip(&states);
-        let mut pairs: Vec<Tensor> = near
-            .map(|((tile, latent), state)| self.readout(w, preparation, tile, &nodes, latent, Some(state)))
+        let tiles = batch.near.iter().chain(&batch.far).zip(&latents).enumerate();
+        let pairs = tiles
+            .map(|(k, (tile, latent))| self.pairs.forward(w, tables, tile, &nodes, latent, states.get(k)))
             .collect();
-        pairs.extend(batch.far.iter().map(|tile| {
-            let latent = self.bonds.latent(w, tile);
-            self.readout(w, preparation, tile, &nodes, &latent, None)
-        }));
         let onsite = self.onsite.forward(w, &batch.nodes, &nodes);
         let traces = self.traces.as_ref().map(|head| head.forward(w, preparation, batch, &invariants));
-        Output { pairs, nodes: onsite * &batch.nodes.scale, traces }
+        let output = Output { pairs, nodes: onsite, traces };
+        let first = FirstStage { nodes: &nodes, latents: &latents, states: &states, output };
+        self.refined(w, preparation, batch, first).scaled(batch)
     }
 
-    fn readout(
-        &self,
-        w: &Weights,
-        preparation: &Preparation,
-        tile: &EdgeTile,
-        nodes: &NodeFeatures,
-        latent: &Tensor,
-        state: Option<&PairState>,
-    ) -> Tensor {
-        self.pairs.forward(w, &preparation.tables, tile, nodes, latent, state) * &tile.scale
+    /// What both stages say, in units of the scale.
+    fn refined(&self, w: &Weights, preparation: &Preparation, batch: &Batch, first: FirstStage) -> Output {
+        match &self.refinement {
+            Some(refinement) if self.pass.refine => refinement.forward(w, preparation, batch, first, &self.pass.turns),
+            _ => first.output,
+        }
+    }
+}
+
+impl Output {
+    /// In hartree.
+    fn scaled(self, batch: &Batch) -> Output {
+        let tiles = batch.near.iter().chain(&batch.far);
+        Output {
+            pairs: self.pairs.iter().zip(tiles).map(|(rows, tile)| rows * &tile.scale).collect(),
+            nodes: self.nodes * &batch.nodes.scale,
+            traces: self.traces,
+        }
     }
 }

@@ -27,6 +27,7 @@ use crate::symmetry::rotate::rotated;
 mod attention;
 mod invariants;
 mod mixing;
+mod refine;
 mod shells;
 
 /// A run of four atoms of two species in a small cell, all bonds up to `reach` bohr, random Hermitian S, H0 and H.

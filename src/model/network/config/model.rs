@@ -116,12 +116,16 @@ pub struct ModelConfig {
     pub trace: bool,
     /// `"none"` (default), `"frame"` or `"free"`: the second stage.
     pub refine: Refine,
-    /// Layers of the second stage (default 2).
+    /// Layers of the second stage (default 2). Each widens the range by one envelope, since an atom hears its bonds, which know both of
+    /// their atoms.
     pub refine_layers: usize,
     /// Heads of its attention (default 4).
     pub refine_heads: usize,
     /// Width of its tokens (default 64).
     pub refine_width: usize,
+    /// Axes in which a free second stage works in a prediction, whose mean counts: 4, 12 or 24 rotations of a cube make it more nearly
+    /// equivariant, at as many times its cost (default 1).
+    pub refine_turns: usize,
     /// Interaction layers (default 2).
     pub layers: usize,
     /// Copies of every natural hidden irrep (default 16).
@@ -157,6 +161,7 @@ impl Default for ModelConfig {
             refine_layers: 2,
             refine_heads: 4,
             refine_width: 64,
+            refine_turns: 1,
             layers: 2,
             channels: 16,
             unnatural_channels: 8,
@@ -200,6 +205,7 @@ impl ModelConfig {
             ("heads", self.heads as f64),
             ("invariants", self.invariants as f64),
             ("refine_heads", self.refine_heads as f64),
+            ("refine_turns", self.refine_turns as f64),
             ("refine_width", self.refine_width as f64),
             ("width", self.width as f64),
             ("radial_functions", self.radial_functions as f64 - 1.0),

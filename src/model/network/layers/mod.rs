@@ -2,6 +2,7 @@
 
 mod attention;
 mod embedding;
+mod exchange;
 mod gated;
 mod interaction;
 mod invariants;
@@ -9,10 +10,12 @@ mod linear;
 mod node_linear;
 mod node_readout;
 mod pair_readout;
+pub mod refine;
 mod so2;
 
 pub use attention::Attention;
 pub use embedding::{NodeEmbedding, PairEmbedding};
+pub use exchange::PairExchange;
 pub use gated::{GatedSo2, PairState};
 pub use interaction::{Heard, Interaction};
 pub use invariants::{InvariantBranch, InvariantUnit};

@@ -2,13 +2,12 @@
 
 use tch::Tensor;
 
-use super::{GatedSo2, PairState};
+use super::{GatedSo2, PairExchange, PairState};
 use crate::model::network::batch::EdgeTile;
 use crate::model::network::config::ModelConfig;
 use crate::model::network::features::{HiddenTables, NodeFeatures};
 use crate::model::network::interface::Interface;
 use crate::model::network::weights::{WeightTable, Weights};
-use crate::symmetry::Signed;
 
 /// Outputs start small, so that training starts from the base.
 const FIRST_OUTPUT: f64 = 0.3;
@@ -21,7 +20,7 @@ const FIRST_OUTPUT: f64 = 0.3;
 pub struct PairReadout {
     first: GatedSo2,
     second: GatedSo2,
-    exchange: Vec<Signed>,
+    exchange: PairExchange,
     m_max: i64,
 }
 
@@ -40,7 +39,7 @@ impl PairReadout {
         PairReadout {
             first: first.updating_latent(table, name[0], width),
             second: GatedSo2::new(table, name[1], &[widths, inputs], &interface.pair_outputs, config, FIRST_OUTPUT),
-            exchange: interface.exchange.clone(),
+            exchange: PairExchange::new(interface),
             m_max: interface.m_max,
         }
     }
@@ -63,18 +62,6 @@ impl PairReadout {
         let inputs = [Some(&here), Some(&there), bond.as_ref(), Some(&tile.inputs)];
         let hidden = self.first.forward(w, late.as_ref().unwrap_or(latent), &inputs);
         let output = self.second.forward(w, &hidden.latent, &[Some(&hidden.frame), Some(&tile.inputs)]);
-        let rows: Vec<Tensor> = output.frame.0.iter().map(|class| class.flatten(1, -1)).collect();
-        self.averaged(&Tensor::cat(&rows, 1))
-    }
-
-    /// (v_ij + T v_ji)/2.
-    fn averaged(&self, rows: &Tensor) -> Tensor {
-        let bonds = rows.size()[0] / 2;
-        let index: Vec<i64> = self.exchange.iter().map(|e| e.index as i64).collect();
-        let sign: Vec<f64> = self.exchange.iter().map(|e| e.sign).collect();
-        let index = Tensor::from_slice(&index).to_device(rows.device());
-        let sign = Tensor::from_slice(&sign).to_kind(rows.kind()).to_device(rows.device());
-        let reversed = rows.narrow(0, bonds, bonds).index_select(1, &index) * sign;
-        (rows.narrow(0, 0, bonds) + reversed) * 0.5
+        self.exchange.averaged(&output.frame.to_rows())
     }
 }
