@@ -91,6 +91,16 @@ impl Sample {
         })
     }
 
+    /// Orbitals of the slots that an atom has, in the order of the run.
+    pub fn orbitals(&self, atom: usize) -> &[usize] {
+        &self.seats[atom].orbitals
+    }
+
+    /// Lattice vector R of a directed bond, in units of the lattice vectors.
+    pub fn cell(&self, edge: usize) -> [i32; 3] {
+        self.pairs.as_slice()[self.graph.edges[edge].block].r
+    }
+
     /// The real symmetric operator with these channels, on the blocks of S: what (i, j) and (j, i) say is averaged, and so is
     /// an on-site block with its transpose.
     pub fn operator(&self, channels: &Channels, slots: &Slots) -> Result<Operator<f64>> {

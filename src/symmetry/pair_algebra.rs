@@ -124,6 +124,11 @@ impl PairAlgebra {
         &self.classes
     }
 
+    /// For each frame component the coupled number that it is, once that is turned into the frame.
+    pub fn frame(&self) -> &[Signed] {
+        &self.frame
+    }
+
     /// Channel of each frame component.
     pub fn frame_channel(&self) -> &[usize] {
         &self.frame_channel

@@ -10,6 +10,7 @@ pub mod data;
 pub mod device;
 pub mod features;
 pub mod interface;
+pub mod kspace;
 pub mod layers;
 #[allow(clippy::module_inception)]
 pub mod network;
