@@ -72,7 +72,7 @@ fn learned(runs: &[Calculation], slots: &Slots) -> Result<LinearStage> {
 
 fn predicted(stage: &LinearStage, run: &Calculation, slots: &Slots) -> Result<Operator<f64>> {
     let sample = Sample::new(run, slots)?;
-    Ok(sample.operator(&stage.predict(&sample, slots).delta, slots)?)
+    Ok(sample.operator(&stage.predict(&sample, slots)?.delta, slots)?)
 }
 
 /// An operator at one k point.
@@ -118,7 +118,7 @@ fn projected(delta: &Mat<c64>, s: &Mat<c64>, shift: f64, threshold: f64) -> Resu
 fn lowdin_target(run: &Calculation) -> Result<Calculation> {
     let target = transformed(run, &target::delta(run)?, |delta, s| Ok(power(s, -0.5)?.both_sides(delta)))?;
     let h0 = run.hamiltonian0.as_ref().ok_or("a run has no H0")?;
-    Ok(Calculation { hamiltonian: Some(target::apply(&run.basis, h0, &target)?), ..run.clone() })
+    Ok(Calculation { hamiltonian: Some(target::apply(&run.basis, h0, &[target])?), ..run.clone() })
 }
 
 /// f(O(k), S(k)) back in real space, cut to the blocks of S.

@@ -17,6 +17,7 @@ use super::linear::regression::Regression;
 use super::linear::stage::LinearConfig;
 use super::linear::{FitReport, LinearStage};
 use super::slots::{ModelSpecies, Seat, Slot, Slots};
+use super::target::Target;
 use super::training::Training;
 use crate::parsers::error::Context;
 use crate::parsers::output::write_file;
@@ -36,6 +37,9 @@ pub struct Header {
     pub species: Vec<ModelSpecies>,
     /// The shells of the slots: the union over the species.
     pub slots: Vec<Slot>,
+    /// What it predicts.
+    #[serde(default)]
+    pub target: Target,
     /// What it was fitted to.
     pub training: Training,
     /// The linear stage.
@@ -90,6 +94,7 @@ impl Model {
             schema_version: SCHEMA_VERSION,
             species: slots.species().to_vec(),
             slots: slots.shells().to_vec(),
+            target: Target::default(),
             training,
             linear: Some(LinearHeader { config: stage.config.clone(), report }),
             network: None,
@@ -349,7 +354,7 @@ mod tests {
         let back = Model::read(&path).unwrap();
         assert_eq!((&back.header, &back.slots, &back.network), (&model.header, &model.slots, &model.network));
         let sample = Sample::new(&synthetic::run(synthetic::structure(2)), &model.slots).unwrap();
-        let [found, wanted] = [&back, &model].map(|m| m.linear.as_ref().unwrap().predict(&sample, &m.slots));
+        let [found, wanted] = [&back, &model].map(|m| m.linear.as_ref().unwrap().predict(&sample, &m.slots).unwrap());
         assert_eq!(found, wanted);
     }
 

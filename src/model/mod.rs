@@ -23,4 +23,4 @@ pub mod training;
 pub use graph::{Edge, Graph};
 pub use sample::{Channels, Sample};
 pub use slots::{ModelSpecies, Slot, Slots};
-pub use target::{apply, delta, gauge_shift};
+pub use target::{Target, apply, delta, gauge_shift};

@@ -38,9 +38,9 @@ pub struct Predicted {
     pub timings: Vec<(&'static str, f64)>,
 }
 
-/// What the stages of a model say of a run, before it is a Hamiltonian.
+/// What the stages of a model say of one channel of a run, before it is a Hamiltonian.
 pub struct Stages {
-    /// The run as the model sees it.
+    /// The channel as the model sees it.
     pub sample: Sample,
     /// The linear stage, where the model has one.
     pub linear: Option<Prediction>,
@@ -139,67 +139,82 @@ impl Predictor {
         Ok(Predicted { hamiltonian, symmetrized, trust: self.trust(run, &stages), timings })
     }
 
-    /// Predicts ΔH, stage by stage; appends seconds by phase.
+    /// Predicts ΔH, stage by stage, for every channel that is learned apart; appends seconds by phase.
     ///
     /// # Errors
     /// As [`Predictor::predict`].
-    pub fn stages(&self, run: &Calculation, timings: &mut Vec<(&'static str, f64)>) -> Result<Stages> {
+    pub fn stages(&self, run: &Calculation, timings: &mut Vec<(&'static str, f64)>) -> Result<Vec<Stages>> {
         self.model.check_compatible(run)?;
         let mut timed = |phase, start: Instant| timings.push((phase, start.elapsed().as_secs_f64()));
         let start = Instant::now();
-        let sample = Sample::new(run, &self.model.slots)?;
+        let samples = Sample::of_run(run, &self.model.slots, self.model.header.target)?;
         timed("graph", start);
         let start = Instant::now();
-        let linear = self.model.linear.as_ref().map(|stage| stage.predict(&sample, &self.model.slots));
+        let linear = samples
+            .iter()
+            .map(|sample| self.model.linear.as_ref().map(|stage| stage.predict(sample, &self.model.slots)).transpose());
+        let linear: Vec<Option<Prediction>> = linear.collect::<Result<_>>()?;
         timed("linear_stage", start);
         let start = Instant::now();
-        let delta = self.delta(&sample, linear.as_ref());
+        let stages = samples.into_iter().zip(linear).map(|(sample, linear)| {
+            let delta = self.delta(&sample, linear.as_ref())?;
+            Ok(Stages { sample, linear, delta })
+        });
+        let stages = stages.collect::<Result<_>>()?;
         timed("network", start);
-        Ok(Stages { sample, linear, delta })
+        Ok(stages)
     }
 
     /// H = H⁽⁰⁾ + ΔH on the blocks of H⁽⁰⁾, of what the stages say.
     ///
     /// # Errors
     /// `Unsupported` where the run has no H⁽⁰⁾.
-    pub fn hamiltonian(&self, run: &Calculation, stages: &Stages) -> Result<SpinOperator> {
+    pub fn hamiltonian(&self, run: &Calculation, stages: &[Stages]) -> Result<SpinOperator> {
         self.assembled(run, stages).map(|(hamiltonian, _)| hamiltonian)
     }
 
     /// With the symmetries that were imposed.
-    fn assembled(&self, run: &Calculation, stages: &Stages) -> Result<(SpinOperator, Vec<Imposed>)> {
+    fn assembled(&self, run: &Calculation, stages: &[Stages]) -> Result<(SpinOperator, Vec<Imposed>)> {
         let h0 = run.hamiltonian0.as_ref().ok_or_else(|| Error::unsupported("the run has no H0"))?;
-        let mut delta = stages.sample.operator(&stages.delta, &self.model.slots)?;
         let mut symmetrized = Vec::new();
-        if self.symmetrize {
-            symmetrized.push(predicted::average(&mut delta, h0, &run.structure, &run.basis)?);
-        }
-        if let Some(native) = &run.native {
-            native.restrict(&run.basis, &mut delta)?;
-        }
-        let mut hamiltonian = apply(&run.basis, h0, &delta)?;
-        let chosen = changed(&delta, hamiltonian.pairs());
+        let deltas = stages.iter().map(|stages| {
+            let mut delta = stages.sample.operator(&stages.delta, &self.model.slots)?;
+            if self.symmetrize {
+                symmetrized.push(predicted::average(&mut delta, h0, &run.structure, &run.basis)?);
+            }
+            if let Some(native) = &run.native {
+                native.restrict(&run.basis, &mut delta)?;
+            }
+            Ok(delta)
+        });
+        let deltas = deltas.collect::<Result<Vec<_>>>()?;
+        let mut hamiltonian = apply(&run.basis, h0, &deltas)?;
+        let chosen = changed(&deltas, hamiltonian.pairs());
         symmetrized.extend(predicted::impose(&mut hamiltonian, h0, &run.basis, &chosen));
         Ok((hamiltonian, symmetrized))
     }
 
     /// ΔH of both stages.
-    fn delta(&self, sample: &Sample, linear: Option<&Prediction>) -> Channels {
+    fn delta(&self, sample: &Sample, linear: Option<&Prediction>) -> Result<Channels> {
         #[cfg(feature = "torch")]
         if let Some(network) = &self.network {
             // A lock is poisoned only by a panic of another thread, which leaves the weights as they were.
             return network.lock().unwrap_or_else(PoisonError::into_inner).predict(sample, linear);
         }
         let width = self.model.slots.algebra().width();
-        linear.map_or_else(|| Channels::zeros(&sample.graph, width), |prediction| prediction.delta.clone())
+        Ok(linear.map_or_else(|| Channels::zeros(&sample.graph, width), |prediction| prediction.delta.clone()))
     }
 
     /// How a run compares with what the model was trained on.
-    pub fn trust(&self, run: &Calculation, stages: &Stages) -> Trust {
+    pub fn trust(&self, run: &Calculation, stages: &[Stages]) -> Trust {
         let mut warnings: Vec<String> = self.code_warning(run).into_iter().collect();
-        let Some(linear) = &stages.linear else { return Trust { warnings, ..Trust::default() } };
-        let mean_square = linear.atom_error.iter().map(|e| e * e).sum::<f64>() / linear.atom_error.len().max(1) as f64;
-        warnings.extend(self.distance_warnings(&stages.sample));
+        let linear: Vec<&Prediction> = stages.iter().filter_map(|stages| stages.linear.as_ref()).collect();
+        let (Some(first), false) = (stages.first(), linear.is_empty()) else {
+            return Trust { warnings, ..Trust::default() };
+        };
+        let errors: Vec<f64> = linear.iter().flat_map(|linear| &linear.atom_error).map(|e| e * e).collect();
+        let mean_square = errors.iter().sum::<f64>() / errors.len().max(1) as f64;
+        warnings.extend(self.distance_warnings(&first.sample));
         let [bonds, atoms] = leverages(stages);
         let distance = distance(&bonds, &atoms);
         let known = self.model.header.calibration.as_ref().map_or(UNLIKE_TRAINING, |known| known.distances[1]);
@@ -255,9 +270,10 @@ fn shortest(sample: &Sample, species: [usize; 2]) -> f64 {
 }
 
 /// Which of `pairs` have a ΔH: all others are H⁽⁰⁾'s to the bit.
-fn changed(delta: &Operator<f64>, pairs: &Pairs) -> Vec<bool> {
+fn changed(deltas: &[Operator<f64>], pairs: &Pairs) -> Vec<bool> {
     let changes = |block: &[f64]| block.iter().any(|&value| value != 0.0);
-    pairs.as_slice().iter().map(|pair| delta.get(pair).is_some_and(changes)).collect()
+    let changed = |pair| deltas.iter().any(|delta| delta.get(pair).is_some_and(changes));
+    pairs.as_slice().iter().map(changed).collect()
 }
 
 #[cfg(test)]

@@ -6,8 +6,8 @@ use rayon::prelude::*;
 
 use super::graph::{Edge, Graph};
 use super::slots::{Seat, Slots};
-use super::target;
-use crate::parsers::{Calculation, Operator, Pairs, Result, Structure};
+use super::target::{self, Target};
+use crate::parsers::{Calculation, Error, Operator, Pairs, Result, Structure};
 use crate::symmetry::PairAlgebra;
 use crate::symmetry::pair_algebra::permute;
 
@@ -54,23 +54,37 @@ pub struct Sample {
     pub species: Vec<usize>,
     /// Atoms and bonds.
     pub graph: Graph,
-    /// H⁽⁰⁾ without spin.
-    pub h0: Channels,
+    /// H⁽⁰⁾ of this channel, where the run has it.
+    pub h0: Option<Channels>,
+    /// Half of what H⁽⁰⁾ of this spin has more than that of the other, where spins are collinear.
+    pub exchange: Option<Channels>,
     /// S.
     pub overlap: Channels,
-    /// ΔH = H − H⁽⁰⁾ without spin, where the run has a converged H.
-    pub delta: Option<Channels>,
+    /// What is learned, where the run has it: [`target::learned`].
+    pub target: Option<Channels>,
     pairs: Arc<Pairs>,
     seats: Vec<Seat>,
 }
 
 impl Sample {
-    /// Puts a run onto the slots of a model. Needs S and H⁽⁰⁾; ΔH is there if H is.
+    /// Puts a run without collinear spin onto the slots of a model that learns ΔH. Needs S.
     ///
     /// # Errors
-    /// `Unsupported` for species that the model does not know, missing operators and collinear spin; `Inconsistent` as
-    /// [`Graph::new`].
+    /// As [`Sample::of_run`]; `Unsupported` for collinear spin, which makes two samples.
     pub fn new(run: &Calculation, slots: &Slots) -> Result<Self> {
+        match <[Sample; 1]>::try_from(Sample::of_run(run, slots, Target::default())?) {
+            Ok([sample]) => Ok(sample),
+            Err(_) => Err(Error::unsupported("collinear spin (nspin 2) makes two samples of a run")),
+        }
+    }
+
+    /// Puts a run onto the slots of a model, one sample for every channel that is learned apart: up and down for collinear spin
+    /// (so that exchanging the spins exchanges what is predicted), else one. Needs S.
+    ///
+    /// # Errors
+    /// `Unsupported` for species that the model does not know and missing operators; `Inconsistent` where spins differ, and as
+    /// [`Graph::new`].
+    pub fn of_run(run: &Calculation, slots: &Slots, target: Target) -> Result<Vec<Self>> {
         let seats = slots.seats(&run.basis)?;
         let atoms = 0..run.basis.n_atoms();
         let seats: Vec<Seat> = atoms.map(|atom| seats[run.basis.species_index(atom)].clone()).collect();
@@ -78,17 +92,43 @@ impl Sample {
         let overlap = target::overlap(run)?;
         let graph = Graph::new(&run.structure, overlap, &species)?;
         let channels = |operator: &Operator<f64>| channels(operator, &graph, &seats, slots.algebra());
-        let delta = run.hamiltonian.as_ref().map(|_| target::delta(run)).transpose()?;
-        Ok(Sample {
+        let h0 = target::h0_on_overlap(run)?.map(|h0| h0.iter().map(channels).collect::<Vec<_>>());
+        let learned = target::learned(run, target)?.map(|learned| learned.iter().map(channels).collect::<Vec<_>>());
+        let n_channels = h0.as_ref().or(learned.as_ref()).map_or(1, Vec::len);
+        let overlap_channels = channels(overlap);
+        let sample = |channel: usize| Sample {
             structure: run.structure.clone(),
-            h0: channels(&target::h0_on_overlap(run)?),
-            overlap: channels(overlap),
-            delta: delta.as_ref().map(channels),
+            h0: h0.as_ref().map(|h0| h0[channel].clone()),
+            exchange: h0.as_ref().and_then(|h0| exchange(h0, channel)),
+            overlap: overlap_channels.clone(),
+            target: learned.as_ref().and_then(|learned| learned.get(channel).cloned()),
             pairs: overlap.pairs().clone(),
-            species,
-            graph,
-            seats,
-        })
+            species: species.clone(),
+            graph: graph.clone(),
+            seats: seats.clone(),
+        };
+        Ok((0..n_channels).map(sample).collect())
+    }
+
+    /// H⁽⁰⁾.
+    ///
+    /// # Errors
+    /// `Unsupported` where the run has none.
+    pub fn require_h0(&self) -> Result<&Channels> {
+        self.h0.as_ref().ok_or_else(|| Error::unsupported("the model needs H0, which the run does not have"))
+    }
+
+    /// What is learned.
+    ///
+    /// # Errors
+    /// `Unsupported` where the run does not have it.
+    pub fn require_target(&self) -> Result<&Channels> {
+        self.target.as_ref().ok_or_else(|| Error::unsupported("the run has no converged operator to learn from"))
+    }
+
+    /// Numbers per row of its [`Channels`].
+    pub fn width(&self) -> usize {
+        self.overlap.width
     }
 
     /// Orbitals of the slots that an atom has, in the order of the run.
@@ -132,6 +172,15 @@ impl Sample {
         algebra.uncouple(&coupled, &mut mean);
         mean
     }
+}
+
+/// (own − other)/2 of two spins; `None` without spin.
+fn exchange(h0: &[Channels], channel: usize) -> Option<Channels> {
+    let other = h0.get(1 - channel.min(1)).filter(|_| h0.len() == 2)?;
+    let mut exchange = h0[channel].clone();
+    exchange.add(other, -1.0);
+    exchange.edges.iter_mut().chain(&mut exchange.nodes).for_each(|x| *x *= 0.5);
+    Some(exchange)
 }
 
 fn onsite_block(coupled: &[f64], algebra: &PairAlgebra) -> Vec<f64> {
@@ -209,9 +258,9 @@ mod tests {
         let slots = Slots::of_runs([&run.basis]).unwrap();
         let sample = Sample::new(&run, &slots).unwrap();
         let delta = target::delta(&run).unwrap();
-        let back = sample.operator(sample.delta.as_ref().unwrap(), &slots).unwrap();
+        let back = sample.operator(sample.target.as_ref().unwrap(), &slots).unwrap();
         assert!(largest_difference(delta.values(), back.values()) < 1e-14);
-        let h = target::apply(&run.basis, run.hamiltonian0.as_ref().unwrap(), &back).unwrap();
+        let h = target::apply(&run.basis, run.hamiltonian0.as_ref().unwrap(), &[back]).unwrap();
         let (SpinOperator::Unpolarized(h), Some(SpinOperator::Unpolarized(wanted))) = (&h, &run.hamiltonian) else {
             panic!("spins differ")
         };
@@ -232,7 +281,7 @@ mod tests {
         }
         assert_eq!(n_bonds(&run), before - 2);
         let sample = Sample::new(&run, &slots).unwrap();
-        let delta = sample.operator(sample.delta.as_ref().unwrap(), &slots).unwrap();
+        let delta = sample.operator(sample.target.as_ref().unwrap(), &slots).unwrap();
         assert_eq!(delta.pairs().len(), pairs.len(), "the block stays, and is H0's");
         assert!(delta.get(&apart).unwrap().iter().all(|&d| d == 0.0));
     }
@@ -246,7 +295,7 @@ mod tests {
         for k in 0..sample.graph.edges.len() {
             assert!(sample.overlap.edge(k)[beyond..].iter().all(|x| x.abs() < 1e-14));
             assert!(
-                sample.delta.as_ref().unwrap().edge(k)[slots.algebra().unnatural0()].iter().all(|x| x.abs() < 1e-14)
+                sample.target.as_ref().unwrap().edge(k)[slots.algebra().unnatural0()].iter().all(|x| x.abs() < 1e-14)
             );
         }
     }

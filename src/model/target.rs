@@ -1,4 +1,4 @@
-//! ΔH = H − H⁽⁰⁾: what the model learns, and back to H.
+//! What the model learns, most often ΔH = H − H⁽⁰⁾, and back to the operator.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -6,6 +6,21 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::parsers::{Basis, Calculation, Error, Operator, Pair, Pairs, Result, SpinOperator, c64};
+
+/// What a model predicts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Target {
+    /// Which operator.
+    pub quantity: Quantity,
+    /// Is its difference to H⁽⁰⁾ learned, or the operator itself?
+    pub from_h0: bool,
+}
+
+impl Default for Target {
+    fn default() -> Self {
+        Target { quantity: Quantity::Hamiltonian, from_h0: true }
+    }
+}
 
 /// An operator that a model predicts.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -20,42 +35,68 @@ pub enum Quantity {
     Overlap,
 }
 
-/// The part of an operator that acts alike on both spins: itself without spin, (uu + dd)/2 for spinors.
-///
-/// # Errors
-/// `Unsupported` for collinear spin.
-pub fn spinless(operator: &SpinOperator) -> Result<Cow<'_, Operator<f64>>> {
+/// The real operators that are learned apart: one without spin; up and down of collinear spin; of spinors the part (uu + dd)/2 that
+/// acts alike on both spins, since the rest is spin–orbit coupling, which H⁽⁰⁾ has already.
+pub fn channels(operator: &SpinOperator) -> Vec<Cow<'_, Operator<f64>>> {
     match operator {
-        SpinOperator::Unpolarized(o) => Ok(Cow::Borrowed(o)),
-        SpinOperator::Collinear(_) => Err(collinear()),
+        SpinOperator::Unpolarized(o) => vec![Cow::Borrowed(o)],
+        SpinOperator::Collinear(spins) => spins.iter().map(Cow::Borrowed).collect(),
         SpinOperator::Spinor([uu, _, _, dd]) => {
-            let mean = uu.values().iter().zip(dd.values()).map(|(u, d)| (u.re + d.re) / 2.0).collect();
-            Operator::new(uu.pairs().clone(), mean).map(Cow::Owned)
+            let mut mean = Operator::zeros(uu.pairs().clone());
+            let both = uu.values().iter().zip(dd.values());
+            mean.values_mut().iter_mut().zip(both).for_each(|(mean, (u, d))| *mean = (u.re + d.re) / 2.0);
+            vec![Cow::Owned(mean)]
         }
     }
 }
 
-fn collinear() -> Error {
-    Error::unsupported(
-        "collinear spin (nspin 2): the model learns one ΔH for both spins, so only nspin 1 and 4 are possible",
-    )
-}
-
-/// ΔH = H − H⁽⁰⁾ without spin, on the blocks of S, in hartree.
+/// What a model with this target learns of a run, one operator per channel, on the blocks of S, in hartree; `None` where the run lacks
+/// the operator.
 ///
 /// # Errors
-/// `Unsupported` for collinear spin or where H, H⁽⁰⁾ or S is missing.
-pub fn delta(run: &Calculation) -> Result<Operator<f64>> {
+/// `Unsupported` where S, or the H⁽⁰⁾ to start from, is missing; `Inconsistent` where their spins differ.
+pub fn learned(run: &Calculation, target: Target) -> Result<Option<Vec<Operator<f64>>>> {
     let pairs = overlap(run)?.pairs();
-    let h = spinless(required(&run.hamiltonian, "converged H")?)?;
-    let h0 = spinless(required(&run.hamiltonian0, "H0")?)?;
-    let mut delta = on_pairs(&h, pairs);
-    for (k, pair) in pairs.as_slice().iter().enumerate() {
-        for (value, h0) in delta.block_mut(k).iter_mut().zip(h0.get(pair).unwrap_or_default()) {
-            *value -= h0;
-        }
+    let operator = match target.quantity {
+        Quantity::Hamiltonian => &run.hamiltonian,
+        Quantity::DensityMatrix => &run.density_matrix,
+        Quantity::Overlap => return Ok(Some(vec![overlap(run)?.clone()])),
+    };
+    let Some(operator) = operator else { return Ok(None) };
+    let mut learned: Vec<Operator<f64>> = channels(operator).iter().map(|o| on_pairs(o, pairs)).collect();
+    if target.from_h0 {
+        let h0 = required(&run.hamiltonian0, "H0")?;
+        require_equal_spins(operator, h0)?;
+        learned.iter_mut().zip(channels(h0)).for_each(|(learned, h0)| subtract(learned, &h0));
     }
-    Ok(delta)
+    Ok(Some(learned))
+}
+
+/// ΔH = H − H⁽⁰⁾ of a run without collinear spin, on the blocks of S, in hartree.
+///
+/// # Errors
+/// As [`learned`]; `Unsupported` for collinear spin and where H is missing.
+pub fn delta(run: &Calculation) -> Result<Operator<f64>> {
+    match learned(run, Target::default())?.map(<[Operator<f64>; 1]>::try_from) {
+        Some(Ok([delta])) => Ok(delta),
+        Some(Err(_)) => Err(Error::unsupported("collinear spin (nspin 2) has a ΔH for each of both spins")),
+        None => Err(Error::unsupported("the run has no converged H")),
+    }
+}
+
+fn require_equal_spins(h: &SpinOperator, h0: &SpinOperator) -> Result<()> {
+    match [h.nspin(), h0.nspin()] {
+        [a, b] if a == b => Ok(()),
+        [a, b] => Err(Error::inconsistent(format!("the converged operator has nspin {a}, but H0 has nspin {b}"))),
+    }
+}
+
+fn subtract(operator: &mut Operator<f64>, other: &Operator<f64>) {
+    let pairs = operator.pairs().clone();
+    for (k, pair) in pairs.as_slice().iter().enumerate() {
+        let other = other.get(pair).unwrap_or_default();
+        operator.block_mut(k).iter_mut().zip(other).for_each(|(value, other)| *value -= other);
+    }
 }
 
 /// S of a run.
@@ -66,13 +107,13 @@ pub fn overlap(run: &Calculation) -> Result<&Operator<f64>> {
     required(&run.overlap, "S")
 }
 
-/// H⁽⁰⁾ of a run without spin, on the blocks of S.
+/// H⁽⁰⁾ of a run on the blocks of S, one operator per channel; `None` where the run has none.
 ///
 /// # Errors
-/// As [`delta`].
-pub fn h0_on_overlap(run: &Calculation) -> Result<Operator<f64>> {
-    let h0 = spinless(required(&run.hamiltonian0, "H0")?)?;
-    Ok(on_pairs(&h0, overlap(run)?.pairs()))
+/// `Unsupported` where S is missing.
+pub fn h0_on_overlap(run: &Calculation) -> Result<Option<Vec<Operator<f64>>>> {
+    let pairs = overlap(run)?.pairs();
+    Ok(run.hamiltonian0.as_ref().map(|h0| channels(h0).iter().map(|o| on_pairs(o, pairs)).collect()))
 }
 
 fn required<'a, T>(operator: &'a Option<T>, name: &str) -> Result<&'a T> {
@@ -100,20 +141,41 @@ pub fn gauge_shift(delta: &Operator<f64>, overlap: &Operator<f64>) -> f64 {
     if norm > 0.0 { product / norm } else { 0.0 }
 }
 
-/// H = H⁽⁰⁾ + ΔH, on the blocks of both; for spinors ΔH goes to uu and dd alike.
+/// H = H⁽⁰⁾ + ΔH, on the blocks of both, with one ΔH per channel: for spinors it goes to uu and dd alike.
 ///
 /// # Errors
-/// `Unsupported` for collinear spin.
-pub fn apply(basis: &Basis, h0: &SpinOperator, delta: &Operator<f64>) -> Result<SpinOperator> {
-    let pairs = united(basis, h0.pairs(), delta.pairs())?;
-    Ok(match h0 {
-        SpinOperator::Unpolarized(h0) => SpinOperator::Unpolarized(sum(h0, delta, &pairs)),
-        SpinOperator::Collinear(_) => return Err(collinear()),
-        SpinOperator::Spinor([uu, ud, du, dd]) => {
-            let [ud, du] = [ud, du].map(|o| on_pairs::<c64>(o, &pairs));
-            SpinOperator::Spinor([sum(uu, delta, &pairs), ud, du, sum(dd, delta, &pairs)])
+/// `Inconsistent` where there are not as many ΔH as channels.
+pub fn apply(basis: &Basis, h0: &SpinOperator, deltas: &[Operator<f64>]) -> Result<SpinOperator> {
+    match (h0, deltas) {
+        (SpinOperator::Unpolarized(h0), [delta]) => {
+            let pairs = united(basis, h0.pairs(), delta.pairs())?;
+            Ok(SpinOperator::Unpolarized(sum(h0, delta, &pairs)))
         }
-    })
+        (SpinOperator::Collinear([up, down]), [delta_up, delta_down]) => {
+            let pairs = united(basis, up.pairs(), delta_up.pairs())?;
+            Ok(SpinOperator::Collinear([sum(up, delta_up, &pairs), sum(down, delta_down, &pairs)]))
+        }
+        (SpinOperator::Spinor([uu, ud, du, dd]), [delta]) => {
+            let pairs = united(basis, uu.pairs(), delta.pairs())?;
+            let [ud, du] = [ud, du].map(|o| on_pairs::<c64>(o, &pairs));
+            Ok(SpinOperator::Spinor([sum(uu, delta, &pairs), ud, du, sum(dd, delta, &pairs)]))
+        }
+        _ => Err(Error::inconsistent(format!("nspin {} with {} channels", h0.nspin(), deltas.len()))),
+    }
+}
+
+/// The operator of a prediction that does not start from H⁽⁰⁾: without spin, or up and down.
+///
+/// # Errors
+/// `Inconsistent` for another number of channels.
+pub fn joined(channels: Vec<Operator<f64>>) -> Result<SpinOperator> {
+    match <[Operator<f64>; 2]>::try_from(channels) {
+        Ok(spins) => Ok(SpinOperator::Collinear(spins)),
+        Err(channels) => match <[Operator<f64>; 1]>::try_from(channels) {
+            Ok([operator]) => Ok(SpinOperator::Unpolarized(operator)),
+            Err(channels) => Err(Error::inconsistent(format!("an operator of {} channels", channels.len()))),
+        },
+    }
 }
 
 fn united(basis: &Basis, a: &Arc<Pairs>, b: &Arc<Pairs>) -> Result<Arc<Pairs>> {

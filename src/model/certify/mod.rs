@@ -63,7 +63,7 @@ const GHOST_MARGIN: f64 = 0.011;
 ///
 /// # Errors
 /// As [`signs()`].
-pub fn certify(predictor: &Predictor, run: &Calculation, stages: &Stages, h: &SpinOperator) -> Result<Certificate> {
+pub fn certify(predictor: &Predictor, run: &Calculation, stages: &[Stages], h: &SpinOperator) -> Result<Certificate> {
     let signs = signs(predictor, run, stages, h)?;
     let known = predictor.model().header.calibration.clone();
     let calibration = known.unwrap_or_else(|| Calibration::generic(signs.size));

@@ -7,7 +7,7 @@ use crate::model::predict::{Predictor, Stages};
 use crate::model::sample::Channels;
 use crate::model::target;
 use crate::parsers::check::hermiticity_error;
-use crate::parsers::{Calculation, Operator, Result, SpinOperator};
+use crate::parsers::{Calculation, Error, Operator, Result, SpinOperator};
 
 /// Energies above the Fermi level up to which empty bands are judged, eV.
 pub const WINDOW_EV: f64 = 5.0;
@@ -86,23 +86,28 @@ pub fn distance(bonds: &Quantiles, atoms: &Quantiles) -> f64 {
     (bonds.mean * atoms.ninth_decile).sqrt()
 }
 
-/// Leverages of the bonds and atoms of a prediction; zeros without a linear stage.
-pub fn leverages(stages: &Stages) -> [Quantiles; 2] {
-    let Some(linear) = &stages.linear else { return Default::default() };
-    [Quantiles::of(&linear.bond_leverage), Quantiles::of(&linear.atom_leverage)]
+/// Leverages of the bonds and atoms of a prediction, all channels together; zeros without a linear stage.
+pub fn leverages(stages: &[Stages]) -> [Quantiles; 2] {
+    let linear = || stages.iter().filter_map(|stages| stages.linear.as_ref());
+    let bonds: Vec<f64> = linear().flat_map(|linear| &linear.bond_leverage).copied().collect();
+    let atoms: Vec<f64> = linear().flat_map(|linear| &linear.atom_leverage).copied().collect();
+    [Quantiles::of(&bonds), Quantiles::of(&atoms)]
 }
 
 /// Mean |ΔH| that was predicted, hartree.
 ///
 /// # Errors
 /// As [`crate::model::Sample::operator`].
-pub fn size(predictor: &Predictor, stages: &Stages) -> Result<f64> {
-    Ok(mean_size(stages.sample.operator(&stages.delta, &predictor.model().slots)?.values()))
+pub fn size(predictor: &Predictor, stages: &[Stages]) -> Result<f64> {
+    let size =
+        |stages: &Stages| Ok(mean_size(stages.sample.operator(&stages.delta, &predictor.model().slots)?.values()));
+    Ok(stages.iter().map(size).collect::<Result<Vec<f64>>>()?.iter().sum::<f64>() / stages.len().max(1) as f64)
 }
 
 /// Number of atoms whose surroundings differ, told by their leverages; all atoms without a linear stage.
-pub fn n_different(stages: &Stages) -> usize {
+pub fn n_different(stages: &[Stages]) -> usize {
     const EQUAL: f64 = 1e-4;
+    let Some(stages) = stages.first() else { return 0 };
     let Some(linear) = &stages.linear else { return stages.sample.species.len() };
     let mut sorted = linear.atom_leverage.clone();
     sorted.sort_by(f64::total_cmp);
@@ -114,11 +119,14 @@ pub fn n_different(stages: &Stages) -> usize {
 ///
 /// # Errors
 /// As [`Mesh::new`].
-pub fn signs(predictor: &Predictor, run: &Calculation, stages: &Stages, predicted: &SpinOperator) -> Result<Signs> {
+pub fn signs(predictor: &Predictor, run: &Calculation, stages: &[Stages], predicted: &SpinOperator) -> Result<Signs> {
+    let [channel] = stages else {
+        return Err(Error::unsupported("collinear spin (nspin 2): predictions of two spins cannot be certified"));
+    };
     let overlap = target::overlap(run)?;
-    let mut deviations = draws(predictor, stages)?;
+    let mut deviations = draws(predictor, channel)?;
     let n_draws = deviations.len();
-    deviations.extend(disagreement(predictor, stages)?);
+    deviations.extend(disagreement(predictor, channel)?);
     let mesh = Mesh::new(run, predicted, &deviations)?;
     let window = WINDOW_EV / run.origin.ev_per_hartree;
     let deviation = |k: usize| {
@@ -133,7 +141,7 @@ pub fn signs(predictor: &Predictor, run: &Calculation, stages: &Stages, predicte
         bonds,
         atoms,
         n_different: n_different(stages),
-        shortest: predictor.shortest_distance(&stages.sample),
+        shortest: predictor.shortest_distance(&channel.sample),
         size: size(predictor, stages)?,
         variance: root_mean_square(&(0..n_draws).map(deviation).collect::<Vec<_>>()),
         disagreement: (n_draws..deviations.len()).map(deviation).next(),
@@ -159,7 +167,7 @@ fn draws(predictor: &Predictor, stages: &Stages) -> Result<Vec<Operator<f64>>> {
     let Some(stage) = &model.linear else { return Ok(Vec::new()) };
     let n = stage.n_deviations();
     let draw = |k: usize| {
-        let deviation = stage.deviation(k * n / N_DRAWS).predict(&stages.sample, &model.slots).delta;
+        let deviation = stage.deviation(k * n / N_DRAWS).predict(&stages.sample, &model.slots)?.delta;
         stages.sample.operator(&deviation, &model.slots)
     };
     (0..N_DRAWS.min(n)).into_par_iter().map(draw).collect()

@@ -35,6 +35,8 @@ impl Rows {
 pub struct Source<'a> {
     /// The sample.
     pub sample: &'a Sample,
+    /// Its H⁽⁰⁾.
+    pub h0: &'a Channels,
     /// Its neighbour sums.
     pub environment: &'a Environment,
     /// The algebra of the slots.
@@ -77,7 +79,7 @@ fn bond_input(source: Source, index: usize, input: &Input, row: usize, d: &Wigne
         |atom: usize, tensor: usize| source.algebra.frame_value(component, source.environment.source(atom, tensor), d);
     match input.source {
         BondSource::One => 1.0,
-        BondSource::Pair => source.sample.h0.edge(index)[component],
+        BondSource::Pair => source.h0.edge(index)[component],
         BondSource::First(tensor) => turned(edge.i, tensor),
         BondSource::Second(tensor) => turned(edge.j, tensor),
     }

@@ -4,7 +4,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use crate::model::graph::Edge;
-use crate::model::sample::Sample;
+use crate::model::sample::{Channels, Sample};
 use crate::model::slots::Slots;
 use crate::symmetry::PairAlgebra;
 
@@ -114,8 +114,8 @@ impl Sums {
 }
 
 impl Environment {
-    /// Sums over the neighbours of every atom.
-    pub fn new(sample: &Sample, slots: &Slots, sums: &Sums) -> Self {
+    /// Sums over the neighbours of every atom, of S and `h0`.
+    pub fn new(sample: &Sample, h0: &Channels, slots: &Slots, sums: &Sums) -> Self {
         let (width, n_sources) = (slots.algebra().width(), sums.sources().len());
         let mut values = vec![0.0; sample.graph.n_nodes() * n_sources * width];
         let mut edges_of = vec![Vec::new(); sample.graph.n_nodes()];
@@ -123,8 +123,8 @@ impl Environment {
             edges_of[edge.i].push(k);
         }
         values.par_chunks_mut(n_sources * width).zip(&edges_of).enumerate().for_each(|(atom, (values, edges))| {
-            values[..width].copy_from_slice(sample.h0.node(atom));
-            edges.iter().for_each(|&edge| add_bond(sample, edge, slots.algebra(), sums, &mut values[width..]));
+            values[..width].copy_from_slice(h0.node(atom));
+            edges.iter().for_each(|&edge| add_bond(sample, h0, edge, slots.algebra(), sums, &mut values[width..]));
             for sum in values[width..].chunks_mut(3 * width) {
                 let (overlap, rest) = sum.split_at_mut(width);
                 square(slots.algebra(), overlap, &mut rest[width..]);
@@ -140,12 +140,12 @@ impl Environment {
 }
 
 /// Adds S and H⁽⁰⁾ of one bond to the sums of its first atom.
-fn add_bond(sample: &Sample, index: usize, algebra: &PairAlgebra, sums: &Sums, values: &mut [f64]) {
+fn add_bond(sample: &Sample, h0: &Channels, index: usize, algebra: &PairAlgebra, sums: &Sums, values: &mut [f64]) {
     let edge: &Edge = &sample.graph.edges[index];
     let (a, b) = (sample.species[edge.i], sample.species[edge.j]);
     let Some(gaussians) = sums.between(a, b) else { return };
     let d = algebra.wigner().matrices(&edge.frame);
-    let coupled = [&sample.overlap, &sample.h0].map(|operator| {
+    let coupled = [&sample.overlap, h0].map(|operator| {
         let mut coupled = vec![0.0; algebra.width()];
         algebra.from_frame(operator.edge(index), &d, &mut coupled);
         coupled

@@ -92,6 +92,7 @@ const PROFILE_STEPS: usize = 24;
 /// A sample with what the fit derives from it.
 struct Prepared<'a> {
     sample: &'a Sample,
+    h0: &'a Channels,
     delta: Channels,
     environment: Environment,
     fold: usize,
@@ -99,7 +100,7 @@ struct Prepared<'a> {
 
 impl Prepared<'_> {
     fn source<'b>(&'b self, algebra: &'b PairAlgebra) -> Source<'b> {
-        Source { sample: self.sample, environment: &self.environment, algebra }
+        Source { sample: self.sample, h0: self.h0, environment: &self.environment, algebra }
     }
 }
 
@@ -205,10 +206,6 @@ fn composition(sample: &Sample) -> Vec<usize> {
     counts
 }
 
-fn target(sample: &Sample) -> Result<&Channels> {
-    sample.delta.as_ref().ok_or_else(|| Error::unsupported("a run without converged H cannot be learned from"))
-}
-
 fn prepare<'a>(
     samples: &'a [Sample],
     folds: &[usize],
@@ -217,10 +214,12 @@ fn prepare<'a>(
 ) -> Result<Vec<Prepared<'a>>> {
     let sums = config.sums(slots.species().len());
     let prepare = |(sample, &fold): (&'a Sample, &usize)| {
+        let h0 = sample.require_h0()?;
         Ok(Prepared {
             sample,
-            delta: target(sample)?.clone(),
-            environment: Environment::new(sample, slots, &sums),
+            h0,
+            delta: sample.require_target()?.clone(),
+            environment: Environment::new(sample, h0, slots, &sums),
             fold,
         })
     };
@@ -230,7 +229,7 @@ fn prepare<'a>(
 fn profiles(samples: &[Sample]) -> Result<Vec<BondProfile>> {
     let mut bonds: BTreeMap<[usize; 2], Vec<(f64, f64)>> = BTreeMap::new();
     for sample in samples {
-        let delta = target(sample)?;
+        let delta = sample.require_target()?;
         for (k, edge) in sample.graph.edges[..sample.graph.n_canonical()].iter().enumerate() {
             let mean_square = delta.edge(k).iter().map(|x| x * x).sum::<f64>() / delta.width as f64;
             let species = [sample.species[edge.i], sample.species[edge.j]];
@@ -425,7 +424,7 @@ mod tests {
 
     fn predict(stage: &LinearStage, run: &Calculation) -> Operator<f64> {
         let sample = Sample::new(run, &slots()).unwrap();
-        sample.operator(&stage.predict(&sample, &slots()).delta, &slots()).unwrap()
+        sample.operator(&stage.predict(&sample, &slots()).unwrap().delta, &slots()).unwrap()
     }
 
     fn largest(values: impl Iterator<Item = f64>) -> f64 {
@@ -473,13 +472,13 @@ mod tests {
         let local = FitSettings { potential: None, ..settings(1e-4) };
         let law = fit(&samples[..9], &[], &slots(), &local).unwrap().0;
         for sample in &mut samples {
-            sample.delta = Some(law.predict(sample, &slots()).delta);
+            sample.target = Some(law.predict(sample, &slots()).unwrap().delta);
         }
         let (training, test) = samples.split_at(9);
         let exact = FitSettings { potential: None, ..settings(1e-13) };
         let (stage, report) = fit(training, &[], &slots(), &exact).unwrap();
         assert!(report.regressions.iter().all(|r| r.residual < 1e-6), "{report:?}");
-        let (found, wanted) = (stage.predict(&test[0], &slots()).delta, test[0].delta.as_ref().unwrap());
+        let (found, wanted) = (stage.predict(&test[0], &slots()).unwrap().delta, test[0].target.as_ref().unwrap());
         let size = largest(wanted.edges.iter().copied());
         let error = largest(found.edges.iter().zip(&wanted.edges).map(|(a, b)| a - b));
         assert!(error < 1e-5 * size, "bonds: {error} of {size}");
@@ -490,7 +489,7 @@ mod tests {
     #[test]
     fn leverage_warns_of_bonds_unlike_training() {
         let stage = fitted();
-        let most = |sample: &Sample| largest(stage.predict(sample, &slots()).bond_leverage.into_iter());
+        let most = |sample: &Sample| largest(stage.predict(sample, &slots()).unwrap().bond_leverage.into_iter());
         let mut compressed = synthetic::structure(2);
         compressed.positions[1] = compressed.positions[0] * 0.6 + compressed.positions[1] * 0.4;
         let compressed = Sample::new(&synthetic::run(compressed), &slots()).unwrap();

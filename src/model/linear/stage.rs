@@ -10,6 +10,7 @@ use super::potential::{Potential, PotentialConfig};
 use super::regression::Regression;
 use crate::model::sample::{Channels, Sample};
 use crate::model::slots::Slots;
+use crate::parsers::Result;
 use crate::symmetry::pair_algebra::permute;
 
 /// Bonds that are worked on together: their features stay in the cache.
@@ -95,10 +96,13 @@ struct Bonds {
 
 impl LinearStage {
     /// ΔH of a sample.
-    pub fn predict(&self, sample: &Sample, slots: &Slots) -> Prediction {
-        let algebra = slots.algebra();
-        let environment = Environment::new(sample, slots, &self.config.sums(slots.species().len()));
-        let source = Source { sample, environment: &environment, algebra };
+    ///
+    /// # Errors
+    /// `Unsupported` where it has no H⁽⁰⁾.
+    pub fn predict(&self, sample: &Sample, slots: &Slots) -> Result<Prediction> {
+        let (algebra, h0) = (slots.algebra(), sample.require_h0()?);
+        let environment = Environment::new(sample, h0, slots, &self.config.sums(slots.species().len()));
+        let source = Source { sample, h0, environment: &environment, algebra };
         let mut prediction = Prediction::zeros(sample, algebra.width());
         for profile in &self.config.profiles {
             let edges = canonical_edges(sample, profile.species);
@@ -113,7 +117,7 @@ impl LinearStage {
         }
         prediction.potential = self.potential.as_ref().map(|potential| potential.delta(source));
         prediction.potential.iter().for_each(|potential| prediction.delta.add(potential, 1.0));
-        prediction
+        Ok(prediction)
     }
 
     fn predict_bonds(&self, source: Source, profile: &BondProfile, edges: &[usize]) -> Bonds {

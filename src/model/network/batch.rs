@@ -11,6 +11,7 @@ use super::interface::Interface;
 use super::network::Output;
 use super::statistics::{Statistics, gaussians};
 use crate::model::{Channels, Edge, Sample, Slots};
+use crate::parsers::Result;
 use crate::symmetry::WignerTables;
 
 /// Keeps inputs finite whose spread vanishes (hartree).
@@ -113,15 +114,19 @@ impl Preparation {
         }
     }
 
-    /// A structure in tiles of at most `tile` bonds; `residual` is ΔH minus the base's part that statistics do not know.
-    pub fn batch(&self, sample: &Sample, residual: Option<&Channels>, tile: usize) -> Batch {
+    /// A structure in tiles of at most `tile` bonds; `residual` is what is learned minus the base's part that statistics do not know.
+    ///
+    /// # Errors
+    /// `Unsupported` where H⁽⁰⁾ is an input and the sample has none.
+    pub fn batch(&self, sample: &Sample, residual: Option<&Channels>, tile: usize) -> Result<Batch> {
+        let h0 = if self.config.uses_h0() { Some(sample.require_h0()?) } else { None };
         let bonds = 0..sample.graph.n_canonical();
         let (near, far): (Vec<usize>, Vec<usize>) =
             bonds.partition(|&bond| sample.graph.edges[bond].distance < self.config.envelope);
         let tiles = |bonds: Vec<usize>| -> Vec<EdgeTile> {
-            bonds.chunks(tile.max(1)).map(|bonds| self.tile(sample, residual, bonds)).collect()
+            bonds.chunks(tile.max(1)).map(|bonds| self.tile(sample, h0, residual, bonds)).collect()
         };
-        Batch { nodes: self.nodes(sample, residual), near: tiles(near), far: tiles(far) }
+        Ok(Batch { nodes: self.nodes(sample, h0, residual), near: tiles(near), far: tiles(far) })
     }
 
     /// Adds the network's output to the channels of its sample; both directions of a bond get the same block.
@@ -156,14 +161,11 @@ impl Preparation {
         channels.nodes.iter_mut().zip(nodes).for_each(|(value, mean)| *value += mean);
     }
 
-    fn nodes(&self, sample: &Sample, residual: Option<&Channels>) -> Nodes {
+    fn nodes(&self, sample: &Sample, h0: Option<&Channels>, residual: Option<&Channels>) -> Nodes {
         let species = species_index(sample);
-        let spread = self.input.node_spread.index_select(0, &species);
-        let mean = self.input.node_mean.index_select(0, &species);
-        let present = spread.gt(0.0);
-        let rows = rows_of(&sample.h0.nodes, sample.h0.width);
-        let scaled = ((rows - mean) / spread.clamp_min(f64::MIN_POSITIVE)).where_self(&present, &Tensor::from(0.0f64));
+        let scaled = h0.map(|h0| self.scaled_onsite(h0, &species));
         let degrees = |columns: &[Vec<usize>]| -> Vec<Tensor> {
+            let Some(scaled) = &scaled else { return Vec::new() };
             let degree = |(l, columns): (usize, &Vec<usize>)| {
                 let shape = [sample.graph.n_nodes(), 2 * l + 1, columns.len() / (2 * l + 1)].map(|k| k as i64);
                 self.to_device(&scaled.index_select(1, &index(columns))).view(shape)
@@ -182,7 +184,15 @@ impl Preparation {
         }
     }
 
-    fn tile(&self, sample: &Sample, residual: Option<&Channels>, bonds: &[usize]) -> EdgeTile {
+    /// On-site H⁽⁰⁾ over its spread.
+    fn scaled_onsite(&self, h0: &Channels, species: &Tensor) -> Tensor {
+        let spread = self.input.node_spread.index_select(0, species);
+        let mean = self.input.node_mean.index_select(0, species);
+        let scaled = (rows_of(&h0.nodes, h0.width) - mean) / spread.clamp_min(f64::MIN_POSITIVE);
+        scaled.where_self(&spread.gt(0.0), &Tensor::from(0.0f64))
+    }
+
+    fn tile(&self, sample: &Sample, h0: Option<&Channels>, residual: Option<&Channels>, bonds: &[usize]) -> EdgeTile {
         let half = sample.graph.n_canonical();
         let directed: Vec<usize> = bonds.iter().copied().chain(bonds.iter().map(|bond| bond + half)).collect();
         let geometry = Geometry::new(sample, &directed, &self.slots);
@@ -195,7 +205,7 @@ impl Preparation {
             scalars: self.to_device(&self.scalars(&geometry)),
             envelope: self.to_device(&self.envelope(&geometry.distance)),
             rotations: self.rotations(sample, &directed),
-            inputs: self.inputs(sample, &directed, &geometry),
+            inputs: self.inputs(sample, h0, &directed, &geometry),
             scale: outputs(&self.output.spread_at(&geometry.distance, &geometry.kind)),
             target: residual.map(|r| outputs(&(selected(&r.edges, r.width, &directed) - mean()))),
             bonds: bonds.to_vec(),
@@ -215,14 +225,14 @@ impl Preparation {
         (phase.cos() + 1.0) * 0.5
     }
 
-    fn inputs(&self, sample: &Sample, directed: &[usize], geometry: &Geometry) -> Classes {
-        let operators = self.config.inputs.iter().map(|input| match input {
+    fn inputs(&self, sample: &Sample, h0: Option<&Channels>, directed: &[usize], geometry: &Geometry) -> Classes {
+        let operators = self.config.inputs.iter().filter_map(|input| match input {
             Input::H0 => {
                 let mean = self.input.mean_at(&geometry.distance, &geometry.kind);
                 let spread = self.input.spread_at(&geometry.distance, &geometry.kind) + INPUT_FLOOR;
-                (selected(&sample.h0.edges, sample.h0.width, directed) - mean) / spread
+                h0.map(|h0| (selected(&h0.edges, h0.width, directed) - mean) / spread)
             }
-            Input::S => selected(&sample.overlap.edges, sample.overlap.width, directed) * OVERLAP_FACTOR,
+            Input::S => Some(selected(&sample.overlap.edges, sample.overlap.width, directed) * OVERLAP_FACTOR),
         });
         let operators: Vec<Tensor> = operators.map(|rows| self.to_device(&rows)).collect();
         self.classes(&operators, directed.len() as i64)

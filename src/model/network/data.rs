@@ -7,8 +7,9 @@ use serde::{Deserialize, Serialize};
 
 use super::config::DataConfig;
 use super::random::Random;
+use crate::model::target::{self, Target};
 use crate::model::training::Training;
-use crate::model::{Sample, Slots, gauge_shift, target};
+use crate::model::{Sample, Slots, gauge_shift};
 use crate::parsers::{Calculation, Error, Operator, ReadOptions, Result, SpinOperator, read};
 
 /// Folders of one configuration.
@@ -24,7 +25,9 @@ pub struct Folders {
 pub struct Data {
     /// Orbitals of all training runs.
     pub slots: Slots,
-    /// To learn from.
+    /// What is learned.
+    pub target: Target,
+    /// To learn from: one sample per channel of each run.
     pub train: Vec<Sample>,
     /// To watch.
     pub validate: Vec<Reference>,
@@ -83,8 +86,8 @@ impl Folders {
     ///
     /// # Errors
     /// As [`read()`] and [`Sample::new`].
-    pub fn read(&self) -> Result<Data> {
-        Data::new(read_all(&self.train)?, read_all(&self.validate)?)
+    pub fn read(&self, target: Target) -> Result<Data> {
+        Data::new(read_all(&self.train)?, read_all(&self.validate)?, target)
     }
 }
 
@@ -93,7 +96,7 @@ impl Data {
     ///
     /// # Errors
     /// As [`Slots::of_runs`] and [`Sample::new`]; `Unsupported` for a run without converged H.
-    pub fn new(train: Vec<Calculation>, validate: Vec<Calculation>) -> Result<Self> {
+    pub fn new(train: Vec<Calculation>, validate: Vec<Calculation>, target: Target) -> Result<Self> {
         let slots = Slots::of_runs(train.iter().map(|run| &run.basis))?;
         let about = Training::of(&train, &slots)?;
         let named = |run: &Calculation, error: Error| match run.origin.files.first() {
@@ -101,11 +104,12 @@ impl Data {
             None => error,
         };
         // One by one, so that samples take the place of runs in memory.
-        let sample = |run: Calculation| sample(&run, &slots).map_err(|e| named(&run, e));
-        let reference = |run: Calculation| Reference::new(&run, &slots).map_err(|e| named(&run, e));
+        let samples = |run: Calculation| samples(&run, &slots, target).map_err(|e| named(&run, e));
+        let references = |run: Calculation| Reference::of_run(&run, &slots, target).map_err(|e| named(&run, e));
         Ok(Data {
-            train: train.into_iter().map(sample).collect::<Result<_>>()?,
-            validate: validate.into_iter().map(reference).collect::<Result<_>>()?,
+            train: train.into_iter().map(samples).collect::<Result<Vec<_>>>()?.concat(),
+            validate: validate.into_iter().map(references).collect::<Result<Vec<_>>>()?.into_iter().flatten().collect(),
+            target,
             about,
             slots,
         })
@@ -134,22 +138,21 @@ fn read_all(paths: &[PathBuf]) -> Result<Vec<Calculation>> {
     paths.par_iter().map(|path| read(path, &ReadOptions::default())).collect()
 }
 
-fn sample(run: &Calculation, slots: &Slots) -> Result<Sample> {
-    let sample = Sample::new(run, slots)?;
-    match sample.delta {
-        Some(_) => Ok(sample),
-        None => Err(Error::unsupported("the run has no converged H to learn from")),
-    }
+fn samples(run: &Calculation, slots: &Slots, target: Target) -> Result<Vec<Sample>> {
+    let samples = Sample::of_run(run, slots, target)?;
+    samples.iter().try_for_each(|sample| sample.require_target().map(drop))?;
+    Ok(samples)
 }
 
 impl Reference {
-    fn new(run: &Calculation, slots: &Slots) -> Result<Self> {
-        Ok(Reference {
-            sample: sample(run, slots)?,
-            delta: target::delta(run)?,
-            overlap: target::overlap(run)?.clone(),
-            stored: stored_elements(run),
-        })
+    /// One per channel.
+    fn of_run(run: &Calculation, slots: &Slots, target: Target) -> Result<Vec<Self>> {
+        let samples = samples(run, slots, target)?;
+        let learned = target::learned(run, target)?.unwrap_or_default();
+        let overlap = target::overlap(run)?;
+        let stored = stored_elements(run);
+        let references = samples.into_iter().zip(learned);
+        Ok(references.map(|(sample, delta)| Reference { sample, delta, overlap: overlap.clone(), stored }).collect())
     }
 
     /// Sums of |error|, aligned |error| and |H⁽⁰⁾ − H| over all elements, and their number.
@@ -170,11 +173,11 @@ impl Reference {
 pub fn watch(
     references: &[Reference],
     slots: &Slots,
-    predict: impl Fn(&Sample) -> crate::model::Channels,
+    predict: impl Fn(&Sample) -> Result<crate::model::Channels>,
 ) -> Result<WatchedError> {
     let mut total = [0.0; 4];
     for reference in references {
-        let operator = reference.sample.operator(&predict(&reference.sample), slots)?;
+        let operator = reference.sample.operator(&predict(&reference.sample)?, slots)?;
         let sums = reference.sums(&operator);
         total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
     }

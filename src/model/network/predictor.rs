@@ -42,7 +42,10 @@ impl Predictor {
 
     /// ΔH in hartree: base (out of what the model's linear stage predicts), mean and network, summed in double precision. Memory
     /// beyond rows in and out stays bounded, however large the structure is.
-    pub fn predict(&self, sample: &Sample, linear: Option<&Prediction>) -> Channels {
+    ///
+    /// # Errors
+    /// `Unsupported` where the network needs H⁽⁰⁾ and the sample has none.
+    pub fn predict(&self, sample: &Sample, linear: Option<&Prediction>) -> Result<Channels> {
         predict(&self.preparation, &self.network, &self.weights, sample, linear)
     }
 }
@@ -54,7 +57,7 @@ pub(super) fn base(base: Base, sample: &Sample, linear: Option<&Prediction>) -> 
         Base::Potential => prediction.potential.as_ref(),
         Base::None | Base::Shift | Base::H0 => None,
     });
-    part.cloned().unwrap_or_else(|| Channels::zeros(&sample.graph, sample.h0.width))
+    part.cloned().unwrap_or_else(|| Channels::zeros(&sample.graph, sample.width()))
 }
 
 /// As [`Predictor::predict`], with the weights of the moment.
@@ -64,13 +67,13 @@ pub(super) fn predict(
     weights: &Tensor,
     sample: &Sample,
     linear: Option<&Prediction>,
-) -> Channels {
+) -> Result<Channels> {
     let mut delta = base(preparation.config.base, sample, linear);
     preparation.add_mean(sample, &mut delta);
+    let batch = preparation.batch(sample, None, TILE)?;
     tch::no_grad(|| {
-        let batch = preparation.batch(sample, None, TILE);
         let output = network.forward(&network.table.split(weights), preparation, &batch);
         preparation.add(&batch, &output, &mut delta);
     });
-    delta
+    Ok(delta)
 }

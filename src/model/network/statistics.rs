@@ -43,20 +43,29 @@ struct PairRows {
 impl Statistics {
     /// Measures `operators`, one for each sample.
     pub fn measure(samples: &[&Sample], operators: &[&Channels], slots: &Slots) -> Self {
+        Statistics::about(true, samples, operators, slots)
+    }
+
+    /// The same with zero for the mean.
+    pub fn about_zero(samples: &[&Sample], operators: &[&Channels], slots: &Slots) -> Self {
+        Statistics::about(false, samples, operators, slots)
+    }
+
+    fn about(mean: bool, samples: &[&Sample], operators: &[&Channels], slots: &Slots) -> Self {
         let range = distance_range(samples);
         let n_species = slots.species().len();
         let n0 = slots.algebra().natural0().len() as i64;
         let width = slots.algebra().width() as i64;
         let (mut means, mut spreads) = (Vec::new(), Vec::new());
         for kind in 0..n_species * n_species {
-            let (mean, spread) = match pair_rows(samples, operators, kind, n_species, width) {
-                Some(rows) => rows.statistics(range, slots.algebra()),
+            let (kind_mean, spread) = match pair_rows(samples, operators, kind, n_species, width) {
+                Some(rows) => rows.statistics(mean, range, slots.algebra()),
                 None => (double(&[N_MEAN, n0]), double(&[N_TABLE, width])),
             };
-            means.push(mean);
+            means.push(kind_mean);
             spreads.push(spread);
         }
-        let (node_mean, node_spread) = node_statistics(samples, operators, slots);
+        let (node_mean, node_spread) = node_statistics(mean, samples, operators, slots);
         Statistics { range, mean: Tensor::stack(&means, 0), spread: Tensor::stack(&spreads, 0), node_mean, node_spread }
     }
 
@@ -135,10 +144,10 @@ fn pair_rows(
 }
 
 impl PairRows {
-    fn statistics(&self, range: [f64; 2], algebra: &PairAlgebra) -> (Tensor, Tensor) {
+    fn statistics(&self, mean: bool, range: [f64; 2], algebra: &PairAlgebra) -> (Tensor, Tensor) {
         let n0 = algebra.natural0().len() as i64;
         let radial = gaussians(&self.distance, range, N_MEAN);
-        let mean = self.mean(&radial, range, n0);
+        let mean = if mean { self.mean(&radial, range, n0) } else { double(&[N_MEAN, n0]) };
         let rest = self.values.size()[1] - n0;
         let deviation = &self.values - radial.mm(&mean).constant_pad_nd([0, rest]);
         let variance = windowed(&self.distance, &deviation.square(), range);
@@ -192,15 +201,15 @@ fn turn_averaged(variance: &Tensor, algebra: &PairAlgebra) -> Tensor {
 }
 
 /// Mean and spread of the on-site channels of every species.
-fn node_statistics(samples: &[&Sample], operators: &[&Channels], slots: &Slots) -> (Tensor, Tensor) {
+fn node_statistics(mean: bool, samples: &[&Sample], operators: &[&Channels], slots: &Slots) -> (Tensor, Tensor) {
     let (width, n_species) = (slots.algebra().width(), slots.species().len());
     let (mut means, mut spreads) = (vec![0.0; n_species * width], vec![0.0; n_species * width]);
     for species in 0..n_species {
         let rows: Vec<&[f64]> = node_rows(samples, operators, species).collect();
         for channel in slots.algebra().channels() {
             let columns = channel.offset..channel.offset + 2 * channel.l + 1;
-            let (mean, spread) = channel_statistics(&rows, columns.clone(), channel.l == 0);
-            means[species * width + columns.start] = if channel.l == 0 { mean } else { 0.0 };
+            let (mean, spread) = channel_statistics(&rows, columns.clone(), mean && channel.l == 0);
+            means[species * width + columns.start] = mean;
             spreads[species * width + columns.start..species * width + columns.end].fill(spread);
         }
     }

@@ -17,6 +17,7 @@ use super::statistics::Statistics;
 use super::train::{Listener, Progress, StartFacts, train_on};
 use super::{init_torch, set_threads};
 use crate::model::file::Model;
+use crate::model::target::Target;
 use crate::model::{Channels, Sample, Slots, synthetic};
 use crate::parsers::basis::parse_shells;
 use crate::parsers::{
@@ -119,7 +120,7 @@ pub fn prepared(run: &Calculation, config: &ModelConfig, kind: Kind) -> (Sample,
     let slots = Slots::of_runs([&run.basis]).unwrap();
     let sample = Sample::new(run, &slots).unwrap();
     let statistics = |operator: &Channels| Statistics::measure(&[&sample], &[operator], &slots);
-    let measured = [statistics(&sample.h0), statistics(sample.delta.as_ref().unwrap())];
+    let measured = [statistics(sample.h0.as_ref().unwrap()), statistics(sample.target.as_ref().unwrap())];
     let preparation = Preparation::new(config, &slots, measured, kind, Device::Cpu);
     (sample, preparation)
 }
@@ -146,7 +147,7 @@ fn noisy(network: &Network, kind: Kind) -> Tensor {
 
 fn predicted(network: &Network, flat: &Tensor, preparation: &Preparation, sample: &Sample, tile: usize) -> Channels {
     let weights = network.table.split(flat);
-    let batch = preparation.batch(sample, None, tile);
+    let batch = preparation.batch(sample, None, tile).unwrap();
     let output = tch::no_grad(|| network.forward(&weights, preparation, &batch));
     scattered(&batch, &output, preparation, sample)
 }
@@ -258,7 +259,7 @@ fn turned_frames(sample: &Sample, slots: &Slots) -> Sample {
         let angle = if k == bond { 0.3 + bond as f64 } else { -0.3 - bond as f64 };
         edge.frame = Rotation3::from_axis_angle(&Vector3::z_axis(), angle).matrix() * edge.frame;
         let new = algebra.wigner().matrices(&edge.frame);
-        for channels in [&mut turned.h0, &mut turned.overlap] {
+        for channels in [turned.h0.as_mut().unwrap(), &mut turned.overlap] {
             let row = &mut channels.edges[k * channels.width..(k + 1) * channels.width];
             let mut common = vec![0.0; row.len()];
             algebra.from_frame(row, &old, &mut common);
@@ -347,8 +348,9 @@ fn an_atom_is_felt_within_the_envelope_only() {
 fn felt(config: &ModelConfig, atom: u32) -> Vec<u32> {
     let (mut sample, preparation) = prepared(&run(5, 7.0), config, Kind::Double);
     let before = operator_of(&sample, &preparation, usize::MAX);
-    let row = atom as usize * sample.h0.width..(atom as usize + 1) * sample.h0.width;
-    sample.h0.nodes[row].iter_mut().for_each(|x| *x *= 1.5);
+    let h0 = sample.h0.as_mut().unwrap();
+    let row = atom as usize * h0.width..(atom as usize + 1) * h0.width;
+    h0.nodes[row].iter_mut().for_each(|x| *x *= 1.5);
     let after = operator_of(&sample, &preparation, usize::MAX);
     let changed = |pair: &Pair| before.get(pair).unwrap() != after.get(pair).unwrap();
     let pairs = before.pairs().as_slice().iter();
@@ -363,7 +365,7 @@ fn felt(config: &ModelConfig, atom: u32) -> Vec<u32> {
 fn features_go_into_the_frame_and_back() {
     let (sample, preparation) = prepared(&run(6, 7.0), &small(), Kind::Double);
     let hidden = preparation.tables.hidden;
-    let batch = preparation.batch(&sample, None, usize::MAX);
+    let batch = preparation.batch(&sample, None, usize::MAX).unwrap();
     let tile = &batch.near[0];
     let n = tile.first.size()[0];
     let random = |rows: i64, channels: i64| Tensor::randn([n, rows, channels], (Kind::Double, Device::Cpu));
@@ -409,14 +411,14 @@ fn a_resumed_run_repeats_the_curve() {
         assert!(wanted[19].1 < 0.9 * wanted[0].1, "nothing was learned: {wanted:?}");
         let predictors = [model, resumed.unwrap()].map(|model| Predictor::load(&model, Device::Cpu).unwrap());
         let sample = Sample::new(&synthetic::run(synthetic::structure(9)), predictors[0].slots()).unwrap();
-        assert_eq!(predictors[0].predict(&sample, None), predictors[1].predict(&sample, None));
+        assert_eq!(predictors[0].predict(&sample, None).unwrap(), predictors[1].predict(&sample, None).unwrap());
     }
 }
 
 fn curve(folder: &Path, base: Base, last: usize) -> (Vec<(usize, f64)>, Option<Model>) {
     init_torch();
     let run = |seed| synthetic::run(synthetic::structure(seed));
-    let data = Data::new(vec![run(1), run(2), run(3)], vec![run(4)]).unwrap();
+    let data = Data::new(vec![run(1), run(2), run(3)], vec![run(4)], Target::default()).unwrap();
     let config = TrainConfig {
         data: DataConfig { train: Vec::new(), validate: Vec::new(), exclude: Vec::new(), validation_fraction: 0.0 },
         model: ModelConfig { base, ..small() },

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tch::Device;
 
 use super::batch::{Batch, Preparation};
-use super::config::{Base, LinearConfig, TrainConfig};
+use super::config::{Base, LinearConfig, ModelConfig, TrainConfig};
 use super::data::{Data, Folders, WatchedError, watch};
 use super::device::{DeviceChoice, set_threads};
 use super::predictor::{base, predict};
@@ -68,7 +68,7 @@ pub struct StartFacts {
 pub fn train(config: &TrainConfig, root: &Path, device: DeviceChoice, listener: &mut dyn Listener) -> Result<Model> {
     config.check()?;
     let device = device.device()?;
-    let data = Folders::find(&config.data, root, config.training.seed)?.read()?;
+    let data = Folders::find(&config.data, root, config.training.seed)?.read(config.what())?;
     train_on(data, config, root, device, listener)
 }
 
@@ -119,6 +119,7 @@ impl Run {
             schema_version: SCHEMA_VERSION,
             species: data.slots.species().to_vec(),
             slots: data.slots.shells().to_vec(),
+            target: data.target,
             training: data.about.clone(),
             linear: None,
             network: None,
@@ -128,11 +129,11 @@ impl Run {
             header.linear = Some(LinearHeader { config: stage.config.clone(), report });
             stage
         });
-        let residuals = residuals(&data, config.model.base, linear.as_ref());
-        let statistics = statistics(&data, &residuals);
+        let residuals = residuals(&data, config.model.base, linear.as_ref())?;
+        let statistics = statistics(&data, &config.model, &residuals)?;
         let kind = stored::kind(config.training.precision);
         let preparation = Preparation::new(&config.model, &data.slots, statistics, kind, device);
-        let batches = batches(&data, &preparation, &residuals);
+        let batches = batches(&data, &preparation, &residuals)?;
         let model = Model { header, slots: data.slots.clone(), linear: linear.clone(), network: None };
         Ok(Run { trainer: Trainer::new(preparation, &config.training, batches), data, model, linear, seconds: 0.0 })
     }
@@ -149,8 +150,8 @@ impl Run {
         model.header.training = data.about.clone();
         let state = stored::load_optimizer(&model, &stored).map_err(|e| e.in_file(checkpoint))?;
         let linear = model.linear.clone();
-        let residuals = residuals(&data, config.model.base, linear.as_ref());
-        let batches = batches(&data, &stored.preparation, &residuals);
+        let residuals = residuals(&data, config.model.base, linear.as_ref())?;
+        let batches = batches(&data, &stored.preparation, &residuals)?;
         let mut trainer = Trainer::new(stored.preparation, &config.training, batches);
         trainer.weights = state.weights.set_requires_grad(true);
         trainer.average = stored.weights;
@@ -160,7 +161,7 @@ impl Run {
     }
 
     fn facts(&self, device: Device) -> StartFacts {
-        let delta_of_zero = |sample: &Sample| Channels::zeros(&sample.graph, self.data.slots.algebra().width());
+        let delta_of_zero = |sample: &Sample| Ok(Channels::zeros(&sample.graph, sample.width()));
         let mae_h0 = watch(&self.data.validate, &self.data.slots, delta_of_zero).map_or(0.0, |error| error.mae_h0);
         StartFacts {
             n_runs: [self.data.train.len(), self.data.validate.len()],
@@ -198,7 +199,7 @@ impl Run {
     fn validate(&self) -> Result<WatchedError> {
         let Trainer { preparation, network, average, .. } = &self.trainer;
         watch(&self.data.validate, &self.data.slots, |sample| {
-            let linear = self.linear.as_ref().map(|stage| stage.predict(sample, &self.data.slots));
+            let linear = self.linear.as_ref().map(|stage| stage.predict(sample, &self.data.slots)).transpose()?;
             predict(preparation, network, average, sample, linear.as_ref())
         })
     }
@@ -228,24 +229,27 @@ fn linear_stage(config: &LinearConfig, data: &Data) -> Result<Option<(LinearStag
 /// Weight of the newest step in the running mean of the training error.
 const FORGET: f64 = 0.05;
 
-/// What the base leaves of ΔH, for every training run.
-fn residuals(data: &Data, kind: Base, linear: Option<&LinearStage>) -> Vec<Channels> {
+/// What the base leaves to learn, for every training sample.
+fn residuals(data: &Data, kind: Base, linear: Option<&LinearStage>) -> Result<Vec<Channels>> {
     let residual = |sample: &Sample| {
-        let mut rest = sample.delta.clone().unwrap_or_else(|| Channels::zeros(&sample.graph, sample.h0.width));
-        let linear = linear.map(|stage| stage.predict(sample, &data.slots));
+        let mut rest = sample.require_target()?.clone();
+        let linear = linear.map(|stage| stage.predict(sample, &data.slots)).transpose()?;
         rest.add(&base(kind, sample, linear.as_ref()), -1.0);
-        rest
+        Ok(rest)
     };
     data.train.iter().map(residual).collect()
 }
 
-fn statistics(data: &Data, residuals: &[Channels]) -> [Statistics; 2] {
+/// Of the input, which is H⁽⁰⁾ (or S where that is not seen), and of what is to learn. Without a base, its mean counts as zero.
+fn statistics(data: &Data, model: &ModelConfig, residuals: &[Channels]) -> Result<[Statistics; 2]> {
     let samples: Vec<&Sample> = data.train.iter().collect();
-    let h0: Vec<&Channels> = data.train.iter().map(|sample| &sample.h0).collect();
+    let input = |sample| if model.uses_h0() { Sample::require_h0(sample) } else { Ok(&sample.overlap) };
+    let inputs: Vec<&Channels> = data.train.iter().map(input).collect::<Result<_>>()?;
     let residuals: Vec<&Channels> = residuals.iter().collect();
-    [&h0, &residuals].map(|operators| Statistics::measure(&samples, operators, &data.slots))
+    let output = if model.base == Base::None { Statistics::about_zero } else { Statistics::measure };
+    Ok([Statistics::measure(&samples, &inputs, &data.slots), output(&samples, &residuals, &data.slots)])
 }
 
-fn batches(data: &Data, preparation: &Preparation, residuals: &[Channels]) -> Vec<Batch> {
+fn batches(data: &Data, preparation: &Preparation, residuals: &[Channels]) -> Result<Vec<Batch>> {
     data.train.iter().zip(residuals).map(|(sample, rest)| preparation.batch(sample, Some(rest), usize::MAX)).collect()
 }

@@ -6,7 +6,7 @@ use std::path::PathBuf;
 use serde::{Deserialize, Serialize};
 
 use crate::model::linear::FitSettings;
-use crate::model::target::Quantity;
+use crate::model::target::{Quantity, Target};
 use crate::parsers::{Error, Result};
 
 mod model;
@@ -88,6 +88,11 @@ impl Default for LinearConfig {
 }
 
 impl TrainConfig {
+    /// What the model predicts.
+    pub fn what(&self) -> Target {
+        Target { quantity: self.target.quantity, from_h0: self.model.base.from_h0() }
+    }
+
     /// Refuses what no network can be built or trained with.
     ///
     /// # Errors
@@ -99,7 +104,7 @@ impl TrainConfig {
         if self.model.base.needs_linear() && !self.linear.enabled {
             return Err(Error::unsupported("model.base asks for the linear stage, but linear.enabled is false"));
         }
-        if self.linear.enabled && !self.target.is_delta(&self.model) {
+        if self.linear.enabled && self.what() != Target::default() {
             return Err(Error::unsupported(
                 "the linear stage predicts H - H0: set linear.enabled = false for other targets and for models without H0",
             ));
@@ -110,13 +115,6 @@ impl TrainConfig {
             ));
         }
         Ok(())
-    }
-}
-
-impl TargetConfig {
-    /// Is it H − H⁽⁰⁾?
-    fn is_delta(&self, model: &ModelConfig) -> bool {
-        self.quantity == Quantity::Hamiltonian && model.base.from_h0()
     }
 }
 
