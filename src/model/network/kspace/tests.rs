@@ -59,7 +59,7 @@ fn predicted(run: &Calculation, sample: &Sample, preparation: &Preparation, batc
     preparation.add_mean(sample, &mut channels);
     preparation.add(batch, &output(preparation, batch), &mut channels);
     let delta = sample.operator(&channels, &preparation.slots).unwrap();
-    match target::apply(&run.basis, run.hamiltonian0.as_ref().unwrap(), &delta).unwrap() {
+    match target::apply(&run.basis, run.hamiltonian0.as_ref().unwrap(), std::slice::from_ref(&delta)).unwrap() {
         SpinOperator::Unpolarized(h) => h,
         _ => panic!("a run without spin"),
     }
@@ -82,7 +82,7 @@ fn largest(a: &Mat<c64>) -> f64 {
 #[test]
 fn d_of_k_is_the_difference_of_the_bloch_sums() {
     let (run, sample, preparation) = learnable();
-    let batch = preparation.batch(&sample, sample.delta.as_ref(), 7);
+    let batch = preparation.batch(&sample, sample.target.as_ref(), 7).unwrap();
     let reference = KSpace::new(&CONFIG, (1, 10), &preparation, [(&sample, &batch, [].as_slice())]);
     let structure = &reference.structures[0];
     let d = structure.difference(&reference.blocks, &output(&preparation, &batch), K);
@@ -96,7 +96,7 @@ fn d_of_k_is_the_difference_of_the_bloch_sums() {
 #[test]
 fn shells_up_to_d_and_several_tiles() {
     let (sample, preparation) = prepared(&run(1, 7.0), &small(), Kind::Double);
-    let batch = preparation.batch(&sample, None, 4);
+    let batch = preparation.batch(&sample, None, 4).unwrap();
     let output = output(&preparation, &batch);
     let rows = Tensor::cat(&output.pairs, 0);
     let tiles = batch.near.iter().chain(&batch.far);
@@ -114,7 +114,7 @@ fn shells_up_to_d_and_several_tiles() {
 #[test]
 fn diagonal_is_the_first_order_change_of_the_energies() {
     let (run, sample, preparation) = learnable();
-    let batch = preparation.batch(&sample, sample.delta.as_ref(), usize::MAX);
+    let batch = preparation.batch(&sample, sample.target.as_ref(), usize::MAX).unwrap();
     let states = states(&run, &CONFIG, &mut Random::new(3, 3)).unwrap().remove(0);
     let k_space = KSpace::new(&CONFIG, (1, 10), &preparation, [(&sample, &batch, states.as_slice())]);
     let structure = &k_space.structures[0];
@@ -145,7 +145,7 @@ fn energies_towards(run: &Calculation, other: &Operator<f64>, t: f64, k: [f64; 3
 #[test]
 fn gradient_is_that_of_finite_differences() {
     let (run, sample, preparation) = learnable();
-    let batch = preparation.batch(&sample, sample.delta.as_ref(), 6);
+    let batch = preparation.batch(&sample, sample.target.as_ref(), 6).unwrap();
     let states = states(&run, &CONFIG, &mut Random::new(3, 3)).unwrap().remove(0);
     let k_space = KSpace::new(&CONFIG, (1, 10), &preparation, [(&sample, &batch, states.as_slice())]);
     let Output { pairs, nodes, .. } = output(&preparation, &batch);
@@ -204,7 +204,7 @@ fn probes_see_errors_where_s_is_ill_conditioned() {
     let sizes = |distance: f64| {
         let run = nearly_dependent(distance);
         let (sample, preparation) = prepared(&run, &small(), Kind::Double);
-        let batch = preparation.batch(&sample, sample.delta.as_ref(), usize::MAX);
+        let batch = preparation.batch(&sample, sample.target.as_ref(), usize::MAX).unwrap();
         let states = states(&run, &CONFIG, &mut Random::new(3, 3)).unwrap().remove(0);
         let k_space = KSpace::new(&CONFIG, (1, 10), &preparation, [(&sample, &batch, states.as_slice())]);
         let structure = &k_space.structures[0];
@@ -242,7 +242,7 @@ fn windows_follow_the_energy_and_probes_are_orthonormal_to_them() {
 #[test]
 fn steps_draw_points_by_seed_and_start_when_told() {
     let (run, sample, preparation) = learnable();
-    let batch = preparation.batch(&sample, sample.delta.as_ref(), usize::MAX);
+    let batch = preparation.batch(&sample, sample.target.as_ref(), usize::MAX).unwrap();
     let states = states(&run, &CONFIG, &mut Random::new(3, 3)).unwrap().remove(0);
     let late = KSpaceConfig { from: 0.5, ..CONFIG };
     let k_space = KSpace::new(&late, (1, 20), &preparation, [(&sample, &batch, states.as_slice())]);

@@ -94,7 +94,7 @@ fn gradient_features_are_equivariant_and_strictly_local() {
 fn output(sample: &Sample, preparation: &Preparation, tile: usize) -> (Batch, Output) {
     let network = Network::new(preparation);
     let weights = network.table.split(&noisy(&network, Kind::Double));
-    let batch = preparation.batch(sample, sample.delta.as_ref(), tile);
+    let batch = preparation.batch(sample, sample.target.as_ref(), tile).unwrap();
     let output = network.forward(&weights, preparation, &batch);
     (batch, output)
 }
@@ -106,7 +106,7 @@ fn one_backward_pass_gives_the_slope_of_everything() {
         ModelConfig { aggregation: Aggregation::Attention, gradient: Gradient::Plain, trace: true, ..traced() };
     let (sample, preparation) = prepared(&run(7, 7.0), &config, Kind::Double);
     let network = Network::new(&preparation);
-    let batch = preparation.batch(&sample, sample.delta.as_ref(), usize::MAX);
+    let batch = preparation.batch(&sample, sample.target.as_ref(), usize::MAX).unwrap();
     let loss = |flat: &Tensor| {
         let output = network.forward(&network.table.split(flat), &preparation, &batch);
         let traces = trace_error(&preparation, &batch, &output).unwrap().mean();
@@ -134,7 +134,7 @@ fn traces_are_those_of_the_blocks() {
     let slots = Slots::of_runs([&run.basis]).unwrap();
     let config = ModelConfig { envelope: 6.5, ..traced() };
     let (sample, preparation) = prepared(&run, &config, Kind::Double);
-    let batch = preparation.batch(&sample, sample.delta.as_ref(), usize::MAX);
+    let batch = preparation.batch(&sample, sample.target.as_ref(), usize::MAX).unwrap();
     let tile = &batch.near[0];
     let mean =
         preparation.output.mean_at(&Tensor::from_slice(&lengths(&sample, &tile.bonds)), &kinds(&sample, &tile.bonds));

@@ -21,7 +21,7 @@ fn g_shells_can_be_learned() {
     assert_eq!(preparation.slots.algebra().classes().len(), 8);
     let network = Network::new(&preparation);
     let flat = noisy(&network, Kind::Double).set_requires_grad(true);
-    let batch = preparation.batch(&sample, sample.delta.as_ref(), usize::MAX);
+    let batch = preparation.batch(&sample, sample.target.as_ref(), usize::MAX).unwrap();
     let output = network.forward(&network.table.split(&flat), &preparation, &batch);
     let squares = output.pairs.iter().chain([&output.nodes]).map(|rows| rows.square().sum(Kind::Double));
     squares.reduce(|sum, square| sum + square).unwrap().backward();
