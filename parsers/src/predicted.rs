@@ -58,6 +58,50 @@ impl<'a> Prediction<'a> {
     }
 }
 
+/// A predicted density matrix with the run that it belongs to.
+#[derive(Debug, Clone, Copy)]
+pub struct PredictedDensity<'a> {
+    /// The run.
+    pub run: &'a Calculation,
+    /// As [`Prediction::source`].
+    pub source: Option<(&'a Path, &'a ReadOptions)>,
+    /// DM(R) as [`crate::density::Density`] defines it.
+    pub matrix: &'a SpinOperator,
+}
+
+impl PredictedDensity<'_> {
+    /// Writes the file of DM under the code's own name, and copies of the inputs that belong to it: `<label>.DM` of SIESTA;
+    /// `dmrs1_nao.csr` of ABACUS (for nspin 2 `dmrs2_nao.csr` too) with S beside it; for OpenMX the run's `.scfout` with this DM,
+    /// everything else as it was.
+    ///
+    /// # Errors
+    /// As [`Prediction::write`].
+    pub fn write(&self, folder: &Path) -> Result<Vec<PathBuf>> {
+        complete::check("DM", self.matrix, &self.run.basis)?;
+        match &self.run.native {
+            Some(NativeLayout::Abacus(layout)) => abacus::predicted::write_density(folder, self, layout),
+            Some(NativeLayout::Siesta(layout)) => siesta::predicted::write_density(folder, self, layout),
+            Some(NativeLayout::OpenMx(layout)) => openmx::predicted::write_density(folder, self, layout),
+            None => Err(not_representable(self.run.origin.code, "the run did not come from this code's own files")),
+        }
+    }
+
+    /// How the code goes on from the DM in `shown`.
+    pub fn next_step(&self, shown: &Path) -> String {
+        let folder = shown.display();
+        match &self.run.native {
+            Some(NativeLayout::Abacus(_)) => {
+                format!("ABACUS 3.9.0.25 and later: init_chg dm, read_file_dir {folder}, symmetry 0")
+            }
+            Some(NativeLayout::Siesta(layout)) => {
+                let label = &layout.label;
+                format!("SIESTA: copy {folder}/{label}.DM to the run and set DM.UseSaveDM T")
+            }
+            _ => "OpenMX: its tools read DM from the .scfout; openmx itself starts from H alone".to_owned(),
+        }
+    }
+}
+
 /// What the format of a code needs and does not get.
 pub(crate) fn not_representable(format: &str, what: &str) -> Error {
     ErrorKind::NotRepresentable { format: format.into(), what: what.into() }.into()

@@ -8,8 +8,9 @@ use super::files::{Folder, Run};
 use super::{Layout, matrix};
 use crate::calculation::Calculation;
 use crate::error::Result;
+use crate::operator::SpinOperator;
 use crate::output::write_file;
-use crate::predicted::{Prediction, copy_into, not_representable};
+use crate::predicted::{PredictedDensity, Prediction, copy_into, not_representable};
 use crate::read::ReadOptions;
 
 /// Writes a predicted H and the S of its run into `folder` under ABACUS' own names, in the layout of the run's H⁽⁰⁾ (else
@@ -29,21 +30,55 @@ pub fn write(folder: &Path, prediction: &Prediction, layout: &Layout) -> Result<
 
 fn matrices(folder: &Path, prediction: &Prediction, layout: &Layout) -> Result<Vec<PathBuf>> {
     let (run, hamiltonian) = (prediction.run, prediction.hamiltonian);
-    let missing = |what| not_representable("ABACUS csr", what);
-    let overlap = run.overlap.as_ref().ok_or_else(|| missing("the run has no S"))?;
     let version = version(prediction, layout);
     let nspin = hamiltonian.nspin();
     let own = layout.of_spins(layout.any_hamiltonian(), nspin);
     let h_layouts = as_version(&own, Quantity::Hamiltonian, version, run, nspin);
-    let s_layouts = as_version(&layout.overlap, Quantity::Overlap, version, run, nspin);
-    let s_layout = s_layouts.first().ok_or_else(|| missing("the layout of S is not known"))?;
     let h = matrix::hamiltonian_to_csr(hamiltonian, &run.basis, &h_layouts)?;
     let mut files = Vec::new();
     for (spin, csr) in h.iter().enumerate() {
         files.push(put(folder, csr, Quantity::Hamiltonian, version, spin)?);
     }
-    files.push(put(folder, &matrix::overlap_to_csr(overlap, &run.basis, s_layout), Quantity::Overlap, version, 0)?);
+    files.push(put_overlap(folder, run, layout, version, nspin)?);
     Ok(files)
+}
+
+fn put_overlap(folder: &Path, run: &Calculation, layout: &Layout, version: Version, nspin: usize) -> Result<PathBuf> {
+    let missing = |what| not_representable("ABACUS csr", what);
+    let overlap = run.overlap.as_ref().ok_or_else(|| missing("the run has no S"))?;
+    let layouts = as_version(&layout.overlap, Quantity::Overlap, version, run, nspin);
+    let layout = layouts.first().ok_or_else(|| missing("the layout of S is not known"))?;
+    put(folder, &matrix::overlap_to_csr(overlap, &run.basis, layout), Quantity::Overlap, version, 0)
+}
+
+/// Writes `dmrs1_nao.csr` (for nspin 2 `dmrs2_nao.csr` too) and `srs1_nao.csr`, and copies the inputs. Earlier versions than
+/// 3.9.0.25 do not start from DM, so there is one layout only.
+///
+/// # Errors
+/// As [`PredictedDensity::write`].
+pub fn write_density(folder: &Path, density: &PredictedDensity, layout: &Layout) -> Result<Vec<PathBuf>> {
+    let mut files = put_densities(folder, density.run, density.matrix, layout)?;
+    files.push(put_overlap(folder, density.run, layout, Version::New, density.matrix.nspin())?);
+    if let Some((run, options)) = density.source {
+        files.extend(copy_inputs(folder, run, options)?);
+    }
+    Ok(files)
+}
+
+/// `dmrs1_nao.csr`, and `dmrs2_nao.csr` for nspin 2.
+pub(super) fn put_densities(
+    folder: &Path,
+    run: &Calculation,
+    density: &SpinOperator,
+    layout: &Layout,
+) -> Result<Vec<PathBuf>> {
+    let nspin = density.nspin();
+    let own = if layout.density_matrix.is_empty() { layout.any_hamiltonian() } else { &layout.density_matrix };
+    let own = layout.of_spins(own, nspin);
+    let layouts = as_version(&own, Quantity::DensityMatrix, Version::New, run, nspin);
+    let csrs = matrix::density_matrix_to_csr(density, &run.basis, &layouts)?;
+    let put = |(spin, csr)| put(folder, csr, Quantity::DensityMatrix, Version::New, spin);
+    csrs.iter().enumerate().map(put).collect()
 }
 
 /// STRU, KPT and INPUT travel along, so that the folder is a run of its own.

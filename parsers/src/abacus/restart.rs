@@ -9,8 +9,8 @@ mod routes;
 
 use std::path::{Path, PathBuf};
 
-use super::csr::{CsrLayout, Quantity, Version};
-use super::{Layout, matrix, predicted, wfc};
+use super::csr::Version;
+use super::{Layout, predicted, wfc};
 use crate::error::{Error, Result};
 use crate::operator::{Operator, SpinOperator};
 use crate::predicted::{Prediction, not_representable};
@@ -34,7 +34,9 @@ pub fn write(folder: &Path, shown: &Path, continuation: &Continuation, layout: &
     let input = inputs::of_run(prediction)?;
     let start = match predicted::version(prediction, layout) {
         Version::New => {
-            files.extend(density_matrices(folder, continuation, layout)?);
+            let density = &continuation.density.matrix;
+            require_elements("DM", density)?;
+            files.extend(predicted::put_densities(folder, prediction.run, density, layout)?);
             if prediction.hamiltonian.nspin() == 2 { Start::DensityMatrix } else { Start::Hamiltonian }
         }
         Version::Old => {
@@ -95,19 +97,6 @@ fn is_zero(operator: &SpinOperator) -> bool {
         SpinOperator::Collinear(spins) => spins.iter().any(is_zero),
         SpinOperator::Spinor(spin) => spin.iter().all(|o| o.values().iter().all(|x| x.norm() == 0.0)),
     }
-}
-
-/// dmrs1_nao.csr, and dmrs2_nao.csr for nspin 2.
-fn density_matrices(folder: &Path, continuation: &Continuation, layout: &Layout) -> Result<Vec<PathBuf>> {
-    let (run, density) = (continuation.prediction.run, &continuation.density.matrix);
-    require_elements("DM", density)?;
-    let nspin = density.nspin();
-    let own = if layout.density_matrix.is_empty() { layout.any_hamiltonian() } else { &layout.density_matrix };
-    let own = layout.of_spins(own, nspin);
-    let layouts: Vec<CsrLayout> = predicted::as_version(&own, Quantity::DensityMatrix, Version::New, run, nspin);
-    let csrs = matrix::density_matrix_to_csr(density, &run.basis, &layouts)?;
-    let put = |(spin, csr)| predicted::put(folder, csr, Quantity::DensityMatrix, Version::New, spin);
-    csrs.iter().enumerate().map(put).collect()
 }
 
 fn wave_functions(folder: &Path, continuation: &Continuation, n_bands: usize) -> Result<Vec<PathBuf>> {

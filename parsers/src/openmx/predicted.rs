@@ -13,7 +13,7 @@ use super::scfout::{Scfout, Version};
 use crate::basis::Basis;
 use crate::error::{Context, Error, Result};
 use crate::output::write_file;
-use crate::predicted::{Prediction, not_representable};
+use crate::predicted::{PredictedDensity, Prediction, not_representable};
 
 /// Writes `<name>.scfout`: that of H⁽⁰⁾ with the predicted `Hks` and the predicted Fermi level as `ChemP`; everything else,
 /// DM too, is that of H⁽⁰⁾. Where the real-space grid of the run is known, also the restart folder `<name>_rst/` and the
@@ -23,6 +23,20 @@ use crate::predicted::{Prediction, not_representable};
 /// As [`Prediction::write`].
 pub fn write(folder: &Path, prediction: &Prediction, layout: &Layout) -> Result<Vec<PathBuf>> {
     write_files(folder, &scfout(prediction, layout)?, &prediction.run.basis, layout)
+}
+
+/// Writes `<name>.scfout`: the run's own with another DM, which its tools then take. `openmx` itself has no way to start from DM.
+///
+/// # Errors
+/// As [`PredictedDensity::write`].
+pub fn write_density(folder: &Path, density: &PredictedDensity, layout: &Layout) -> Result<Vec<PathBuf>> {
+    let missing = || not_representable("OpenMX scfout", "the run has no .scfout, which gives everything but DM");
+    let own = layout.hamiltonian.as_ref().or(layout.hamiltonian0.as_ref()).ok_or_else(missing)?;
+    let mut scfout = Scfout::clone(own);
+    Blocks::new(&scfout, &density.run.basis)?.set_density_matrix(&mut scfout, density.matrix)?;
+    let path = folder.join(format!("{}.scfout", file_stem(&scfout.input())));
+    write_file(&path, |out| scfout.write(out))?;
+    Ok(vec![path])
 }
 
 /// The file that gives everything but H: that of H⁽⁰⁾, else the converged one.

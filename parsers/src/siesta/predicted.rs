@@ -7,13 +7,14 @@ use super::fdf::Fdf;
 use super::files::{Folder, Run};
 use super::geometry::is_struct_out;
 use super::hsx::{CellHead, Head, KMesh, Version};
-use super::matrix::{self, Places, components_of_hamiltonian, components_of_overlap};
-use super::{HIn, Hsx, Layout, Nc, Tshs, nc};
+use super::matrix::{self, Places, components_of_density_matrix, components_of_hamiltonian, components_of_overlap};
+use super::{Dm, HIn, Hsx, Layout, Nc, Tshs, nc};
 use crate::calculation::Calculation;
 use crate::complete;
 use crate::error::Result;
+use crate::operator::SpinOperator;
 use crate::output::write_file;
-use crate::predicted::{Prediction, copy_into, not_representable};
+use crate::predicted::{PredictedDensity, Prediction, copy_into, not_representable};
 use crate::read::ReadOptions;
 use crate::units::RYDBERG_IN_HARTREE;
 
@@ -44,6 +45,37 @@ pub fn write(folder: &Path, prediction: &Prediction, layout: &Layout) -> Result<
         files.extend(copy_inputs(folder, &layout.label, source, options)?);
     }
     Ok(files)
+}
+
+/// Writes `<label>.DM` on SIESTA's own pattern, and copies the inputs.
+///
+/// # Errors
+/// As [`PredictedDensity::write`].
+pub fn write_density(folder: &Path, density: &PredictedDensity, layout: &Layout) -> Result<Vec<PathBuf>> {
+    let mut files = vec![put_density(folder, density.run, density.matrix, layout)?];
+    if let Some((source, options)) = density.source {
+        files.extend(copy_inputs(folder, &layout.label, source, options)?);
+    }
+    Ok(files)
+}
+
+/// `<label>.DM` in SIESTA's own pattern and order of columns.
+pub(super) fn put_density(
+    folder: &Path,
+    run: &Calculation,
+    density: &SpinOperator,
+    layout: &Layout,
+) -> Result<PathBuf> {
+    let places = Places::new(&layout.sparsity, &layout.supercell, &run.basis)?;
+    let stored = matrix::pairs(&places)?;
+    complete::check_blocks("DM", density.pairs(), &stored)?;
+    let dm = Dm {
+        nsc: Some(layout.supercell.nsc),
+        sparsity: layout.sparsity.clone(),
+        density_matrix: components_of_density_matrix(density, layout.head.nspin, &places)?,
+        energy: None,
+    };
+    put(folder, &format!("{}.DM", layout.label), |out| dm.write(out))
 }
 
 /// The input (with what it includes) and the structure (which version 0 of HSX lacks) travel along, so that the folder is a

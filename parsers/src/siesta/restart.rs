@@ -8,12 +8,10 @@ mod input;
 
 use std::path::{Path, PathBuf};
 
+use super::Layout;
 use super::fdf::Fdf;
-use super::matrix::{Places, components_of_density_matrix, pairs};
 use super::predicted::{self, H_IN};
 use super::recipe::atoms_move;
-use super::{Dm, Layout};
-use crate::complete;
 use crate::error::{Error, Result};
 use crate::output::write_file;
 use crate::predicted::Prediction;
@@ -31,10 +29,8 @@ pub fn write(folder: &Path, shown: &Path, continuation: &Continuation, layout: &
     let density = continuation.density;
     let fermi_level = continuation.prediction.fermi_level.unwrap_or(density.fermi_level);
     let prediction = Prediction { fermi_level: Some(fermi_level), ..continuation.prediction };
-    let dm = dm(continuation, layout)?;
     let mut files = predicted::write(folder, &prediction, layout)?;
-    files.push(folder.join(format!("{}.DM", layout.label)));
-    write_file(&files[files.len() - 1], |out| dm.write(out))?;
+    files.push(predicted::put_density(folder, prediction.run, &density.matrix, layout)?);
     let own = folder.join(format!("{}.fdf", layout.label));
     let own = if files.contains(&own) { Some(Own::read(&own)?) } else { None };
     if let Some(own) = &own {
@@ -68,20 +64,6 @@ fn require_geometry(own: &Own, has_xv: bool, label: &str) -> Result<()> {
     }
     let message = format!("atoms move in the input, and there is no {label}.XV with the geometry that H belongs to");
     Err(Error::unsupported(message))
-}
-
-/// DM in SIESTA's own pattern and order of columns.
-fn dm(continuation: &Continuation, layout: &Layout) -> Result<Dm> {
-    let (run, density) = (continuation.prediction.run, continuation.density);
-    let places = Places::new(&layout.sparsity, &layout.supercell, &run.basis)?;
-    let stored = pairs(&places)?;
-    complete::check_blocks("DM", density.matrix.pairs(), &stored)?;
-    Ok(Dm {
-        nsc: Some(layout.supercell.nsc),
-        sparsity: layout.sparsity.clone(),
-        density_matrix: components_of_density_matrix(&density.matrix, layout.head.nspin, &places)?,
-        energy: None,
-    })
 }
 
 /// How SIESTA itself goes on.
