@@ -18,6 +18,8 @@ pub use hzero_parsers as parsers;
 
 pub mod bands;
 pub mod cli;
+pub mod dataset;
 pub mod density;
 pub mod model;
+pub mod random;
 pub mod symmetry;

@@ -10,6 +10,7 @@ use crate::parsers::{Error, ErrorKind};
 mod bands;
 mod certify;
 mod check;
+mod dataset;
 mod density;
 mod doctor;
 mod eigenvalues;
@@ -44,6 +45,7 @@ enum Command {
     Certify(certify::Args),
     Info(info::Args),
     Check(check::Args),
+    Dataset(dataset::Args),
     H0Recipe(h0_recipe::Args),
     Doctor(doctor::Args),
 }
@@ -83,6 +85,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Certify(args) => certify::run(args),
         Command::Info(args) => info::run(args),
         Command::Check(args) => check::run(args),
+        Command::Dataset(args) => dataset::run(args),
         Command::H0Recipe(args) => h0_recipe::run(args),
         Command::Doctor(args) => doctor::run(args),
     }

@@ -1,6 +1,7 @@
 //! ABACUS: csr matrices, STRU, orbital headers, logs, k points and bands.
 
 pub mod constants;
+pub mod convergence;
 pub mod csr;
 mod edit;
 pub mod eigenvalues;
@@ -17,6 +18,7 @@ pub mod predicted;
 pub mod recipe;
 pub mod restart;
 pub mod run;
+pub mod settings;
 mod species;
 mod spectrum;
 pub mod stru;

@@ -2,6 +2,7 @@
 
 pub mod band;
 pub mod constants;
+pub mod convergence;
 pub mod dat;
 pub mod files;
 pub mod matrix;
@@ -13,6 +14,7 @@ pub mod restart;
 pub mod rst;
 pub mod run;
 pub mod scfout;
+pub mod settings;
 mod species;
 mod spectrum;
 

@@ -1,6 +1,7 @@
 //! SIESTA: HSX and its relatives, fdf, and the texts beside them.
 
 pub mod constants;
+pub mod convergence;
 pub mod convert;
 pub mod dm;
 pub mod eigenvalues;
@@ -22,6 +23,7 @@ pub mod predicted;
 pub mod recipe;
 pub mod restart;
 pub mod run;
+pub mod settings;
 pub mod sparsity;
 mod species;
 mod spectrum;

@@ -15,7 +15,6 @@ pub mod layers;
 #[allow(clippy::module_inception)]
 pub mod network;
 pub mod predictor;
-pub mod random;
 pub mod stages;
 pub mod statistics;
 pub mod stored;
@@ -28,6 +27,8 @@ pub use config::{Preset, TrainConfig};
 pub use device::{DeviceChoice, doctor, init_torch, set_threads};
 pub use predictor::Predictor;
 pub use train::train;
+
+pub use crate::random;
 
 #[cfg(test)]
 mod tests;

@@ -30,13 +30,18 @@ impl Random {
         (-2.0 * u.ln()).sqrt() * (2.0 * std::f64::consts::PI * v).cos()
     }
 
-    /// 0 … n−1 in random order (Fisher–Yates).
+    /// 0 … n−1 in random order.
     pub fn permutation(&mut self, n: usize) -> Vec<usize> {
         let mut order: Vec<usize> = (0..n).collect();
-        for last in (1..n).rev() {
-            order.swap(last, (self.uniform() * (last + 1) as f64) as usize);
-        }
+        self.shuffle(&mut order);
         order
+    }
+
+    /// Puts items into random order (Fisher–Yates).
+    pub fn shuffle<T>(&mut self, items: &mut [T]) {
+        for last in (1..items.len()).rev() {
+            items.swap(last, (self.uniform() * (last + 1) as f64) as usize);
+        }
     }
 }
 
