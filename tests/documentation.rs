@@ -79,12 +79,13 @@ fn every_command_of_the_documents_exists() {
     let commands: Vec<&str> = code_spans(&documents).filter_map(|span| span.strip_prefix("hzero ")).collect();
     assert!(commands.len() >= 8, "{commands:?}");
     for command in commands {
-        let name = command.split_whitespace().next().unwrap();
-        let help = Command::new(env!("CARGO_BIN_EXE_hzero")).args([name, "--help"]).output().unwrap();
-        assert!(help.status.success(), "hzero {name}");
+        let n_names = if command.starts_with("dataset ") { 2 } else { 1 };
+        let names: Vec<&str> = command.split_whitespace().take(n_names).collect();
+        let help = Command::new(env!("CARGO_BIN_EXE_hzero")).args(&names).arg("--help").output().unwrap();
+        assert!(help.status.success(), "hzero {names:?}");
         let help = String::from_utf8(help.stdout).unwrap();
         for option in command.split_whitespace().filter(|word| word.starts_with("--")) {
-            assert!(help.split_whitespace().any(|word| word == option), "hzero {name} has no {option}");
+            assert!(help.split_whitespace().any(|word| word == option), "hzero {names:?} has no {option}");
         }
     }
 }

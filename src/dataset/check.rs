@@ -278,7 +278,24 @@ fn mesh_warning(members: &[&Member]) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::Arc;
+
     use super::*;
+    use crate::model::synthetic;
+    use crate::parsers::{Operator, Pairs};
+
+    #[test]
+    fn a_block_without_partner_is_a_problem() {
+        let mut run = synthetic::run(synthetic::structure(1));
+        assert!(problems_of_matrices(&run).is_empty());
+        let Some(SpinOperator::Unpolarized(h)) = &run.hamiltonian else { panic!("no spin") };
+        let all = h.pairs().as_slice();
+        let kept = Arc::new(Pairs::new(all[..all.len() - 1].to_vec(), &run.basis).unwrap());
+        let values = h.values()[..kept.n_values()].to_vec();
+        run.hamiltonian = Some(SpinOperator::Unpolarized(Operator::new(kept, values).unwrap()));
+        let [problem] = &problems_of_matrices(&run)[..] else { panic!("one problem") };
+        assert!(problem.kind == Kind::Matrix && problem.message.contains("but not its partner"), "{problem:?}");
+    }
 
     #[test]
     fn the_majority_is_right() {
