@@ -25,7 +25,7 @@ fn main() -> std::result::Result<(), Box<dyn Error>> {
 pub fn fit_runs(folders: &[PathBuf], model: &Path) -> Result<()> {
     let runs = folders.iter().map(|folder| read(folder, &ReadOptions::default())).collect::<Result<Vec<_>>>()?;
     // Slots: the orbitals of all runs together. Samples: S, H0 and H - H0 in the frames of the bonds.
-    let slots = Slots::of_runs(runs.iter().map(|run| &run.basis))?;
+    let slots = Slots::of_runs(&runs)?;
     let samples = runs.iter().map(|run| Sample::new(run, &slots)).collect::<Result<Vec<_>>>()?;
     let (stage, report) = fit(&samples, &[], &slots, &FitSettings::default())?;
     let training = Training::of(&runs, &slots)?;

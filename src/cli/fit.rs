@@ -40,7 +40,7 @@ pub struct Args {
 pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let training = read_all(&args.runs, &args.files)?;
     let validation = read_all(&args.validate, &args.files)?;
-    let slots = Slots::of_runs(training.iter().map(|run| &run.basis))?;
+    let slots = Slots::of_runs(&training)?;
     let about = Training::of(&training, &slots)?;
     let (training, validation) = (samples(training, &args.runs, &slots)?, samples(validation, &args.validate, &slots)?);
     let settings = FitSettings { bond_gaussians: args.gaussians, ..FitSettings::default() };

@@ -51,6 +51,15 @@ pub struct Header {
     pub calibration: Option<Calibration>,
 }
 
+impl Header {
+    /// Models of one code that do not say it of every species are asked as a whole.
+    fn with_codes(mut self) -> Self {
+        let unknown = self.species.iter_mut().filter(|species| species.code.is_empty());
+        unknown.for_each(|species| species.code.clone_from(&self.training.code));
+        self
+    }
+}
+
 /// Configuration and fit of the linear stage.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LinearHeader {
@@ -108,18 +117,7 @@ impl Model {
     /// # Errors
     /// `Unsupported`, naming the first difference: species, shells, cutoff radii, spin, pairs of species.
     pub fn check_compatible(&self, run: &Calculation) -> Result<()> {
-        let seats = self.slots.seats(&run.basis)?;
-        for (species, seat) in run.basis.species().iter().zip(&seats) {
-            let known = self.slots.species()[seat.species].cutoff;
-            if let (Some(cutoff), Some(known)) = (species.cutoff, known)
-                && (cutoff - known).abs() > 1e-3
-            {
-                let label = &species.label;
-                let message =
-                    format!("orbitals of {label} end at {cutoff} bohr, but the model was fitted to {known} bohr");
-                return Err(Error::unsupported(message));
-            }
-        }
+        let seats = self.slots.seats(run)?;
         if let Some(SpinOperator::Collinear(_)) = run.hamiltonian0 {
             return Err(Error::unsupported("the model has no collinear spin (nspin 2)"));
         }
@@ -178,6 +176,7 @@ fn parse(bytes: &[u8]) -> Result<Model> {
     let text = text.ok_or_else(|| not_a_model("a safetensors file without its header".to_owned()))?;
     require_known_schema(text)?;
     let header: Header = serde_json::from_str(text).map_err(|e| not_a_model(format!("a header that says: {e}")))?;
+    let header = header.with_codes();
     let tensors = SafeTensors::deserialize(bytes).map_err(|e| not_a_model(e.to_string()))?;
     let slots = Slots::new(header.species.clone());
     let linear = header.linear.as_ref().map(|linear| linear_stage(&linear.config, &slots, &tensors)).transpose()?;
@@ -335,7 +334,7 @@ mod tests {
 
     fn model() -> Model {
         let run = synthetic::run(synthetic::structure(1));
-        let slots = Slots::of_runs([&run.basis]).unwrap();
+        let slots = Slots::of_runs([&run]).unwrap();
         let settings = FitSettings { bond_gaussians: 2, sum_gaussians: 1, ..FitSettings::default() };
         let (stage, report) = fit(&[Sample::new(&run, &slots).unwrap()], &[], &slots, &settings).unwrap();
         let training = Training::of(&[run], &slots).unwrap();
@@ -369,6 +368,15 @@ mod tests {
         let digit = newer[place..].iter().position(|b| *b == b'1').unwrap();
         newer[place + digit] = b'9';
         assert_eq!(parse(&newer).unwrap_err().to_string(), "model files of schema 9; this hzero reads schema 1");
+    }
+
+    #[test]
+    fn species_of_older_models_are_of_the_code_of_training() {
+        let mut header = serde_json::to_value(model().header).unwrap();
+        let code = |species: &mut serde_json::Value| species.as_object_mut().and_then(|s| s.remove("code"));
+        assert!(header["species"].as_array_mut().unwrap().iter_mut().all(|species| code(species).is_some()));
+        let header = serde_json::from_value::<Header>(header).unwrap().with_codes();
+        assert!(header.species.iter().all(|species| species.code == "unknown") && header == model().header);
     }
 
     #[test]

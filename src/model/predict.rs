@@ -1,5 +1,6 @@
 //! H out of H⁽⁰⁾: both stages of a model on one run, and how far to trust the result.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 #[cfg(feature = "torch")]
 use std::sync::{Mutex, PoisonError};
@@ -234,8 +235,14 @@ impl Predictor {
 
     /// Equal labels and shells of two codes are different orbitals.
     fn code_warning(&self, run: &Calculation) -> Option<String> {
-        let (found, known) = (run.origin.code, &self.model.header.training.code);
-        (found != known).then(|| format!("a run of {found}; all of training were of {known}"))
+        let (found, species) = (run.origin.code, self.model.slots.species());
+        let seats = self.model.slots.seats(run).ok()?;
+        let known = seats.iter().map(|seat| &species[seat.species]);
+        let foreign: Vec<_> = known.filter(|known| !known.code.is_empty() && known.code != found).collect();
+        let listed = |names: BTreeSet<&str>| names.into_iter().collect::<Vec<_>>().join(", ");
+        let labels = listed(foreign.iter().map(|species| species.label.as_str()).collect());
+        let codes = listed(foreign.iter().map(|species| species.code.as_str()).collect());
+        (!foreign.is_empty()).then(|| format!("a run of {found}; the model knows {labels} of {codes} only"))
     }
 
     /// Bonds shorter than all of training.
@@ -286,7 +293,7 @@ mod tests {
     #[test]
     fn a_run_of_another_code_is_warned_of() {
         let mut run = synthetic::run(synthetic::structure(1));
-        let slots = Slots::of_runs([&run.basis]).unwrap();
+        let slots = Slots::of_runs([&run]).unwrap();
         let settings = FitSettings { bond_gaussians: 2, sum_gaussians: 1, ..FitSettings::default() };
         let (stage, report) = fit(&[Sample::new(&run, &slots).unwrap()], &[], &slots, &settings).unwrap();
         let training = Training::of(std::slice::from_ref(&run), &slots).unwrap();
@@ -296,7 +303,7 @@ mod tests {
         let predictor = Predictor::load(&path, "cpu").unwrap();
         let warned = |run: &Calculation| {
             let warnings = predictor.predict(run).unwrap().trust.warnings;
-            warnings.contains(&"a run of SIESTA; all of training were of unknown".to_owned())
+            warnings.contains(&"a run of SIESTA; the model knows A, B of unknown only".to_owned())
         };
         assert!(!warned(&run));
         run.origin.code = "SIESTA";

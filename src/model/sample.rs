@@ -85,7 +85,7 @@ impl Sample {
     /// `Unsupported` for species that the model does not know and missing operators; `Inconsistent` where spins differ, and as
     /// [`Graph::new`].
     pub fn of_run(run: &Calculation, slots: &Slots, target: Target) -> Result<Vec<Self>> {
-        let seats = slots.seats(&run.basis)?;
+        let seats = slots.seats(run)?;
         let atoms = 0..run.basis.n_atoms();
         let seats: Vec<Seat> = atoms.map(|atom| seats[run.basis.species_index(atom)].clone()).collect();
         let species: Vec<usize> = seats.iter().map(|seat| seat.species).collect();
@@ -255,7 +255,7 @@ mod tests {
     #[test]
     fn operator_to_channels_and_back() {
         let run = synthetic::run(synthetic::structure(1));
-        let slots = Slots::of_runs([&run.basis]).unwrap();
+        let slots = Slots::of_runs([&run]).unwrap();
         let sample = Sample::new(&run, &slots).unwrap();
         let delta = target::delta(&run).unwrap();
         let back = sample.operator(sample.target.as_ref().unwrap(), &slots).unwrap();
@@ -270,7 +270,7 @@ mod tests {
     #[test]
     fn atoms_that_hardly_overlap_are_not_bonded() {
         let mut run = synthetic::run(synthetic::structure(1));
-        let slots = Slots::of_runs([&run.basis]).unwrap();
+        let slots = Slots::of_runs([&run]).unwrap();
         let n_bonds = |run: &Calculation| Sample::new(run, &slots).unwrap().graph.edges.len();
         let before = n_bonds(&run);
         let overlap = run.overlap.as_mut().unwrap();
@@ -289,7 +289,7 @@ mod tests {
     #[test]
     fn two_centre_integrals_are_natural_and_m0_in_the_bond_frame() {
         let run = synthetic::run(synthetic::structure(2));
-        let slots = Slots::of_runs([&run.basis]).unwrap();
+        let slots = Slots::of_runs([&run]).unwrap();
         let sample = Sample::new(&run, &slots).unwrap();
         let beyond = slots.algebra().natural0().end;
         for k in 0..sample.graph.edges.len() {
@@ -304,7 +304,7 @@ mod tests {
     fn overlap_of_a_real_run_is_two_centre() {
         let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/abacus/graphene");
         let run = crate::parsers::read(folder.as_ref(), &Default::default()).unwrap();
-        let slots = Slots::of_runs([&run.basis]).unwrap();
+        let slots = Slots::of_runs([&run]).unwrap();
         let sample = Sample::new(&run, &slots).unwrap();
         let beyond = slots.algebra().natural0().end;
         let rows = || (0..sample.graph.edges.len()).map(|k| sample.overlap.edge(k));

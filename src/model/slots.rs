@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::parsers::{Basis, Error, Result, Shell, Species};
+use crate::parsers::{Basis, Calculation, Error, Result, Shell, Species};
 use crate::symmetry::{Channel, PairAlgebra};
 
 /// A place for one shell, named so that later models can contain earlier ones.
@@ -24,22 +24,60 @@ fn slots_of(species: &Species) -> impl Iterator<Item = Slot> + '_ {
     })
 }
 
-/// A species that the model knows.
+/// A species that the model knows. Equal labels with the orbitals of two codes or two basis sets are two species.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ModelSpecies {
     /// The code's label.
     pub label: String,
+    /// The code whose orbitals they are; empty where that is unknown.
+    #[serde(default)]
+    pub code: String,
     /// Its shells, sorted.
     pub shells: Vec<Slot>,
     /// Cutoff radius of the orbitals in bohr, where known.
     pub cutoff: Option<f64>,
 }
 
+/// Cutoff radii that differ by less (bohr) are equal.
+const SAME_CUTOFF: f64 = 1e-3;
+
 impl ModelSpecies {
-    fn new(species: &Species) -> Self {
+    fn new(species: &Species, code: &str) -> Self {
         let mut shells: Vec<Slot> = slots_of(species).collect();
         shells.sort_unstable();
-        ModelSpecies { label: species.label.clone(), shells, cutoff: species.cutoff }
+        ModelSpecies { label: species.label.clone(), code: code.to_owned(), shells, cutoff: species.cutoff }
+    }
+
+    /// Equal shells and cutoff radii, as far as these are known.
+    fn has_basis_of(&self, other: &ModelSpecies) -> bool {
+        let apart = self.cutoff.zip(other.cutoff).is_some_and(|(a, b)| (a - b).abs() > SAME_CUTOFF);
+        self.shells == other.shells && !apart
+    }
+
+    /// What distinguishes species of one label.
+    fn key(&self) -> (&str, &str, &[Slot], u64) {
+        // Radii are not negative, so that their bits are in their order.
+        (&self.label, &self.code, &self.shells, self.cutoff.unwrap_or(0.0).to_bits())
+    }
+}
+
+/// A basis and the code whose orbitals it names.
+#[derive(Debug, Clone, Copy)]
+pub struct CodeBasis<'a> {
+    basis: &'a Basis,
+    code: &'a str,
+}
+
+impl<'a> From<&'a Calculation> for CodeBasis<'a> {
+    fn from(run: &'a Calculation) -> Self {
+        CodeBasis { basis: &run.basis, code: run.origin.code }
+    }
+}
+
+impl<'a> From<&'a Basis> for CodeBasis<'a> {
+    /// Of an unknown code.
+    fn from(basis: &'a Basis) -> Self {
+        CodeBasis { basis, code: "" }
     }
 }
 
@@ -64,7 +102,7 @@ pub struct Seat {
 impl Slots {
     /// The slots of the given species.
     pub fn new(mut species: Vec<ModelSpecies>) -> Self {
-        species.sort_by(|a, b| a.label.cmp(&b.label));
+        species.sort_by(|a, b| a.key().cmp(&b.key()));
         let mut shells: Vec<Slot> = species.iter().flat_map(|s| s.shells.iter().copied()).collect();
         shells.sort_unstable();
         shells.dedup();
@@ -75,20 +113,22 @@ impl Slots {
     /// The slots that the species of several runs need together.
     ///
     /// # Errors
-    /// `Inconsistent` where one label has different shells in two runs.
-    pub fn of_runs<'a>(bases: impl IntoIterator<Item = &'a Basis>) -> Result<Self> {
+    /// `Unsupported` where there is no run.
+    pub fn of_runs<'a, B: Into<CodeBasis<'a>>>(runs: impl IntoIterator<Item = B>) -> Result<Self> {
         let mut known: Vec<ModelSpecies> = Vec::new();
-        for species in bases.into_iter().flat_map(Basis::species) {
-            let new = ModelSpecies::new(species);
-            match known.iter().find(|old| old.label == new.label) {
-                Some(old) => require_equal_shells(old, species)?,
-                None => known.push(new),
+        for CodeBasis { basis, code } in runs.into_iter().map(Into::into) {
+            for new in basis.species().iter().map(|species| ModelSpecies::new(species, code)) {
+                let same =
+                    |old: &ModelSpecies| (&old.label, &old.code) == (&new.label, &new.code) && old.has_basis_of(&new);
+                if !known.iter().any(same) {
+                    known.push(new);
+                }
             }
         }
-        Ok(Slots::new(known))
+        if known.is_empty() { Err(Error::unsupported("no run to take species from")) } else { Ok(Slots::new(known)) }
     }
 
-    /// Species, by label.
+    /// Species, by label, code and basis.
     pub fn species(&self) -> &[ModelSpecies] {
         &self.species
     }
@@ -109,22 +149,45 @@ impl Slots {
         owns(row, channel.a) && owns(column, channel.b)
     }
 
-    /// Where the species of a run sit.
+    /// Where the species of a run sit: at those of the same code, else at those of another one with an equal basis.
     ///
     /// # Errors
-    /// `Unsupported` where the model does not know a species, or knows it with other shells.
-    pub fn seats(&self, basis: &Basis) -> Result<Vec<Seat>> {
-        basis.species().iter().map(|species| self.seat(species)).collect()
+    /// `Unsupported` where the model does not know a species, or knows it with other shells or another cutoff radius only.
+    pub fn seats<'a>(&self, run: impl Into<CodeBasis<'a>>) -> Result<Vec<Seat>> {
+        let CodeBasis { basis, code } = run.into();
+        basis.species().iter().map(|species| self.seat(species, code)).collect()
     }
 
-    fn seat(&self, species: &Species) -> Result<Seat> {
-        let index = self.species.iter().position(|s| s.label == species.label).ok_or_else(|| {
-            let labels: Vec<&str> = self.species.iter().map(|s| s.label.as_str()).collect();
-            Error::unsupported(format!("the model knows {}, but not species {}", labels.join(", "), species.label))
-        })?;
-        require_equal_shells(&self.species[index], species)?;
+    fn seat(&self, species: &Species, code: &str) -> Result<Seat> {
+        let wanted = ModelSpecies::new(species, code);
+        let namesakes = || self.species.iter().enumerate().filter(|(_, known)| known.label == wanted.label);
+        let fitting = || namesakes().filter(|(_, known)| known.has_basis_of(&wanted));
+        let of_code = fitting().find(|(_, known)| known.code == wanted.code);
+        let (index, _) = of_code.or_else(|| fitting().next()).ok_or_else(|| self.unknown(&wanted))?;
         let orbitals = slots_of(species).flat_map(|slot| self.orbitals_of(&slot)).collect();
         Ok(Seat { species: index, orbitals })
+    }
+
+    /// Why a species has no seat.
+    fn unknown(&self, wanted: &ModelSpecies) -> Error {
+        let label = &wanted.label;
+        let rank = |known: &&ModelSpecies| (known.code != wanted.code, known.shells != wanted.shells);
+        let namesakes = self.species.iter().filter(|known| known.label == *label);
+        Error::unsupported(match namesakes.min_by_key(rank) {
+            None => {
+                let mut labels: Vec<&str> = self.species.iter().map(|s| s.label.as_str()).collect();
+                labels.dedup();
+                format!("the model knows {}, but not species {label}", labels.join(", "))
+            }
+            Some(known) if known.shells != wanted.shells => {
+                let [known, found] = [&known.shells, &wanted.shells].map(|shells| shells_text(shells));
+                format!("species {label} has the shells {found}, but the model has {known}")
+            }
+            Some(known) => {
+                let [known, cutoff] = [known.cutoff, wanted.cutoff].map(Option::unwrap_or_default);
+                format!("orbitals of {label} end at {cutoff} bohr, but the model was fitted to {known} bohr")
+            }
+        })
     }
 
     fn orbitals_of(&self, slot: &Slot) -> std::ops::Range<usize> {
@@ -132,15 +195,6 @@ impl Slots {
         let first = self.shells.iter().take_while(|s| *s < slot).map(size).sum();
         first..first + size(slot)
     }
-}
-
-fn require_equal_shells(known: &ModelSpecies, species: &Species) -> Result<()> {
-    let found = ModelSpecies::new(species);
-    if found.shells == known.shells {
-        return Ok(());
-    }
-    let [wanted, found] = [&known.shells, &found.shells].map(|shells| shells_text(shells));
-    Err(Error::unsupported(format!("species {} has the shells {found}, but the model has {wanted}", species.label)))
 }
 
 fn shells_text(shells: &[Slot]) -> String {
@@ -185,5 +239,29 @@ mod tests {
         let message = |s: Species| slots.seats(&Basis::new(vec![s], &[0]).unwrap()).unwrap_err().to_string();
         assert_eq!(message(species("H", "1s")), "species H has the shells 1s, but the model has 2s1p");
         assert_eq!(message(species("O", "1s")), "the model knows H, but not species O");
+    }
+
+    #[test]
+    fn one_label_of_two_codes_or_bases_is_two_species() {
+        let basis = |shells: &str, cutoff: f64| {
+            Basis::new(vec![Species { cutoff: Some(cutoff), ..species("C", shells) }], &[0]).unwrap()
+        };
+        let (small, wide, large) = (basis("1s1p", 6.0), basis("1s1p", 8.0), basis("2s2p1d", 8.0));
+        let of = |basis, code| CodeBasis { basis, code };
+        let known = [of(&small, "SIESTA"), of(&large, "ABACUS"), of(&small, "ABACUS"), of(&small, "SIESTA")];
+        let slots = Slots::of_runs(known).unwrap();
+        let found: Vec<(&str, String)> =
+            slots.species().iter().map(|s| (s.code.as_str(), shells_text(&s.shells))).collect();
+        assert_eq!(found, [("ABACUS", "2s2p1d".into()), ("ABACUS", "1s1p".into()), ("SIESTA", "1s1p".into())]);
+        let seat = |basis, code| slots.seats(of(basis, code)).map(|seats| seats[0].species);
+        assert_eq!(
+            [seat(&small, "ABACUS"), seat(&large, "ABACUS"), seat(&small, "SIESTA")].map(Result::unwrap),
+            [1, 0, 2]
+        );
+        assert_eq!(seat(&large, "OpenMX").unwrap(), 0, "another code with an equal basis");
+        let message = seat(&wide, "SIESTA").unwrap_err().to_string();
+        assert_eq!(message, "orbitals of C end at 8 bohr, but the model was fitted to 6 bohr");
+        let channel = slots.algebra().channels().iter().find(|c| (c.a, c.b) == (1, 0)).unwrap();
+        assert!(slots.has(0, 1, channel) && !slots.has(1, 1, channel), "the second s shell is one species' alone");
     }
 }

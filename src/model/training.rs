@@ -1,5 +1,6 @@
 //! What a model was fitted to, as its file says it.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
@@ -10,7 +11,7 @@ use crate::parsers::{Calculation, Result};
 /// What a model was fitted to.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Training {
-    /// Code that wrote the runs.
+    /// Codes that wrote the runs, with commas between them; which species are of which, the species say.
     pub code: String,
     /// Number of runs.
     pub n_runs: usize,
@@ -44,8 +45,9 @@ impl Training {
     /// As [`Slots::seats`], where a run has other species or shells than the slots.
     pub fn of(runs: &[Calculation], slots: &Slots) -> Result<Self> {
         let n_atoms = || runs.iter().map(|run| run.structure.n_atoms());
+        let codes: BTreeSet<&str> = runs.iter().map(|run| run.origin.code).collect();
         Ok(Training {
-            code: runs.first().map_or("", |run| run.origin.code).to_owned(),
+            code: codes.into_iter().collect::<Vec<_>>().join(", "),
             n_runs: runs.len(),
             n_atoms: [n_atoms().min().unwrap_or(0), n_atoms().max().unwrap_or(0)],
             structures: runs.iter().map(|run| TrainingStructure::of(run, slots)).collect::<Result<_>>()?,
@@ -59,7 +61,7 @@ impl TrainingStructure {
     /// # Errors
     /// As [`Slots::seats`].
     pub fn of(run: &Calculation, slots: &Slots) -> Result<Self> {
-        let seats = slots.seats(&run.basis)?;
+        let seats = slots.seats(run)?;
         let structure = &run.structure;
         let row = |k: usize| [0, 1, 2].map(|axis| rounded(structure.lattice[(k, axis)]));
         Ok(TrainingStructure {
@@ -92,7 +94,7 @@ mod tests {
     #[test]
     fn structures_are_taken_down_in_the_order_of_atoms() {
         let run = synthetic::run(synthetic::structure(1));
-        let slots = Slots::of_runs([&run.basis]).unwrap();
+        let slots = Slots::of_runs([&run]).unwrap();
         let training = Training::of(std::slice::from_ref(&run), &slots).unwrap();
         let [structure] = training.structures.as_slice() else { panic!("one structure per run") };
         assert_eq!((training.n_runs, structure.positions.len()), (1, run.structure.n_atoms()));

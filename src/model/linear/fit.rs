@@ -407,7 +407,7 @@ mod tests {
     use crate::symmetry::rotate::rotated;
 
     fn slots() -> Slots {
-        Slots::of_runs([&synthetic::run(synthetic::structure(0)).basis]).unwrap()
+        Slots::of_runs([&synthetic::run(synthetic::structure(0))]).unwrap()
     }
 
     fn sample(seed: usize) -> Sample {

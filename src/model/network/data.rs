@@ -97,7 +97,7 @@ impl Data {
     /// # Errors
     /// As [`Slots::of_runs`] and [`Sample::new`]; `Unsupported` for a run without converged H.
     pub fn new(train: Vec<Calculation>, validate: Vec<Calculation>, target: Target) -> Result<Self> {
-        let slots = Slots::of_runs(train.iter().map(|run| &run.basis))?;
+        let slots = Slots::of_runs(&train)?;
         let about = Training::of(&train, &slots)?;
         let named = |run: &Calculation, error: Error| match run.origin.files.first() {
             Some(file) => error.in_file(file),

@@ -117,7 +117,7 @@ fn hermitian(
 pub fn prepared(run: &Calculation, config: &ModelConfig, kind: Kind) -> (Sample, Preparation) {
     init_torch();
     set_threads(1); // tests run side by side
-    let slots = Slots::of_runs([&run.basis]).unwrap();
+    let slots = Slots::of_runs([run]).unwrap();
     let sample = Sample::new(run, &slots).unwrap();
     let statistics = |operator: &Channels| Statistics::measure(&[&sample], &[operator], &slots);
     let measured = [statistics(sample.h0.as_ref().unwrap()), statistics(sample.target.as_ref().unwrap())];

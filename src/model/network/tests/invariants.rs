@@ -131,7 +131,7 @@ fn one_backward_pass_gives_the_slope_of_everything() {
 #[test]
 fn traces_are_those_of_the_blocks() {
     let run = synthetic::run(synthetic::structure(1));
-    let slots = Slots::of_runs([&run.basis]).unwrap();
+    let slots = Slots::of_runs([&run]).unwrap();
     let config = ModelConfig { envelope: 6.5, ..traced() };
     let (sample, preparation) = prepared(&run, &config, Kind::Double);
     let batch = preparation.batch(&sample, sample.target.as_ref(), usize::MAX).unwrap();
