@@ -71,6 +71,16 @@ impl Network {
 
     /// What the network says about a structure.
     pub fn forward(&self, w: &Weights, preparation: &Preparation, batch: &Batch) -> Output {
+        let first = || self.first_stage(w, preparation, batch);
+        let first = if self.pass.first_stage_learns { first() } else { tch::no_grad(first) };
+        let output = match &self.refinement {
+            Some(refinement) if self.pass.refine => refinement.forward(w, preparation, batch, first, &self.pass.turns),
+            _ => first.output,
+        };
+        output.scaled(batch)
+    }
+
+    fn first_stage(&self, w: &Weights, preparation: &Preparation, batch: &Batch) -> FirstStage {
         let tables = &preparation.tables;
         let mut nodes = self.atoms.forward(w, &batch.nodes);
         let latents: Vec<Tensor> = batch.near.iter().chain(&batch.far).map(|tile| self.bonds.latent(w, tile)).collect();
@@ -95,16 +105,7 @@ impl Network {
         let onsite = self.onsite.forward(w, &batch.nodes, &nodes);
         let traces = self.traces.as_ref().map(|head| head.forward(w, preparation, batch, &invariants));
         let output = Output { pairs, nodes: onsite, traces };
-        let first = FirstStage { nodes: &nodes, latents: &latents, states: &states, output };
-        self.refined(w, preparation, batch, first).scaled(batch)
-    }
-
-    /// What both stages say, in units of the scale.
-    fn refined(&self, w: &Weights, preparation: &Preparation, batch: &Batch, first: FirstStage) -> Output {
-        match &self.refinement {
-            Some(refinement) if self.pass.refine => refinement.forward(w, preparation, batch, first, &self.pass.turns),
-            _ => first.output,
-        }
+        FirstStage { nodes, latents, states, output }
     }
 }
 

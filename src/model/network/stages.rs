@@ -4,7 +4,7 @@
 use tch::Tensor;
 
 use super::batch::Preparation;
-use super::config::{ModelConfig, Refine, TrainingConfig};
+use super::config::{Refine, TrainingConfig};
 use super::layers::refine::{Turn, fixed_turns, random_turn};
 use super::weights::WeightTable;
 
@@ -46,8 +46,8 @@ pub struct Stages {
 
 impl Stages {
     /// The stages of a network with these weights.
-    pub fn new(model: &ModelConfig, config: &TrainingConfig, table: &WeightTable, preparation: &Preparation) -> Self {
-        let refines = model.refine != Refine::None;
+    pub fn new(config: &TrainingConfig, table: &WeightTable, preparation: &Preparation) -> Self {
+        let refines = preparation.config.refine != Refine::None;
         let first = if refines { (config.refine_from * config.steps as f64).round() as usize } else { config.steps };
         let stage = |steps: usize| TrainingConfig { steps, ..config.clone() };
         let factors = (refines && config.first_stage_rate != 1.0).then(|| {
@@ -60,7 +60,7 @@ impl Stages {
         Stages {
             configs: [stage(first), stage(config.steps.saturating_sub(first))],
             factors,
-            free: model.refine == Refine::Free,
+            free: preparation.config.refine == Refine::Free,
         }
     }
 

@@ -7,6 +7,7 @@ use super::batch::{Batch, EdgeTile, Nodes, Preparation};
 use super::config::{Loss, TrainingConfig};
 use super::network::{Network, Output};
 use super::random::Random;
+use super::stages::{Pass, Stages};
 
 /// Network, data and optimizer. What step k does depends on seed and k alone, so that a resumed run repeats the same curve.
 #[derive(Debug)]
@@ -23,6 +24,7 @@ pub struct Trainer {
     pub adam: Adam,
     /// Steps done.
     pub step: usize,
+    stages: Stages,
     config: TrainingConfig,
     batches: Vec<Batch>,
     /// Mean |target| over all structures: the loss is relative to it.
@@ -52,6 +54,7 @@ impl Trainer {
         Trainer {
             average: weights.detach().copy(),
             adam: Adam::new(&weights),
+            stages: Stages::new(config, &network.table, &preparation),
             weights,
             network,
             preparation,
@@ -66,6 +69,7 @@ impl Trainer {
     pub fn step(&mut self) -> StepReport {
         let chosen = self.chosen(self.step);
         let mut mae = 0.0;
+        self.network.pass = self.stages.pass(&self.preparation, self.step);
         for &k in &chosen {
             let weights = self.network.table.split(&self.weights);
             let batch = &self.batches[k];
@@ -74,7 +78,9 @@ impl Trainer {
             loss.backward();
             mae += error.mae() / chosen.len() as f64;
         }
-        let rate = learning_rate(&self.config, self.step);
+        self.network.pass = Pass::prediction(&self.preparation);
+        let (config, step) = self.stages.schedule(self.step);
+        let rate = learning_rate(config, step);
         let gradient = tch::no_grad(|| self.update(rate));
         self.step += 1;
         StepReport { mae, rate, gradient }
@@ -83,7 +89,8 @@ impl Trainer {
     fn update(&mut self, rate: f64) -> f64 {
         let (gradient, norm) = clip(&self.weights.grad(), self.config.clip);
         if norm.is_finite() {
-            self.adam.step(&mut self.weights, &gradient, rate, self.step);
+            let Trainer { weights, adam, step, .. } = self;
+            self.stages.moderate(weights, *step, |weights| adam.step(weights, &gradient, rate, *step));
         }
         self.weights.zero_grad();
         let kept = self.config.ema;

@@ -63,7 +63,7 @@ impl Tokens {
         first: &FirstStage,
         k: usize,
     ) -> Bonds<'a> {
-        let [here, there] = tables.both_ends(first.nodes, &tile.first, &tile.rotations, self.m_max);
+        let [here, there] = tables.both_ends(&first.nodes, &tile.first, &tile.rotations, self.m_max);
         let output = Classes::from_rows(&self.exchange.both_directions(&first.output.pairs[k]), &self.outputs);
         let state = first.states.get(k);
         let bond = state.map(|state| state.frame.scale(&tile.envelope));

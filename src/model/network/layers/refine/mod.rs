@@ -29,13 +29,13 @@ use crate::model::network::weights::{WeightTable, Weights};
 
 /// What the first stage says.
 #[derive(Debug)]
-pub struct FirstStage<'a> {
+pub struct FirstStage {
     /// Features of the atoms after the last layer.
-    pub nodes: &'a NodeFeatures,
+    pub nodes: NodeFeatures,
     /// Latent vectors of all bonds before the first layer, by tile: near bonds, then far ones.
-    pub latents: &'a [Tensor],
+    pub latents: Vec<Tensor>,
     /// State of the near bonds after the last layer, by tile.
-    pub states: &'a [PairState],
+    pub states: Vec<PairState>,
     /// ΔH in units of the scale.
     pub output: Output,
 }
