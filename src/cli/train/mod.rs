@@ -45,8 +45,8 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let root = args.config.parent().unwrap_or(std::path::Path::new("."));
     let model = root.join(&config.output.model);
     let mut report = report::Report::new(&config, model.clone());
-    train(&config, root, device, &mut report)?;
+    let trained = train(&config, root, device, &mut report)?;
     report.finish();
-    println!("{}: trained for {} steps", model.display(), config.training.steps);
+    println!("{}: {}", model.display(), report::summary(&trained));
     Ok(Outcome::Done)
 }

@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 
 use super::curve;
 use crate::model::network::TrainConfig;
-use crate::model::network::train::{Listener, Progress, StartFacts};
+use crate::model::network::schedule::Best;
+use crate::model::network::train::{Listener, Progress, StartFacts, Trained};
 use crate::parsers::units::HARTREE_IN_EV;
 use crate::parsers::{Error, Result};
 
@@ -34,9 +35,20 @@ pub struct Report {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Line {
     step: usize,
+    /// Running mean over the channels of the steps' structures.
     train_mae_mev: f64,
+    /// Parts of the loss of this step, relative to a network that says zero.
+    loss_real: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    loss_trace: Option<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    loss_k: Option<f64>,
+    /// Mean |μ| of this step's structures; zero without gauge.
+    mu_mev: f64,
     learning_rate: f64,
     gradient_norm: f64,
+    /// Steps so far that changed nothing, because loss or gradient was not finite.
+    skipped: usize,
     seconds: f64,
     #[serde(flatten)]
     validation: Option<Validation>,
@@ -60,8 +72,13 @@ impl Line {
         Line {
             step: progress.step,
             train_mae_mev: mev(progress.mae_train),
+            loss_real: progress.loss.real,
+            loss_trace: progress.loss.trace,
+            loss_k: progress.loss.k_space,
+            mu_mev: mev(progress.loss.shift),
             learning_rate: progress.rate,
             gradient_norm: progress.gradient,
+            skipped: progress.skipped,
             seconds: progress.seconds,
             validation: progress.validation.map(|v| Validation {
                 validation_mae_mev: mev(v.mae),
@@ -79,6 +96,9 @@ impl Line {
                 "  validation {:.4} (aligned {:.4}) of {:.2} meV, ratio {:.4}",
                 v.validation_mae_mev, v.validation_mae_aligned_mev, v.validation_mae_h0_mev, v.validation_ratio
             );
+        }
+        if self.skipped > 0 {
+            text += &format!("  {} steps skipped (loss or gradient not finite)", self.skipped);
         }
         text + &format!("  {:.0} ms/step", 1e3 * self.seconds / self.step.max(1) as f64)
     }
@@ -134,6 +154,14 @@ impl Report {
         let path = self.model.with_extension("svg");
         std::fs::write(&path, document).map_err(|e| Error::from(e).in_file(&path))
     }
+}
+
+/// The last line: what was done, and the best error on the validation runs.
+pub fn summary(trained: &Trained) -> String {
+    let text = format!("trained for {} steps", trained.steps);
+    let Some(Best { step, error }) = trained.best else { return text };
+    let kept = if trained.kept_best { "kept" } else { "not kept" };
+    format!("{text}; best validation error {:.4} meV (aligned) at step {step}, whose weights are {kept}", mev(error))
 }
 
 fn write_line(log: &mut File, line: &Line) -> Result<()> {

@@ -4,14 +4,9 @@ use tch::Tensor;
 
 use super::config::TrainingConfig;
 
-const DECAY_FIRST: f64 = 0.9;
-/// Forgets faster than the usual 0.999: batches are single structures, and runs are short.
-const DECAY_SECOND: f64 = 0.99;
 const EPSILON: f64 = 1e-8;
-/// Of the highest learning rate, at the last step.
-const LAST_RATE: f64 = 0.005;
-
-/// Adam (Kingma, Ba 2015) on one flat vector. tch's own does not show its moments, which a checkpoint needs.
+/// Adam (Kingma, Ba 2015) on one flat vector, with decoupled weight decay (Loshchilov, Hutter 2019). tch's own does not show its
+/// moments, which a checkpoint needs.
 #[derive(Debug)]
 pub struct Adam {
     /// Running mean of the gradient.
@@ -28,20 +23,15 @@ impl Adam {
     }
 
     /// Step number `step`, from 0. Call without gradients being recorded.
-    pub fn step(&mut self, weights: &mut Tensor, gradient: &Tensor, rate: f64, step: usize) {
-        self.first = &self.first * DECAY_FIRST + gradient * (1.0 - DECAY_FIRST);
-        self.second = &self.second * DECAY_SECOND + gradient.square() * (1.0 - DECAY_SECOND);
-        let [first, second] = [DECAY_FIRST, DECAY_SECOND].map(|decay| 1.0 - decay.powi(step as i32 + 1));
+    pub fn step(&mut self, weights: &mut Tensor, gradient: &Tensor, rate: f64, step: usize, config: &TrainingConfig) {
+        let decays = config.adam;
+        self.first = &self.first * decays[0] + gradient * (1.0 - decays[0]);
+        self.second = &self.second * decays[1] + gradient.square() * (1.0 - decays[1]);
+        let [first, second] = decays.map(|decay| 1.0 - decay.powi(step as i32 + 1));
         let size = (&self.second / second).sqrt() + EPSILON;
-        let _ = weights.g_sub_(&(&self.first / size * (rate / first)));
+        let decayed = weights.detach() * (rate * config.weight_decay);
+        let _ = weights.g_sub_(&(&self.first / size * (rate / first) + decayed));
     }
-}
-
-/// Learning rate: rises linearly, then falls as a half cosine.
-pub fn learning_rate(config: &TrainingConfig, step: usize) -> f64 {
-    let rise = ((step + 1) as f64 / config.warmup.max(1) as f64).min(1.0);
-    let phase = std::f64::consts::PI * step as f64 / config.steps.max(1) as f64;
-    config.learning_rate * rise * (LAST_RATE + (1.0 - LAST_RATE) * 0.5 * (1.0 + phase.cos()))
 }
 
 /// Scales a gradient to at most this norm; returns the norm that it had.
@@ -64,16 +54,28 @@ mod tests {
         let mut adam = Adam::new(&weights);
         for step in 0..500 {
             let gradient = &weights - &target;
-            adam.step(&mut weights, &gradient, 0.02, step);
+            adam.step(&mut weights, &gradient, 0.02, step, &TrainingConfig::default());
         }
         assert!((weights - target).abs().max().double_value(&[]) < 1e-2);
     }
 
     #[test]
-    fn rate_rises_and_falls() {
-        let config = TrainingConfig { steps: 1000, warmup: 10, learning_rate: 1.0, ..TrainingConfig::default() };
-        let rate = |step| learning_rate(&config, step);
-        assert!((rate(0) - 0.1).abs() < 1e-3 && rate(9) > 0.99 && (rate(999) - 0.005).abs() < 1e-4);
+    fn decays_decide_what_is_remembered() {
+        init_torch();
+        let moved = |adam: [f64; 2], weight_decay: f64| {
+            let config = TrainingConfig { adam, weight_decay, ..TrainingConfig::default() };
+            let mut weights = Tensor::from_slice(&[1.0]);
+            let mut adam = Adam::new(&weights);
+            for (step, gradient) in [1.0, 0.0, 0.0].into_iter().enumerate() {
+                adam.step(&mut weights, &Tensor::from_slice(&[gradient]), 0.1, step, &config);
+            }
+            weights.double_value(&[0])
+        };
+        // Without memory of the gradient the first step is the only one.
+        assert!((moved([0.0, 0.0], 0.0) - 0.9).abs() < 1e-9);
+        assert!(moved([0.9, 0.99], 0.0) < 0.8);
+        assert!(moved([0.9, 0.999], 0.0) != moved([0.9, 0.99], 0.0));
+        assert!(moved([0.9, 0.99], 0.1) < moved([0.9, 0.99], 0.0) - 0.02);
     }
 
     #[test]

@@ -66,6 +66,8 @@ pub struct Nodes {
     pub unnatural: Vec<Tensor>,
     /// Spread of the outputs, `[N, node columns]`.
     pub scale: Tensor,
+    /// S in the same columns, where there is a target.
+    pub overlap: Option<Tensor>,
     /// What the network should say, hartree.
     pub target: Option<Tensor>,
 }
@@ -87,6 +89,8 @@ pub struct EdgeTile {
     pub inputs: Classes,
     /// Spread of the outputs, `[bonds, pair columns]`.
     pub scale: Tensor,
+    /// S in the same columns, where there is a target.
+    pub overlap: Option<Tensor>,
     /// What the network should say, hartree.
     pub target: Option<Tensor>,
 }
@@ -180,6 +184,7 @@ impl Preparation {
             natural: degrees(&self.interface.natural_columns),
             unnatural: degrees(&self.interface.unnatural_columns),
             scale: outputs(&self.output.node_spread.index_select(0, &species)),
+            overlap: residual.map(|_| outputs(&rows_of(&sample.overlap.nodes, sample.overlap.width))),
             target: residual.map(|r| outputs(&(rows_of(&r.nodes, r.width) - &node_mean))),
         }
     }
@@ -207,6 +212,7 @@ impl Preparation {
             rotations: self.rotations(sample, &directed),
             inputs: self.inputs(sample, h0, &directed, &geometry),
             scale: outputs(&self.output.spread_at(&geometry.distance, &geometry.kind)),
+            overlap: residual.map(|_| outputs(&selected(&sample.overlap.edges, sample.overlap.width, &directed))),
             target: residual.map(|r| outputs(&(selected(&r.edges, r.width, &directed) - mean()))),
             bonds: bonds.to_vec(),
         }

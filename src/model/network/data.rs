@@ -46,7 +46,7 @@ pub struct Reference {
 }
 
 /// Errors over some runs: mean absolute values over stored elements, hartree.
-#[derive(Debug, Clone, Copy, Default, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
 pub struct WatchedError {
     /// |H_predicted − H|.
     pub mae: f64,
@@ -54,6 +54,13 @@ pub struct WatchedError {
     pub mae_aligned: f64,
     /// |H⁽⁰⁾ − H|.
     pub mae_h0: f64,
+}
+
+impl WatchedError {
+    /// What decides which of two models is better: a shift of the zero of energy changes nothing that is measured.
+    pub fn decisive(&self) -> f64 {
+        self.mae_aligned
+    }
 }
 
 impl Folders {

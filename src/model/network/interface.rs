@@ -17,6 +17,8 @@ pub struct Interface {
     pub pair_outputs: Vec<i64>,
     /// Columns of a frame row that are outputs, in the order of the classes.
     pub pair_columns: Vec<usize>,
+    /// Channel of each of these columns.
+    pub pair_channels: Vec<usize>,
     /// Exchange of the two directions of a bond, on these columns.
     pub exchange: Vec<Signed>,
     /// Number of shells of the slots.
@@ -56,6 +58,7 @@ impl Interface {
             m_max,
             pair_inputs,
             pair_outputs,
+            pair_channels: pair_columns.iter().map(|&column| algebra.frame_channel()[column]).collect(),
             exchange: reduced_exchange(algebra, &pair_columns),
             pair_columns,
             natural_columns,
@@ -66,6 +69,13 @@ impl Interface {
     /// Columns of a coupled on-site row that are outputs, in the order of [`super::layers::NodeReadout`].
     pub fn node_columns(&self) -> Vec<usize> {
         self.natural_columns.concat()
+    }
+
+    /// Channel of each column of [`Self::node_columns`], `slots` being those of the interface.
+    pub fn node_channels(&self, slots: &Slots) -> Vec<usize> {
+        let channels = slots.algebra().channels();
+        let channel = |&column: &usize| channels.partition_point(|channel| channel.offset <= column) - 1;
+        self.node_columns().iter().map(channel).collect()
     }
 
     /// Number of natural (or unnatural) channels of degree l.

@@ -12,9 +12,13 @@ pub mod features;
 pub mod interface;
 pub mod kspace;
 pub mod layers;
+pub mod loss;
+pub mod merge;
 #[allow(clippy::module_inception)]
 pub mod network;
 pub mod predictor;
+pub mod recompute;
+pub mod schedule;
 pub mod stages;
 pub mod statistics;
 pub mod stored;
@@ -32,3 +36,5 @@ pub use crate::random;
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod training_tests;

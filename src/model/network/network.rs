@@ -4,6 +4,7 @@ use tch::Tensor;
 
 use super::batch::{Batch, Preparation};
 use super::config::Gradient;
+use super::features::NodeFeatures;
 use super::layers::refine::{FirstStage, Refinement};
 use super::layers::{Interaction, InvariantBranch, NodeEmbedding, NodeReadout, PairEmbedding, PairReadout, PairState};
 use super::stages::Pass;
@@ -13,7 +14,8 @@ use super::weights::{WeightTable, Weights};
 /// The SO(2) network: atoms and bonds are embedded, a few [`Interaction`] layers let every atom and bond see its
 /// surroundings within the envelope, and two readouts give ΔH of pairs and on-site blocks.
 ///
-/// Bonds are processed in tiles, layer by layer, so memory beyond the bond features does not grow with the structure.
+/// Bonds are processed in tiles, layer by layer, so memory beyond the bond features does not grow with the structure. The stages
+/// (embedding, layers, readout) can be called one by one: see [`super::recompute`].
 #[derive(Debug)]
 pub struct Network {
     /// All weights by name.
@@ -40,6 +42,30 @@ pub struct Output {
     pub nodes: Tensor,
     /// Traces, where the network predicts them.
     pub traces: Option<Traces>,
+}
+
+/// What is known between two stages of the network.
+#[derive(Debug)]
+pub struct State {
+    /// Features of the atoms.
+    pub nodes: NodeFeatures,
+    /// Latent vectors of all bonds before the first layer, by tile: near bonds, then far ones.
+    pub latents: Vec<Tensor>,
+    /// The near bonds, by tile.
+    pub bonds: Vec<PairState>,
+    /// z of the layers so far.
+    pub invariants: Invariants,
+}
+
+impl State {
+    /// Applies `f` to every tensor, always in the same order.
+    pub fn map(&self, mut f: impl FnMut(&Tensor) -> Tensor) -> State {
+        let nodes = NodeFeatures { natural: f(&self.nodes.natural), unnatural: f(&self.nodes.unnatural) };
+        let latents = self.latents.iter().map(&mut f).collect();
+        let mut pair = |pair: &PairState| PairState { latent: f(&pair.latent), frame: pair.frame.map(&mut f) };
+        let bonds = self.bonds.iter().map(&mut pair).collect();
+        State { nodes, latents, bonds, invariants: self.invariants.map(f) }
+    }
 }
 
 impl Network {
@@ -71,7 +97,46 @@ impl Network {
 
     /// What the network says about a structure.
     pub fn forward(&self, w: &Weights, preparation: &Preparation, batch: &Batch) -> Output {
-        let first = || self.first_stage(w, preparation, batch);
+        let last = || {
+            let first = self.embed(w, preparation, batch);
+            (0..self.n_layers()).fold(first, |state, k| self.layer(k, w, preparation, batch, &state))
+        };
+        let last = if self.pass.first_stage_learns { last() } else { tch::no_grad(last) };
+        self.read_out(w, preparation, batch, &last)
+    }
+
+    /// Number of stages between [`Self::embed`] and [`Self::read_out`].
+    pub fn n_layers(&self) -> usize {
+        self.layers.len()
+    }
+
+    /// First stage.
+    pub fn embed(&self, w: &Weights, preparation: &Preparation, batch: &Batch) -> State {
+        let nodes = self.atoms.forward(w, &batch.nodes);
+        let tiles = batch.near.iter().chain(&batch.far);
+        let latents: Vec<Tensor> = tiles.map(|tile| self.bonds.latent(w, tile)).collect();
+        let near = batch.near.iter().zip(&latents);
+        let embedded = |(tile, latent)| self.bonds.forward(w, &preparation.tables, tile, &nodes, latent);
+        State { bonds: near.map(embedded).collect(), nodes, latents, invariants: Invariants::new(batch.near.len()) }
+    }
+
+    /// Stage `k` of the middle ones.
+    pub fn layer(&self, k: usize, w: &Weights, preparation: &Preparation, batch: &Batch, state: &State) -> State {
+        let (layer, branch, tables) = (&self.layers[k], self.branches.get(k), &preparation.tables);
+        let mut heard = layer.silence(&state.nodes);
+        let mut next = state.map(Tensor::shallow_clone);
+        for (index, (tile, bonds)) in batch.near.iter().zip(&mut next.bonds).enumerate() {
+            *bonds = layer.bonds(w, tables, tile, &state.nodes, bonds, &mut heard);
+            next.invariants.pairs[index].extend(branch.map(|branch| branch.bonds(w, bonds)));
+        }
+        next.nodes = layer.atoms(w, tables, &state.nodes, &heard);
+        next.invariants.nodes.extend(branch.map(|branch| branch.atoms(w, tables, &mut next.nodes)));
+        next
+    }
+
+    /// Last stage: the outputs, and their refinement.
+    pub fn read_out(&self, w: &Weights, preparation: &Preparation, batch: &Batch, state: &State) -> Output {
+        let first = || self.first_output(w, preparation, batch, state);
         let first = if self.pass.first_stage_learns { first() } else { tch::no_grad(first) };
         let output = match &self.refinement {
             Some(refinement) if self.pass.refine => refinement.forward(w, preparation, batch, first, &self.pass.turns),
@@ -80,31 +145,16 @@ impl Network {
         output.scaled(batch)
     }
 
-    fn first_stage(&self, w: &Weights, preparation: &Preparation, batch: &Batch) -> FirstStage {
-        let tables = &preparation.tables;
-        let mut nodes = self.atoms.forward(w, &batch.nodes);
-        let latents: Vec<Tensor> = batch.near.iter().chain(&batch.far).map(|tile| self.bonds.latent(w, tile)).collect();
-        let near = batch.near.iter().zip(&latents);
-        let mut states: Vec<PairState> =
-            near.map(|(tile, latent)| self.bonds.forward(w, tables, tile, &nodes, latent)).collect();
-        let mut invariants = Invariants::new(batch.near.len());
-        for (k, layer) in self.layers.iter().enumerate() {
-            let branch = self.branches.get(k);
-            let mut heard = layer.silence(&nodes);
-            for (index, (tile, state)) in batch.near.iter().zip(&mut states).enumerate() {
-                *state = layer.bonds(w, tables, tile, &nodes, state, &mut heard);
-                invariants.pairs[index].extend(branch.map(|branch| branch.bonds(w, state)));
-            }
-            nodes = layer.atoms(w, tables, &nodes, &heard);
-            invariants.nodes.extend(branch.map(|branch| branch.atoms(w, tables, &mut nodes)));
-        }
+    fn first_output(&self, w: &Weights, preparation: &Preparation, batch: &Batch, state: &State) -> FirstStage {
+        let State { nodes, latents, bonds: states, invariants } = state.map(Tensor::shallow_clone);
         let tiles = batch.near.iter().chain(&batch.far).zip(&latents).enumerate();
-        let pairs = tiles
-            .map(|(k, (tile, latent))| self.pairs.forward(w, tables, tile, &nodes, latent, states.get(k)))
-            .collect();
-        let onsite = self.onsite.forward(w, &batch.nodes, &nodes);
-        let traces = self.traces.as_ref().map(|head| head.forward(w, preparation, batch, &invariants));
-        let output = Output { pairs, nodes: onsite, traces };
+        let pair =
+            |(k, (tile, latent))| self.pairs.forward(w, &preparation.tables, tile, &nodes, latent, states.get(k));
+        let output = Output {
+            pairs: tiles.map(pair).collect(),
+            nodes: self.onsite.forward(w, &batch.nodes, &nodes),
+            traces: self.traces.as_ref().map(|head| head.forward(w, preparation, batch, &invariants)),
+        };
         FirstStage { nodes, latents, states, output }
     }
 }

@@ -75,6 +75,11 @@ impl Stages {
         step > 0 && step == self.configs[0].steps
     }
 
+    /// Has the last stage begun before this step?
+    pub fn in_last(&self, step: usize) -> bool {
+        self.configs[1].steps == 0 || step > self.configs[0].steps
+    }
+
     /// How the stages take part in a training step. Depends on seed and step alone, so that a resumed run repeats the curve.
     pub fn pass(&self, preparation: &Preparation, step: usize) -> Pass {
         let refine = step >= self.configs[0].steps;

@@ -8,6 +8,7 @@ use super::adam::Adam;
 use super::batch::Preparation;
 use super::config::{ModelConfig, Precision, TrainingConfig};
 use super::network::Network;
+use super::schedule::Course;
 use super::statistics::Statistics;
 use crate::model::file::{Model, NetworkTensors, RawTensor};
 use crate::parsers::{Error, Result};
@@ -23,6 +24,9 @@ pub struct NetworkHeader {
     pub step: usize,
     /// Seconds that they took.
     pub seconds: f64,
+    /// State of the schedule, with the best evaluation.
+    #[serde(default)]
+    pub course: Course,
     /// Ranges in bohr of the statistics of inputs and outputs.
     pub ranges: [[f64; 2]; 2],
 }
@@ -45,8 +49,11 @@ pub struct OptimizerState {
     pub weights: Tensor,
     /// Moments.
     pub adam: Adam,
+    /// The weights of the best evaluation.
+    pub best: Option<Tensor>,
 }
 
+const BEST: &str = "training.best_weights";
 const WEIGHTS: &str = "training.weights";
 const FIRST: &str = "training.first_moment";
 const SECOND: &str = "training.second_moment";
@@ -74,8 +81,9 @@ pub fn store(
 }
 
 /// Adds the state of the optimizer: the model becomes a checkpoint.
-pub fn store_optimizer(model: &mut Model, weights: &Tensor, adam: &Adam) {
+pub fn store_optimizer(model: &mut Model, weights: &Tensor, adam: &Adam, best: Option<&Tensor>) {
     let state = [(WEIGHTS, weights), (FIRST, &adam.first), (SECOND, &adam.second)];
+    let state = state.into_iter().chain(best.map(|best| (BEST, best)));
     if let Some(tensors) = &mut model.network {
         tensors.extend(state.map(|(name, tensor)| (name.to_owned(), raw(&tensor.detach()))));
     }
@@ -114,7 +122,8 @@ pub fn load_optimizer(model: &Model, stored: &Stored) -> Result<OptimizerState> 
         let flat = tensor(tensors, name, &[stored.network.table.n_parameters()])?;
         Ok::<Tensor, Error>(flat.to_kind(stored.preparation.kind).to_device(stored.preparation.device))
     };
-    Ok(OptimizerState { weights: read(WEIGHTS)?, adam: Adam { first: read(FIRST)?, second: read(SECOND)? } })
+    let best = tensors.contains_key(BEST).then(|| read(BEST)).transpose()?;
+    Ok(OptimizerState { weights: read(WEIGHTS)?, adam: Adam { first: read(FIRST)?, second: read(SECOND)? }, best })
 }
 
 /// Number format of libtorch.

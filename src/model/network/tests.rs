@@ -1,28 +1,20 @@
 //! Symmetry of the whole network, with weights far from zero, on random Hermitian operators.
 
-use std::path::Path;
 use std::sync::Arc;
 
 use nalgebra::{Matrix3, Rotation3, Vector3};
 use tch::{Device, Kind, Tensor};
 
 use super::batch::{Batch, Preparation};
-use super::config::{Base, DataConfig, Input, ModelConfig, OutputConfig, TrainConfig, TrainingConfig};
-use super::data::Data;
+use super::config::{Input, ModelConfig};
 use super::features::NodeFeatures;
 use super::network::Network;
-use super::predictor::Predictor;
 use super::random::Random;
 use super::statistics::Statistics;
-use super::train::{Listener, Progress, StartFacts, train_on};
 use super::{init_torch, set_threads};
-use crate::model::file::Model;
-use crate::model::target::Target;
-use crate::model::{Channels, Sample, Slots, synthetic};
+use crate::model::{Channels, Sample, Slots};
 use crate::parsers::basis::parse_shells;
-use crate::parsers::{
-    Basis, Calculation, Error, Operator, Origin, Pair, Pairs, Result, Species, SpinOperator, Structure,
-};
+use crate::parsers::{Basis, Calculation, Operator, Origin, Pair, Pairs, Species, SpinOperator, Structure};
 use crate::symmetry::rotate::rotated;
 
 mod attention;
@@ -125,7 +117,7 @@ pub fn prepared(run: &Calculation, config: &ModelConfig, kind: Kind) -> (Sample,
     (sample, preparation)
 }
 
-fn small() -> ModelConfig {
+pub fn small() -> ModelConfig {
     let inputs = vec![Input::H0, Input::S];
     ModelConfig {
         inputs,
@@ -376,57 +368,4 @@ fn features_go_into_the_frame_and_back() {
         hidden.from_frame(&hidden.to_frame(&features, &tile.rotations, preparation.interface.m_max), &tile.rotations);
     let error = |a: &Tensor, b: &Tensor| (a - b).abs().max().double_value(&[]);
     assert!(error(&back.natural, &features.natural) < 1e-13 && error(&back.unnatural, &features.unnatural) < 1e-13);
-}
-
-/// Records the error of every step; breaks off after some.
-struct Recorder {
-    errors: Vec<(usize, f64)>,
-    last: usize,
-}
-
-impl Listener for Recorder {
-    fn start(&mut self, _facts: &StartFacts) -> Result<()> {
-        Ok(())
-    }
-
-    fn step(&mut self, progress: &Progress) -> Result<()> {
-        self.errors.push((progress.step, progress.mae_step));
-        if progress.step == self.last { Err(Error::unsupported("killed")) } else { Ok(()) }
-    }
-}
-
-#[test]
-fn a_resumed_run_repeats_the_curve() {
-    for base in [Base::H0, Base::Linear] {
-        let straight = tempfile::tempdir().unwrap();
-        let (wanted, model) = curve(straight.path(), base, usize::MAX);
-        let model = model.unwrap();
-        let killed = tempfile::tempdir().unwrap();
-        let (mut found, nothing) = curve(killed.path(), base, 12);
-        assert!(nothing.is_none());
-        found.truncate(10); // the checkpoint was written there
-        let (rest, resumed) = curve(killed.path(), base, usize::MAX);
-        found.extend(rest);
-        assert_eq!(found, wanted);
-        assert!(wanted[19].1 < 0.9 * wanted[0].1, "nothing was learned: {wanted:?}");
-        let predictors = [model, resumed.unwrap()].map(|model| Predictor::load(&model, Device::Cpu).unwrap());
-        let sample = Sample::new(&synthetic::run(synthetic::structure(9)), predictors[0].slots()).unwrap();
-        assert_eq!(predictors[0].predict(&sample, None).unwrap(), predictors[1].predict(&sample, None).unwrap());
-    }
-}
-
-fn curve(folder: &Path, base: Base, last: usize) -> (Vec<(usize, f64)>, Option<Model>) {
-    init_torch();
-    let run = |seed| synthetic::run(synthetic::structure(seed));
-    let data = Data::new(vec![run(1), run(2), run(3)], vec![run(4)], Target::default()).unwrap();
-    let config = TrainConfig {
-        data: DataConfig { train: Vec::new(), validate: Vec::new(), exclude: Vec::new(), validation_fraction: 0.0 },
-        model: ModelConfig { base, ..small() },
-        training: TrainingConfig { steps: 20, warmup: 3, ema: 0.9, threads: 1, ..TrainingConfig::default() },
-        output: OutputConfig { checkpoint_every: 10, ..OutputConfig::default() },
-        ..TrainConfig::default()
-    };
-    let mut recorder = Recorder { errors: Vec::new(), last };
-    let model = train_on(data, &config, folder, Device::Cpu, &mut recorder);
-    (recorder.errors, model.ok())
 }

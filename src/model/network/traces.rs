@@ -36,6 +36,12 @@ impl Invariants {
     pub fn new(n_tiles: usize) -> Self {
         Invariants { pairs: (0..n_tiles).map(|_| Vec::new()).collect(), nodes: Vec::new() }
     }
+
+    /// Applies `f` to every tensor, always in the same order.
+    pub fn map(&self, mut f: impl FnMut(&Tensor) -> Tensor) -> Self {
+        let pairs = self.pairs.iter().map(|layers| layers.iter().map(&mut f).collect()).collect();
+        Invariants { pairs, nodes: self.nodes.iter().map(&mut f).collect() }
+    }
 }
 
 /// Predicts traces.

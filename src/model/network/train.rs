@@ -4,29 +4,30 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use serde::{Deserialize, Serialize};
-use tch::Device;
+use tch::{Device, Tensor};
 
 use super::batch::{Batch, Preparation};
-use super::config::{Base, LinearConfig, ModelConfig, TrainConfig};
+use super::config::{Base, Keep, LinearConfig, ModelConfig, Schedule, TrainConfig};
 use super::data::{Data, Folders, WatchedError, watch};
 use super::device::{DeviceChoice, set_threads};
 use super::predictor::{base, predict};
+use super::schedule::Best;
 use super::statistics::Statistics;
 use super::stored::{self, NetworkHeader};
-use super::trainer::{StepReport, Trainer};
+use super::trainer::{LossReport, StepReport, Trainer};
 use crate::model::file::{Header, LinearHeader, Model, SCHEMA_VERSION};
 use crate::model::linear::{FitReport, FitSettings, LinearStage, fit};
 use crate::model::{Channels, Sample};
 use crate::parsers::{Error, Result};
 
 /// What is told while training runs; one line of the log each. Energies in hartree.
-#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Progress {
     /// Steps done.
     pub step: usize,
-    /// Mean absolute error over the channels of the step's structures, before the step.
-    pub mae_step: f64,
-    /// Running mean of it.
+    /// The loss of the step's structures, before the step.
+    pub loss: LossReport,
+    /// Running mean of the mean absolute error.
     pub mae_train: f64,
     /// Learning rate.
     pub rate: f64,
@@ -34,8 +35,23 @@ pub struct Progress {
     pub gradient: f64,
     /// Seconds of training so far, evaluation not counted.
     pub seconds: f64,
+    /// Steps so far that changed nothing, because their loss or gradient was not finite.
+    pub skipped: usize,
     /// Errors on the validation runs, at intervals.
     pub validation: Option<WatchedError>,
+}
+
+/// A finished training run.
+#[derive(Debug)]
+pub struct Trained {
+    /// The model, as it was written.
+    pub model: Model,
+    /// Steps done.
+    pub steps: usize,
+    /// The best evaluation on the validation runs, if there were any; hartree.
+    pub best: Option<Best>,
+    /// Are the weights those of the best evaluation?
+    pub kept_best: bool,
 }
 
 /// Listens to a training run.
@@ -65,7 +81,7 @@ pub struct StartFacts {
 ///
 /// # Errors
 /// What reading the runs can give; `Unsupported` where a checkpoint belongs to another configuration.
-pub fn train(config: &TrainConfig, root: &Path, device: DeviceChoice, listener: &mut dyn Listener) -> Result<Model> {
+pub fn train(config: &TrainConfig, root: &Path, device: DeviceChoice, listener: &mut dyn Listener) -> Result<Trained> {
     config.check()?;
     let device = device.device()?;
     let data = Folders::find(&config.data, root, config.training.seed)?.read(config.what())?;
@@ -79,7 +95,8 @@ pub(super) fn train_on(
     root: &Path,
     device: Device,
     listener: &mut dyn Listener,
-) -> Result<Model> {
+) -> Result<Trained> {
+    check_validation(config, &data)?;
     set_threads(config.training.threads);
     let checkpoint = checkpoint_path(&root.join(&config.output.model));
     let mut run = if checkpoint.exists() {
@@ -89,9 +106,10 @@ pub(super) fn train_on(
     };
     listener.start(&run.facts(device))?;
     run.steps(config, &checkpoint, listener)?;
-    run.model.write(&root.join(&config.output.model))?;
+    let trained = run.finish(config);
+    trained.model.write(&root.join(&config.output.model))?;
     std::fs::remove_file(&checkpoint).or_else(ignore_absent)?;
-    Ok(run.model)
+    Ok(trained)
 }
 
 fn ignore_absent(error: std::io::Error) -> std::io::Result<()> {
@@ -110,6 +128,8 @@ struct Run {
     model: Model,
     linear: Option<LinearStage>,
     trainer: Trainer,
+    /// Weights of the best evaluation.
+    best: Option<Tensor>,
     seconds: f64,
 }
 
@@ -135,7 +155,8 @@ impl Run {
         let preparation = Preparation::new(&config.model, &data.slots, statistics, kind, device);
         let batches = batches(&data, &preparation, &residuals)?;
         let model = Model { header, slots: data.slots.clone(), linear: linear.clone(), network: None };
-        Ok(Run { trainer: Trainer::new(preparation, &config.training, batches), data, model, linear, seconds: 0.0 })
+        let trainer = Trainer::new(preparation, &config.training, batches)?;
+        Ok(Run { trainer, data, model, linear, best: None, seconds: 0.0 })
     }
 
     /// Goes on from a checkpoint: base and statistics are those of the checkpoint, so nothing is fitted again.
@@ -152,12 +173,13 @@ impl Run {
         let linear = model.linear.clone();
         let residuals = residuals(&data, config.model.base, linear.as_ref())?;
         let batches = batches(&data, &stored.preparation, &residuals)?;
-        let mut trainer = Trainer::new(stored.preparation, &config.training, batches);
+        let mut trainer = Trainer::new(stored.preparation, &config.training, batches)?;
         trainer.weights = state.weights.set_requires_grad(true);
         trainer.average = stored.weights;
         trainer.adam = state.adam;
         trainer.step = stored.header.step;
-        Ok(Run { trainer, data, model, linear, seconds: stored.header.seconds })
+        trainer.course = stored.header.course;
+        Ok(Run { trainer, data, model, linear, best: state.best, seconds: stored.header.seconds })
     }
 
     fn facts(&self, device: Device) -> StartFacts {
@@ -173,27 +195,42 @@ impl Run {
     }
 
     fn steps(&mut self, config: &TrainConfig, checkpoint: &Path, listener: &mut dyn Listener) -> Result<()> {
-        let mut running: Option<f64> = None;
-        while self.trainer.step < config.training.steps {
+        while !self.trainer.is_over() {
             let start = Instant::now();
-            let report = self.trainer.step();
+            let report = self.trainer.step()?;
             self.seconds += start.elapsed().as_secs_f64();
-            let mae = running.map_or(report.mae, |mean| FORGET * report.mae + (1.0 - FORGET) * mean);
-            running = Some(mae);
-            let (step, last) = (self.trainer.step, self.trainer.step == config.training.steps);
-            let due = |interval: usize| last || step.is_multiple_of(interval.max(1));
-            let validation = due(config.output.evaluate_every).then(|| self.validate()).transpose()?;
-            let StepReport { mae: mae_step, rate, gradient } = report;
-            let seconds = self.seconds;
-            listener.step(&Progress { step, mae_step, mae_train: mae, rate, gradient, seconds, validation })?;
-            if due(config.output.checkpoint_every) {
-                self.save(config);
-                stored::store_optimizer(&mut self.model, &self.trainer.weights, &self.trainer.adam);
+            let due =
+                |interval: usize, run: &Run| run.trainer.is_over() || run.trainer.step.is_multiple_of(interval.max(1));
+            let validation = if due(config.output.evaluate_every, self) { self.evaluate(config)? } else { None };
+            listener.step(&self.progress(&report, validation))?;
+            if due(config.output.checkpoint_every, self) {
+                self.save(config, None);
+                let Trainer { weights, adam, .. } = &self.trainer;
+                stored::store_optimizer(&mut self.model, weights, adam, self.best.as_ref());
                 self.model.write(checkpoint)?;
             }
         }
-        self.save(config);
         Ok(())
+    }
+
+    fn progress(&self, report: &StepReport, validation: Option<WatchedError>) -> Progress {
+        let StepReport { loss, rate, gradient } = *report;
+        let Trainer { step, course, .. } = self.trainer;
+        let mae_train = course.running.unwrap_or(loss.mae);
+        Progress { step, loss, mae_train, rate, gradient, seconds: self.seconds, skipped: course.skipped, validation }
+    }
+
+    /// Errors on the validation runs; keeps the weights if they are the best.
+    fn evaluate(&mut self, config: &TrainConfig) -> Result<Option<WatchedError>> {
+        if self.data.validate.is_empty() {
+            return Ok(None);
+        }
+        let error = self.validate()?;
+        let step = self.trainer.step;
+        if self.trainer.course.evaluated(&config.training, step, error.decisive()) && keeps_best(config) {
+            self.best = Some(self.trainer.average.copy());
+        }
+        Ok(Some(error))
     }
 
     fn validate(&self) -> Result<WatchedError> {
@@ -204,17 +241,25 @@ impl Run {
         })
     }
 
-    /// Puts the present weights into the model.
-    fn save(&mut self, config: &TrainConfig) {
-        let Trainer { preparation, network, average, step, .. } = &self.trainer;
+    /// Puts weights into the model: those of the moment unless others are given.
+    fn save(&mut self, config: &TrainConfig, weights: Option<&Tensor>) {
+        let Trainer { preparation, network, average, step, course, .. } = &self.trainer;
         let header = NetworkHeader {
             model: config.model.clone(),
             training: config.training.clone(),
             step: *step,
             seconds: self.seconds,
+            course: *course,
             ranges: [preparation.input.range, preparation.output.range],
         };
-        stored::store(&mut self.model, &header, preparation, network, average);
+        stored::store(&mut self.model, &header, preparation, network, weights.unwrap_or(average));
+    }
+
+    fn finish(mut self, config: &TrainConfig) -> Trained {
+        let best = self.best.take();
+        self.save(config, best.as_ref());
+        let (steps, kept_best) = (self.trainer.step, best.is_some());
+        Trained { model: self.model, steps, best: self.trainer.course.best, kept_best }
     }
 }
 
@@ -226,8 +271,19 @@ fn linear_stage(config: &LinearConfig, data: &Data) -> Result<Option<(LinearStag
     config.enabled.then(|| fit(&data.train, &[], &data.slots, &settings)).transpose()
 }
 
-/// Weight of the newest step in the running mean of the training error.
-const FORGET: f64 = 0.05;
+fn keeps_best(config: &TrainConfig) -> bool {
+    config.training.keep == Keep::Best
+}
+
+/// Refuses to wait for an improvement that nothing would show.
+fn check_validation(config: &TrainConfig, data: &Data) -> Result<()> {
+    let training = &config.training;
+    if data.validate.is_empty() && (training.patience > 0 || training.schedule == Schedule::Plateau) {
+        let message = "training.patience and training.schedule = \"plateau\" need validation runs, but there are none";
+        return Err(Error::unsupported(message));
+    }
+    Ok(())
+}
 
 /// What the base leaves to learn, for every training sample.
 fn residuals(data: &Data, kind: Base, linear: Option<&LinearStage>) -> Result<Vec<Channels>> {

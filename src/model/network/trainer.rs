@@ -1,15 +1,25 @@
 //! Training steps, on structures that are tensors already.
 
+use serde::{Deserialize, Serialize};
 use tch::Tensor;
 
-use super::adam::{Adam, clip, learning_rate};
-use super::batch::{Batch, EdgeTile, Nodes, Preparation};
-use super::config::{Loss, TrainingConfig};
+use super::adam::{Adam, clip};
+use super::batch::{Batch, Preparation};
+use super::config::TrainingConfig;
+use super::loss::{LossTerms, Objective};
+use super::merge::Merged;
 use super::network::{Network, Output};
 use super::random::Random;
+use super::recompute;
+use super::schedule::Course;
 use super::stages::{Pass, Stages};
+use crate::parsers::{Error, Result};
 
-/// Network, data and optimizer. What step k does depends on seed and k alone, so that a resumed run repeats the same curve.
+/// After as many steps in a row without a finite loss and gradient, training gives up.
+const MOST_SKIPPED: usize = 50;
+
+/// Network, data and optimizer. What step k does depends on seed, k and what a checkpoint holds alone, so that a resumed run repeats
+/// the same curve.
 #[derive(Debug)]
 pub struct Trainer {
     /// Tensors' tables and statistics.
@@ -24,78 +34,157 @@ pub struct Trainer {
     pub adam: Adam,
     /// Steps done.
     pub step: usize,
+    /// State of the schedule.
+    pub course: Course,
     stages: Stages,
     config: TrainingConfig,
     batches: Vec<Batch>,
-    /// Mean |target| over all structures: the loss is relative to it.
-    reference: f64,
+    objective: Objective,
 }
 
 /// What one step did.
 #[derive(Debug, Clone, Copy)]
 pub struct StepReport {
-    /// Mean absolute error over the channels of the step's structures, before the step, hartree.
-    pub mae: f64,
+    /// Means over the step's structures, before the step.
+    pub loss: LossReport,
     /// Learning rate.
     pub rate: f64,
     /// Norm of the gradient before clipping.
     pub gradient: f64,
 }
 
+/// [`LossTerms`] as numbers.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Serialize, Deserialize)]
+pub struct LossReport {
+    /// Error of the channels, relative to that of saying zero.
+    pub real: f64,
+    /// Error of the traces with its weight.
+    pub trace: Option<f64>,
+    /// Error in reciprocal space with its weight.
+    pub k_space: Option<f64>,
+    /// |μ|, hartree.
+    pub shift: f64,
+    /// Mean absolute error over the channels, hartree.
+    pub mae: f64,
+}
+
 impl Trainer {
     /// At step 0.
-    pub fn new(preparation: Preparation, config: &TrainingConfig, batches: Vec<Batch>) -> Self {
+    ///
+    /// # Errors
+    /// `Unsupported` where no structure has a target.
+    pub fn new(preparation: Preparation, config: &TrainingConfig, batches: Vec<Batch>) -> Result<Self> {
+        if batches.iter().all(|batch| batch.nodes.target.is_none()) {
+            return Err(Error::unsupported("no training run has a target"));
+        }
         let network = Network::new(&preparation);
         let start = Tensor::from_slice(&network.table.initial(config.seed));
         let weights = start.to_kind(preparation.kind).to_device(preparation.device).set_requires_grad(true);
-        let targets: Vec<Sum> = batches.iter().map(target_size).collect();
-        let count: f64 = targets.iter().map(|sum| sum.count).sum();
-        let total: f64 = targets.iter().map(|sum| sum.absolute.double_value(&[])).sum();
-        Trainer {
+        Ok(Trainer {
             average: weights.detach().copy(),
             adam: Adam::new(&weights),
+            objective: Objective::new(config, &preparation, &batches),
             stages: Stages::new(config, &network.table, &preparation),
             weights,
             network,
             preparation,
             step: 0,
+            course: Course::default(),
             config: config.clone(),
             batches,
-            reference: (total / count.max(1.0)).max(f64::MIN_POSITIVE),
-        }
+        })
+    }
+
+    /// With errors in reciprocal space, or anything else that the objective is told.
+    pub fn with_objective(self, change: impl FnOnce(Objective) -> Objective) -> Self {
+        Trainer { objective: change(self.objective), ..self }
+    }
+
+    /// Are all steps done, or has nothing improved for too long in the last stage?
+    pub fn is_over(&self) -> bool {
+        let waited = self.stages.in_last(self.step) && self.course.is_over(&self.config);
+        self.step >= self.config.steps || waited
     }
 
     /// One step.
-    pub fn step(&mut self) -> StepReport {
-        let chosen = self.chosen(self.step);
-        let mut mae = 0.0;
+    ///
+    /// # Errors
+    /// `Unsupported` after many steps in a row whose loss or gradient was not finite.
+    pub fn step(&mut self) -> Result<StepReport> {
         self.network.pass = self.stages.pass(&self.preparation, self.step);
-        for &k in &chosen {
-            let weights = self.network.table.split(&self.weights);
-            let batch = &self.batches[k];
-            let error = error(batch, &self.network.forward(&weights, &self.preparation, batch));
-            let loss = error.loss(self.config.loss) / (self.reference * chosen.len() as f64);
-            loss.backward();
-            mae += error.mae() / chosen.len() as f64;
-        }
+        let loss = self.gradient();
         self.network.pass = Pass::prediction(&self.preparation);
+        if self.stages.turns_over(self.step) {
+            self.course.turn_over();
+        }
         let (config, step) = self.stages.schedule(self.step);
-        let rate = learning_rate(config, step);
-        let gradient = tch::no_grad(|| self.update(rate));
+        let rate = self.course.rate(config, step);
+        let (gradient, updated) = tch::no_grad(|| self.update(rate, loss.is_finite()));
         self.step += 1;
-        StepReport { mae, rate, gradient }
+        self.course.stepped(loss.mae, updated);
+        if self.course.skipped_in_a_row == MOST_SKIPPED {
+            let advice = "a lower learning rate or `clip` may help";
+            let message =
+                format!("{MOST_SKIPPED} steps up to {} gave no finite loss and gradient; {advice}", self.step);
+            return Err(Error::unsupported(message));
+        }
+        Ok(StepReport { loss, rate, gradient })
     }
 
-    fn update(&mut self, rate: f64) -> f64 {
+    /// Adds the gradient of the mean loss of the step's structures to that of the weights.
+    pub(super) fn gradient(&self) -> LossReport {
+        let groups = self.groups(self.step);
+        let share = 1.0 / groups.iter().map(Vec::len).sum::<usize>() as f64;
+        let mut report = LossReport::default();
+        for group in &groups {
+            let batches: Vec<&Batch> = group.iter().map(|&k| &self.batches[k]).collect();
+            let merged = Merged::new(&batches);
+            let mut terms = Vec::new();
+            let loss =
+                |output: &Output| {
+                    let outputs = merged.split(output);
+                    let each = group.iter().zip(&batches).zip(&outputs);
+                    terms.extend(each.map(|((&k, batch), output)| {
+                        self.objective.terms(&self.preparation, k, self.step, batch, output)
+                    }));
+                    let totals: Vec<Tensor> = terms.iter().map(LossTerms::total).collect();
+                    Tensor::stack(&totals, 0).sum(self.preparation.kind) * share
+                };
+            self.backward(&merged.batch, loss);
+            terms.iter().for_each(|terms| report.add(terms, share));
+        }
+        report
+    }
+
+    fn backward(&self, batch: &Batch, loss: impl FnOnce(&Output) -> Tensor) {
+        let Trainer { network, weights, preparation, .. } = self;
+        if self.config.recompute {
+            recompute::backward(network, weights, preparation, batch, loss);
+        } else {
+            loss(&network.forward(&network.table.split(weights), preparation, batch)).backward();
+        }
+    }
+
+    /// Norm of the gradient, and whether the weights were changed: not if loss or gradient are infinite or no numbers. (The slope of
+    /// |x| is finite where x is no number, so the gradient alone does not tell.)
+    fn update(&mut self, rate: f64, finite_loss: bool) -> (f64, bool) {
         let (gradient, norm) = clip(&self.weights.grad(), self.config.clip);
-        if norm.is_finite() {
-            let Trainer { weights, adam, step, .. } = self;
-            self.stages.moderate(weights, *step, |weights| adam.step(weights, &gradient, rate, *step));
+        let sound = finite_loss && norm.is_finite();
+        if sound {
+            let Trainer { weights, adam, step, config, .. } = self;
+            self.stages.moderate(weights, *step, |weights| adam.step(weights, &gradient, rate, *step, config));
         }
         self.weights.zero_grad();
         let kept = self.config.ema;
         self.average = &self.average * kept + self.weights.detach() * (1.0 - kept);
-        norm
+        (norm, sound)
+    }
+
+    /// Structures of one step, by pass.
+    pub(super) fn groups(&self, step: usize) -> Vec<Vec<usize>> {
+        let chosen = self.chosen(step);
+        let largest = chosen.len().div_ceil(self.config.passes.max(1));
+        chosen.chunks(largest).map(<[usize]>::to_vec).collect()
     }
 
     /// Structures of one step: each epoch goes through all in an order of its own.
@@ -109,55 +198,21 @@ impl Trainer {
     }
 }
 
-/// Sums over the channels of a structure.
-struct Sum {
-    absolute: Tensor,
-    squared: Tensor,
-    count: f64,
-}
-
-impl Sum {
-    fn loss(&self, loss: Loss) -> Tensor {
-        let mae = &self.absolute / self.count;
-        match loss {
-            Loss::Mae | Loss::Norm => mae,
-            Loss::Mse => &self.squared / self.count,
-            Loss::Mixed => (mae + (&self.squared / self.count).sqrt()) * 0.5,
-        }
+impl LossReport {
+    fn is_finite(&self) -> bool {
+        let parts = self.trace.iter().chain(&self.k_space);
+        self.real.is_finite() && parts.copied().all(f64::is_finite)
     }
 
-    fn mae(&self) -> f64 {
-        self.absolute.double_value(&[]) / self.count
+    fn add(&mut self, terms: &LossTerms, share: f64) {
+        let value = |tensor: &Tensor| share * tensor.double_value(&[]);
+        let sum = |sum: Option<f64>, part: &Option<Tensor>| {
+            part.as_ref().map_or(sum, |part| Some(sum.unwrap_or(0.0) + value(part)))
+        };
+        self.real += value(&terms.real);
+        self.trace = sum(self.trace, &terms.trace);
+        self.k_space = sum(self.k_space, &terms.k_space);
+        self.shift += value(&terms.shift.abs());
+        self.mae += value(&terms.mae);
     }
-}
-
-fn tiles(batch: &Batch) -> impl Iterator<Item = &EdgeTile> {
-    batch.near.iter().chain(&batch.far)
-}
-
-fn error(batch: &Batch, output: &Output) -> Sum {
-    let pairs = tiles(batch).zip(&output.pairs).map(|(tile, rows)| difference(rows, tile.target.as_ref()));
-    sum(pairs.collect(), difference(&output.nodes, batch.nodes.target.as_ref()))
-}
-
-fn target_size(batch: &Batch) -> Sum {
-    let zero = |scale: &Tensor, target: &Option<Tensor>| difference(&scale.zeros_like(), target.as_ref());
-    let Nodes { scale, target, .. } = &batch.nodes;
-    sum(tiles(batch).map(|tile| zero(&tile.scale, &tile.target)).collect(), zero(scale, target))
-}
-
-fn difference(rows: &Tensor, target: Option<&Tensor>) -> Tensor {
-    target.map_or_else(|| rows.shallow_clone(), |target| rows - target)
-}
-
-/// Bonds count twice, since both of their directions are blocks of H.
-fn sum(pairs: Vec<Tensor>, nodes: Tensor) -> Sum {
-    let (mut absolute, mut squared) = (nodes.abs().sum(nodes.kind()), nodes.square().sum(nodes.kind()));
-    let mut count = nodes.numel() as f64;
-    for rows in pairs {
-        absolute += rows.abs().sum(rows.kind()) * 2.0;
-        squared += rows.square().sum(rows.kind()) * 2.0;
-        count += 2.0 * rows.numel() as f64;
-    }
-    Sum { absolute, squared, count }
 }

@@ -15,7 +15,7 @@ mod training;
 
 pub use model::{Aggregation, Base, Gradient, Input, Mixing, ModelConfig, Refine};
 pub use presets::Preset;
-pub use training::{KSpaceConfig, Loss, Precision, Schedule, TrainingConfig};
+pub use training::{KSpaceConfig, Keep, Loss, Precision, Schedule, TrainingConfig};
 
 /// The whole file.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]

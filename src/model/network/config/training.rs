@@ -30,6 +30,16 @@ pub enum Schedule {
     Plateau,
 }
 
+/// Which weights a model is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Keep {
+    /// Those of the evaluation with the smallest aligned error on the validation runs.
+    Best,
+    /// Those of the last step.
+    Last,
+}
+
 /// Number format of the network; statistics, base and sum are always double precision.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
@@ -60,20 +70,27 @@ pub struct TrainingConfig {
     pub plateau_factor: f64,
     /// Evaluations without a better validation error after which training stops; 0 (default): never.
     pub patience: usize,
+    /// `"best"` (default) or `"last"`.
+    pub keep: Keep,
     /// Structures per step (default 1).
     pub batch: usize,
+    /// Passes that the structures of a step are spread over (default 1: the network runs once over all of them together). More
+    /// take less memory, and give the same gradient.
+    pub passes: usize,
     /// `"mae"` (default), `"mixed"`, `"norm"` or `"mse"`.
     pub loss: Loss,
     /// Weight of the error of the traces (`model.trace`), relative to that of the operator; 0 (default): none.
     pub trace_weight: f64,
     /// Is the reference of each structure shifted by the μS that fits the prediction best? For sets whose zero of energy is
-    /// arbitrary. Default `false`.
+    /// arbitrary. μ is at most 2.7 eV. Default `false`.
     pub gauge: bool,
     /// Largest norm of the gradient of the error relative to that of the base (default 10).
     pub clip: f64,
     /// Adam's decays of the first and second moment (default 0.9, 0.99: the second forgets faster than the usual 0.999, since
     /// batches are single structures and runs are short).
     pub adam: [f64; 2],
+    /// Decay of the weights per step, relative to the learning rate (default 0).
+    pub weight_decay: f64,
     /// Decides first weights, order of the data and the validation part (default 0).
     pub seed: u64,
     /// Decay of the running mean of the weights that is evaluated and saved; 0 (default) switches it off.
@@ -105,12 +122,15 @@ impl Default for TrainingConfig {
             plateau_patience: 3,
             plateau_factor: 0.5,
             patience: 0,
+            keep: Keep::Best,
             batch: 1,
+            passes: 1,
             loss: Loss::Mae,
             trace_weight: 0.0,
             gauge: false,
             clip: 10.0,
             adam: [0.9, 0.99],
+            weight_decay: 0.0,
             seed: 0,
             ema: 0.0,
             start: None,
@@ -131,6 +151,7 @@ impl TrainingConfig {
         super::require_positive("training", &positive)?;
         let fractions = [
             ("ema", self.ema, 0.0..1.0),
+            ("last_rate", self.last_rate, 0.0..1.0),
             ("refine_from", self.refine_from, 0.0..1.0),
             ("plateau_factor", self.plateau_factor, f64::MIN_POSITIVE..1.0),
             ("adam", self.adam[0], 0.0..1.0),
