@@ -50,6 +50,25 @@ fn mistakes_in_the_configuration_are_named() {
     }
 }
 
+#[cfg(feature = "torch")]
+#[test]
+fn a_preset_is_shown_as_the_configuration_that_it_is() {
+    use hzero::model::network::{Preset, TrainConfig};
+
+    let show = |name: &str| {
+        let output = Command::new(env!("CARGO_BIN_EXE_hzero")).args(["config", "show", name]).output().unwrap();
+        assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+        String::from_utf8(output.stdout).unwrap()
+    };
+    for (name, preset) in ["slem", "tracegrad", "nextham", "harmose"].into_iter().zip(Preset::ALL) {
+        let shown = show(name);
+        let config: TrainConfig = toml::from_str(&shown).unwrap();
+        assert_eq!(config, TrainConfig::of_preset(preset).unwrap(), "{shown}");
+        assert!(shown.contains("# default "), "{shown}");
+    }
+    assert_eq!(toml::from_str::<TrainConfig>(&show("default")).unwrap(), TrainConfig::default());
+}
+
 #[cfg(not(feature = "torch"))]
 #[test]
 fn a_build_without_the_network_says_so() {

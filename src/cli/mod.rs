@@ -10,6 +10,7 @@ use crate::parsers::{Error, ErrorKind};
 mod bands;
 mod certify;
 mod check;
+mod config;
 mod dataset;
 mod density;
 mod doctor;
@@ -41,6 +42,7 @@ enum Command {
     Density(density::Args),
     Fit(fit::Args),
     Train(train::Args),
+    Config(config::Args),
     Eval(eval::Args),
     Certify(certify::Args),
     Info(info::Args),
@@ -81,6 +83,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Density(args) => density::run(args),
         Command::Fit(args) => fit::run(args),
         Command::Train(args) => train::run(args),
+        Command::Config(args) => config::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Certify(args) => certify::run(args),
         Command::Info(args) => info::run(args),
