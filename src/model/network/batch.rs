@@ -10,6 +10,7 @@ use super::features::{Classes, Hidden, HiddenTables, Rotations};
 use super::interface::Interface;
 use super::network::Output;
 use super::statistics::{Statistics, gaussians};
+use crate::model::target::Quantity;
 use crate::model::{Channels, Edge, Sample, Slots};
 use crate::parsers::Result;
 use crate::symmetry::WignerTables;
@@ -106,7 +107,7 @@ impl Preparation {
     ) -> Self {
         let hidden = config.hidden();
         Preparation {
-            interface: Interface::new(slots, hidden.l_max),
+            interface: Interface::new(slots, hidden.l_max, Quantity::Hamiltonian),
             tables: HiddenTables::new(hidden, kind, device),
             wigner: WignerTables::new(hidden.l_max as usize),
             config: config.clone(),
@@ -116,6 +117,12 @@ impl Preparation {
             kind,
             device,
         }
+    }
+
+    /// With the outputs of a model that predicts another quantity than H.
+    pub fn of_quantity(mut self, quantity: Quantity) -> Self {
+        self.interface = Interface::new(&self.slots, self.config.hidden().l_max, quantity);
+        self
     }
 
     /// A structure in tiles of at most `tile` bonds; `residual` is what is learned minus the base's part that statistics do not know.

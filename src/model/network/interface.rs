@@ -1,10 +1,13 @@
 //! What goes into the network and comes out: sizes and index lists that follow from the slots of a model.
 
 use crate::model::Slots;
+use crate::model::target::Quantity;
 use crate::symmetry::{Channel, PairAlgebra, Signed};
 
-/// Sizes and index lists. Two kinds of outputs vanish for a local change of the potential, as ΔH is one, and are left out: unnatural
-/// m = 0 components of pairs (the product of two orbitals has none at any point of space), and unnatural on-site irreps.
+/// Sizes and index lists. Two kinds of outputs vanish for a local operator, as ΔH is one, and are left out: unnatural m = 0 components
+/// of pairs (the product of two orbitals has none at any point of space), and unnatural on-site irreps. H and S have none either,
+/// since each projector's atom lies in a plane with the bond (below 1e-8 in runs of three codes); of the density matrix of strained
+/// silicene they are 2 %.
 #[derive(Debug, Clone)]
 pub struct Interface {
     /// Number of species.
@@ -13,7 +16,7 @@ pub struct Interface {
     pub m_max: i64,
     /// Class widths of a pair operator.
     pub pair_inputs: Vec<i64>,
-    /// Class widths of ΔH: no unnatural m = 0.
+    /// Class widths of the output: of a local operator no unnatural m = 0.
     pub pair_outputs: Vec<i64>,
     /// Columns of a frame row that are outputs, in the order of the classes.
     pub pair_columns: Vec<usize>,
@@ -31,29 +34,34 @@ pub struct Interface {
     pub natural_columns: Vec<Vec<usize>>,
     /// The same for unnatural channels.
     pub unnatural_columns: Vec<Vec<usize>>,
+    /// Are the unnatural ones of them outputs?
+    pub unnatural_outputs: bool,
 }
 
 impl Interface {
-    /// The interface of a model with these slots, whose hidden features reach to `hidden_l_max`.
-    pub fn new(slots: &Slots, hidden_l_max: i64) -> Self {
+    /// The interface of a model of `quantity` with these slots, whose hidden features reach to `hidden_l_max`.
+    pub fn new(slots: &Slots, hidden_l_max: i64, quantity: Quantity) -> Self {
         let algebra = slots.algebra();
         let m_max = hidden_l_max.max(algebra.classes().len() as i64);
         let pair_inputs = class_widths(algebra, m_max);
         let mut pair_outputs = pair_inputs.clone();
-        pair_outputs[1] = 0;
-        let removed = algebra.unnatural0();
+        let mut removed = 0..0;
+        let unnatural_outputs = quantity == Quantity::DensityMatrix;
+        if !unnatural_outputs {
+            pair_outputs[1] = 0;
+            removed = algebra.unnatural0();
+        }
         let pair_columns: Vec<usize> = (0..algebra.width()).filter(|column| !removed.contains(column)).collect();
-        let natural_columns = columns_by_degree(algebra, true);
         let n_shells = slots.shells().len();
         let shells = |channel: usize| {
             let Channel { a, b, .. } = algebra.channels()[channel];
             (a * n_shells + b) as i64
         };
         let channel_of = |column: usize| algebra.channels().partition_point(|channel| channel.offset <= column) - 1;
-        Interface {
+        let mut interface = Interface {
             n_shells: n_shells as i64,
             pair_shells: pair_columns.iter().map(|&column| shells(algebra.frame_channel()[column])).collect(),
-            node_shells: natural_columns.iter().flatten().map(|&column| shells(channel_of(column))).collect(),
+            node_shells: Vec::new(),
             n_species: slots.species().len(),
             m_max,
             pair_inputs,
@@ -61,14 +69,18 @@ impl Interface {
             pair_channels: pair_columns.iter().map(|&column| algebra.frame_channel()[column]).collect(),
             exchange: reduced_exchange(algebra, &pair_columns),
             pair_columns,
-            natural_columns,
+            natural_columns: columns_by_degree(algebra, true),
             unnatural_columns: columns_by_degree(algebra, false),
-        }
+            unnatural_outputs,
+        };
+        interface.node_shells = interface.node_columns().iter().map(|&column| shells(channel_of(column))).collect();
+        interface
     }
 
     /// Columns of a coupled on-site row that are outputs, in the order of [`super::layers::NodeReadout`].
     pub fn node_columns(&self) -> Vec<usize> {
-        self.natural_columns.concat()
+        let unnatural = if self.unnatural_outputs { self.unnatural_columns.concat() } else { Vec::new() };
+        [self.natural_columns.concat(), unnatural].concat()
     }
 
     /// Channel of each column of [`Self::node_columns`], `slots` being those of the interface.

@@ -102,7 +102,8 @@ pub fn load(model: &Model, device: Device) -> Result<Stored> {
     let kind = kind(header.training.precision);
     let [input, output] = header.ranges;
     let statistics = [statistics(tensors, "input", input, model)?, statistics(tensors, "output", output, model)?];
-    let preparation = Preparation::new(&header.model, &model.slots, statistics, kind, device);
+    let preparation = Preparation::new(&header.model, &model.slots, statistics, kind, device)
+        .of_quantity(model.header.target.quantity);
     let network = Network::new(&preparation);
     let weights = network
         .table

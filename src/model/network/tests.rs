@@ -18,6 +18,7 @@ use crate::parsers::{Basis, Calculation, Operator, Origin, Pair, Pairs, Species,
 use crate::symmetry::rotate::rotated;
 
 mod attention;
+mod density;
 mod invariants;
 mod mixing;
 mod refine;
@@ -165,18 +166,19 @@ fn operator_of(sample: &Sample, preparation: &Preparation, tile: usize) -> Opera
 
 /// |rotate(predict(x)) − predict(rotate(x))| for an O(3) matrix.
 fn equivariance_error(kind: Kind, r: &Matrix3<f64>, config: &ModelConfig) -> f64 {
-    equivariance_error_of(run(1, 7.0), kind, r, config)
+    let run = run(1, 7.0);
+    let (sample, preparation) = prepared(&run, config, kind);
+    equivariance_error_of(run, &sample, &preparation, r)
 }
 
-fn equivariance_error_of(run: Calculation, kind: Kind, r: &Matrix3<f64>, config: &ModelConfig) -> f64 {
-    let (sample, preparation) = prepared(&run, config, kind);
-    let network = Network::new(&preparation);
-    let flat = noisy(&network, kind);
+fn equivariance_error_of(run: Calculation, sample: &Sample, preparation: &Preparation, r: &Matrix3<f64>) -> f64 {
+    let network = Network::new(preparation);
+    let flat = noisy(&network, preparation.kind);
     let slots = &preparation.slots;
-    let there = sample.operator(&predicted(&network, &flat, &preparation, &sample, usize::MAX), slots).unwrap();
+    let there = sample.operator(&predicted(&network, &flat, preparation, sample, usize::MAX), slots).unwrap();
     let turned = rotated(&run, r);
     let sample = Sample::new(&turned, slots).unwrap();
-    let after = sample.operator(&predicted(&network, &flat, &preparation, &sample, usize::MAX), slots).unwrap();
+    let after = sample.operator(&predicted(&network, &flat, preparation, &sample, usize::MAX), slots).unwrap();
     let carrier = Calculation { overlap: Some(there), ..run };
     difference(&after, rotated(&carrier, r).overlap.as_ref().unwrap())
 }

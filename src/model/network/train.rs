@@ -152,7 +152,8 @@ impl Run {
         let residuals = residuals(&data, config.model.base, linear.as_ref())?;
         let statistics = statistics(&data, &config.model, &residuals)?;
         let kind = stored::kind(config.training.precision);
-        let preparation = Preparation::new(&config.model, &data.slots, statistics, kind, device);
+        let preparation =
+            Preparation::new(&config.model, &data.slots, statistics, kind, device).of_quantity(data.target.quantity);
         let batches = batches(&data, &preparation, &residuals)?;
         let model = Model { header, slots: data.slots.clone(), linear: linear.clone(), network: None };
         let trainer = Trainer::new(preparation, &config.training, batches)?;

@@ -10,7 +10,9 @@ const WITH_G: [&str; 2] = ["1s1p", "1s1g"];
 #[test]
 fn g_shells_couple_to_rank_eight_equivariantly() {
     for r in [rotation(), -Matrix3::identity()] {
-        let error = equivariance_error_of(run_with(1, 7.0, WITH_G), Kind::Double, &r, &small());
+        let run = run_with(1, 7.0, WITH_G);
+        let (sample, preparation) = prepared(&run, &small(), Kind::Double);
+        let error = equivariance_error_of(run, &sample, &preparation, &r);
         assert!(error < 1e-12, "{error:e}");
     }
 }

@@ -81,6 +81,7 @@ pub struct Answers {
     onsite: Vec<Option<WeightId>>,
     exchange: PairExchange,
     onsite_channels: Vec<i64>,
+    onsite_columns: i64,
 }
 
 impl Answers {
@@ -93,10 +94,11 @@ impl Answers {
             }),
             exchange: PairExchange::new(interface),
             onsite_channels: onsite_channels(interface),
+            onsite_columns: interface.node_columns().len() as i64,
         }
     }
 
-    /// `[N, node columns]`.
+    /// `[N, node columns]`; unnatural ones are left as they are.
     pub fn atoms(&self, w: &Weights, atoms: &NodeFeatures) -> Tensor {
         let n = atoms.natural.size()[0];
         let degree = |(l, (channels, weight)): (usize, (&i64, &Option<WeightId>))| {
@@ -107,7 +109,8 @@ impl Answers {
             }
         };
         let degrees: Vec<Tensor> = self.onsite_channels.iter().zip(&self.onsite).enumerate().map(degree).collect();
-        Tensor::cat(&degrees, 1)
+        let natural = Tensor::cat(&degrees, 1);
+        natural.constant_pad_nd([0, self.onsite_columns - natural.size()[1]])
     }
 
     /// Hermitian, one direction of each bond: `[bonds, pair columns]`.
@@ -116,7 +119,7 @@ impl Answers {
     }
 }
 
-/// Channels of the on-site output by l.
+/// Natural channels of the on-site output by l.
 fn onsite_channels(interface: &Interface) -> Vec<i64> {
     let columns = &interface.natural_columns;
     (0..columns.len()).map(|l| Interface::n_channels(columns, l)).collect()
@@ -141,6 +144,6 @@ fn onsite_weights(
 /// `[N, node columns]` by l, `[N, 2l+1, channels]`.
 fn by_degree(rows: &Tensor, channels: &[i64]) -> Vec<Tensor> {
     let widths: Vec<i64> = channels.iter().zip(0..).map(|(channels, l)| channels * (2 * l + 1)).collect();
-    let parts = rows.split_with_sizes(&widths, 1);
+    let parts = rows.narrow(1, 0, widths.iter().sum()).split_with_sizes(&widths, 1);
     parts.iter().zip(channels).zip(0..).map(|((part, &channels), l)| part.reshape([-1, 2 * l + 1, channels])).collect()
 }
