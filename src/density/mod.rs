@@ -157,6 +157,34 @@ pub fn trace_with_overlap(density: &SpinOperator, overlap: &Operator<f64>) -> f6
     }
 }
 
+/// The same density with as many electrons as the run has.
+///
+/// # Errors
+/// `Inconsistent` where S is missing, or the density holds no electrons; `Unsupported` where their number is not known.
+pub fn with_electrons(run: &Calculation, density: &SpinOperator) -> Result<SpinOperator, Error> {
+    let unknown = "the number of electrons is not known; give --electrons";
+    let wanted = run.n_electrons.ok_or_else(|| Error::unsupported(unknown))?;
+    let found = trace_with_overlap(density, overlap(run)?);
+    if found <= 0.0 {
+        return Err(Error::inconsistent(format!("a density of {found} electrons, where {wanted} belong")));
+    }
+    Ok(scaled(density, wanted / found))
+}
+
+/// The same density times `factor`.
+pub fn scaled(density: &SpinOperator, factor: f64) -> SpinOperator {
+    fn each<T: Copy + std::ops::MulAssign<f64>>(one: &Operator<T>, factor: f64) -> Operator<T> {
+        let mut one = one.clone();
+        one.values_mut().iter_mut().for_each(|value| *value *= factor);
+        one
+    }
+    match density {
+        SpinOperator::Unpolarized(both) => SpinOperator::Unpolarized(each(both, factor)),
+        SpinOperator::Collinear(spins) => SpinOperator::Collinear(spins.each_ref().map(|spin| each(spin, factor))),
+        SpinOperator::Spinor(spin) => SpinOperator::Spinor(spin.each_ref().map(|one| each(one, factor))),
+    }
+}
+
 fn inner<A: Copy, B: Copy>(density: &Operator<A>, operator: &Operator<B>, product: impl Fn(A, B) -> f64) -> f64 {
     let of_block = |(pair, block): (_, &[B])| {
         let own = density.get(pair)?;

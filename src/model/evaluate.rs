@@ -15,12 +15,12 @@ pub struct Errors {
     pub n: usize,
     /// Mean |H_predicted − H|.
     pub mae: f64,
-    /// Mean |H⁽⁰⁾ − H|: what is there without a prediction.
-    pub mae_h0: f64,
+    /// Mean |H⁽⁰⁾ − H|: what is there without a prediction. `None` where the run has no H⁽⁰⁾.
+    pub mae_h0: Option<f64>,
     /// Mean |H_predicted − H − μS| with the whole operator's own μ.
     pub mae_aligned: f64,
     /// Mean |H⁽⁰⁾ − H − μ₀S| with its own μ₀.
-    pub mae_h0_aligned: f64,
+    pub mae_h0_aligned: Option<f64>,
     /// Root mean square of H_predicted − H.
     pub rms: f64,
     /// Largest |H_predicted − H|.
@@ -33,9 +33,9 @@ impl Errors {
         Errors {
             n: self.n,
             mae: self.mae * factor,
-            mae_h0: self.mae_h0 * factor,
+            mae_h0: self.mae_h0.map(|mae| mae * factor),
             mae_aligned: self.mae_aligned * factor,
-            mae_h0_aligned: self.mae_h0_aligned * factor,
+            mae_h0_aligned: self.mae_h0_aligned.map(|mae| mae * factor),
             rms: self.rms * factor,
             max: self.max * factor,
         }
@@ -69,8 +69,6 @@ pub struct Evaluation {
     pub total: Errors,
     /// Rigid shift μ of H_predicted − H = μS + rest, hartree.
     pub shift: f64,
-    /// Rigid shift of H⁽⁰⁾ − H, hartree.
-    pub shift_h0: f64,
     /// By kinds of atoms, on-site apart.
     pub by_species: Vec<Part>,
     /// By pairs of shells.
@@ -85,22 +83,24 @@ pub struct Evaluation {
 pub const DISTANCE_STEP: f64 = 2.0;
 const N_OUTLIERS: usize = 10;
 
-/// Compares a predicted H with the run's own.
+/// Compares a predicted H with the run's own, and H⁽⁰⁾ too where the run has it.
 ///
 /// # Errors
-/// `Unsupported` where S, H⁽⁰⁾ or H is missing; `Inconsistent` where their spins differ.
+/// `Unsupported` where S or H is missing; `Inconsistent` where spins differ.
 pub fn evaluate(run: &Calculation, predicted: &SpinOperator) -> Result<Evaluation> {
     let missing = |name: &str| Error::unsupported(format!("the run has no {name} to compare with"));
     let h = run.hamiltonian.as_ref().ok_or_else(|| missing("converged H"))?;
-    let h0 = run.hamiltonian0.as_ref().ok_or_else(|| missing("H0"))?;
     let overlap = target::overlap(run)?;
-    let operators = [h, h0, predicted].map(components);
-    let n = operators.each_ref().map(Vec::len);
-    if n[0] != n[1] || n[0] != n[2] {
-        let message = format!("H has {} spin components, H0 {}, the prediction {}", n[0], n[1], n[2]);
-        return Err(Error::inconsistent(message));
+    for (name, other) in [("H0", run.hamiltonian0.as_ref()), ("the prediction", Some(predicted))] {
+        if let Some(other) = other.filter(|other| other.nspin() != h.nspin()) {
+            let message = format!("H has nspin {}, {name} {}", h.nspin(), other.nspin());
+            return Err(Error::inconsistent(message));
+        }
     }
-    let mut comparison = Comparison { run, operators, overlap, shift: 0.0, shift_h0: 0.0 };
+    let has_h0 = run.hamiltonian0.is_some();
+    // Without H0 errors are counted as if it were H, and not told.
+    let operators = [h, run.hamiltonian0.as_ref().unwrap_or(h), predicted].map(components);
+    let mut comparison = Comparison { run, operators, has_h0, overlap, shift: 0.0, shift_h0: 0.0 };
     comparison.align();
     Ok(comparison.evaluate())
 }
@@ -161,6 +161,7 @@ struct Comparison<'a> {
     run: &'a Calculation,
     /// H, H⁽⁰⁾, predicted.
     operators: [Vec<Component<'a>>; 3],
+    has_h0: bool,
     overlap: &'a Operator<f64>,
     shift: f64,
     shift_h0: f64,
@@ -236,17 +237,16 @@ impl Comparison<'_> {
             total.add(&block);
             by_species.entry(self.species(&pair)).or_insert_with(Sums::default).add(&block);
             by_distance.entry(step(&pair, distance)).or_insert_with(Sums::default).add(&block);
-            outliers.push(Outlier { pair, distance, errors: block.errors() });
+            outliers.push(Outlier { pair, distance, errors: block.errors(self.has_h0) });
         }
         outliers.sort_by(|a, b| b.errors.max.total_cmp(&a.errors.max));
         outliers.truncate(N_OUTLIERS);
         Evaluation {
-            total: total.errors(),
+            total: total.errors(self.has_h0),
             shift: self.shift,
-            shift_h0: self.shift_h0,
-            by_species: parts(by_species, |name| name),
-            by_shells: parts(by_shells, |name| name),
-            by_distance: parts(by_distance, step_name),
+            by_species: self.parts(by_species, |name| name),
+            by_shells: self.parts(by_shells, |name| name),
+            by_distance: self.parts(by_distance, step_name),
             outliers,
         }
     }
@@ -262,6 +262,10 @@ impl Comparison<'_> {
             squared: raw * raw,
             max: raw,
         }
+    }
+
+    fn parts<K>(&self, sums: BTreeMap<K, Sums>, name: impl Fn(K) -> String) -> Vec<Part> {
+        sums.into_iter().map(|(key, sums)| Part { name: name(key), errors: sums.errors(self.has_h0) }).collect()
     }
 
     fn species(&self, pair: &Pair) -> String {
@@ -305,10 +309,6 @@ fn step_name(step: usize) -> String {
     }
 }
 
-fn parts<K>(sums: BTreeMap<K, Sums>, name: impl Fn(K) -> String) -> Vec<Part> {
-    sums.into_iter().map(|(key, sums)| Part { name: name(key), errors: sums.errors() }).collect()
-}
-
 #[derive(Debug, Clone, Copy, Default)]
 struct Sums {
     n: usize,
@@ -331,14 +331,14 @@ impl Sums {
         self.max = self.max.max(other.max);
     }
 
-    fn errors(&self) -> Errors {
+    fn errors(&self, has_h0: bool) -> Errors {
         let n = self.n.max(1) as f64;
         Errors {
             n: self.n,
             mae: self.absolute / n,
-            mae_h0: self.absolute_h0 / n,
+            mae_h0: has_h0.then_some(self.absolute_h0 / n),
             mae_aligned: self.aligned / n,
-            mae_h0_aligned: self.aligned_h0 / n,
+            mae_h0_aligned: has_h0.then_some(self.aligned_h0 / n),
             rms: (self.squared / n).sqrt(),
             max: self.max,
         }

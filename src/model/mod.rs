@@ -5,6 +5,7 @@
 
 pub mod band_error;
 pub mod certify;
+pub mod density_error;
 pub mod equivariance;
 pub mod evaluate;
 pub mod file;
@@ -19,6 +20,7 @@ pub mod slots;
 pub(crate) mod synthetic;
 pub mod target;
 pub mod training;
+mod whole;
 
 pub use graph::{Edge, Graph};
 pub use sample::{Channels, Sample};

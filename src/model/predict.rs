@@ -13,6 +13,8 @@ use super::linear::Prediction;
 use super::linear::environment::BondProfile;
 use super::sample::{Channels, Sample};
 use super::target::apply;
+use super::training::ShortestBond;
+use super::whole::whole;
 use crate::parsers::{Calculation, Error, Operator, Pairs, Result, SpinOperator};
 use crate::symmetry::predicted::{self, Imposed};
 
@@ -29,7 +31,8 @@ pub struct Predictor {
 /// A predicted Hamiltonian.
 pub struct Predicted {
     /// H = H⁽⁰⁾ + ΔH, on the blocks of H⁽⁰⁾; where orbitals do not overlap, and where the run's files have no place for an element,
-    /// it is H⁽⁰⁾. All other blocks are Hermitian to the last bit.
+    /// it is H⁽⁰⁾. All other blocks are Hermitian to the last bit. A model that does not start from H⁽⁰⁾ predicts it (or DM, or S) as
+    /// a whole, zero where orbitals do not overlap.
     pub hamiltonian: SpinOperator,
     /// The symmetries that were imposed.
     pub symmetrized: Vec<Imposed>,
@@ -127,7 +130,7 @@ impl Predictor {
         }
     }
 
-    /// Predicts H of a run that has H⁽⁰⁾ and S.
+    /// Predicts H of a run that has S, and H⁽⁰⁾ where the model needs it.
     ///
     /// # Errors
     /// `Unsupported` where the run lacks them, or is not what the model was made for; the difference is named.
@@ -135,7 +138,7 @@ impl Predictor {
         let mut timings = Vec::new();
         let stages = self.stages(run, &mut timings)?;
         let start = Instant::now();
-        let (hamiltonian, symmetrized) = self.assembled(run, &stages)?;
+        let (hamiltonian, symmetrized) = self.assembled(run, self.operators(&stages)?)?;
         timings.push(("blocks", start.elapsed().as_secs_f64()));
         Ok(Predicted { hamiltonian, symmetrized, trust: self.trust(run, &stages), timings })
     }
@@ -166,29 +169,35 @@ impl Predictor {
         Ok(stages)
     }
 
-    /// H = H⁽⁰⁾ + ΔH on the blocks of H⁽⁰⁾, of what the stages say.
+    /// H = H⁽⁰⁾ + ΔH on the blocks of H⁽⁰⁾, or the operator as a whole, of what the stages say.
     ///
     /// # Errors
-    /// `Unsupported` where the run has no H⁽⁰⁾.
+    /// `Unsupported` where the model starts from H⁽⁰⁾ and the run has none.
     pub fn hamiltonian(&self, run: &Calculation, stages: &[Stages]) -> Result<SpinOperator> {
-        self.assembled(run, stages).map(|(hamiltonian, _)| hamiltonian)
+        self.assembled(run, self.operators(stages)?).map(|(hamiltonian, _)| hamiltonian)
+    }
+
+    /// What the stages say, one operator per channel, on the blocks of S.
+    fn operators(&self, stages: &[Stages]) -> Result<Vec<Operator<f64>>> {
+        stages.iter().map(|stages| stages.sample.operator(&stages.delta, &self.model.slots)).collect()
     }
 
     /// With the symmetries that were imposed.
-    fn assembled(&self, run: &Calculation, stages: &[Stages]) -> Result<(SpinOperator, Vec<Imposed>)> {
+    fn assembled(&self, run: &Calculation, mut deltas: Vec<Operator<f64>>) -> Result<(SpinOperator, Vec<Imposed>)> {
+        let target = self.model.header.target;
+        if !target.from_h0 {
+            return whole(run, target.quantity, deltas, self.symmetrize);
+        }
         let h0 = run.hamiltonian0.as_ref().ok_or_else(|| Error::unsupported("the run has no H0"))?;
         let mut symmetrized = Vec::new();
-        let deltas = stages.iter().map(|stages| {
-            let mut delta = stages.sample.operator(&stages.delta, &self.model.slots)?;
+        for delta in &mut deltas {
             if self.symmetrize {
-                symmetrized.push(predicted::average(&mut delta, h0, &run.structure, &run.basis)?);
+                symmetrized.push(predicted::average(delta, h0, &run.structure, &run.basis)?);
             }
             if let Some(native) = &run.native {
-                native.restrict(&run.basis, &mut delta)?;
+                native.restrict(&run.basis, delta)?;
             }
-            Ok(delta)
-        });
-        let deltas = deltas.collect::<Result<Vec<_>>>()?;
+        }
         let mut hamiltonian = apply(&run.basis, h0, &deltas)?;
         let chosen = changed(&deltas, hamiltonian.pairs());
         symmetrized.extend(predicted::impose(&mut hamiltonian, h0, &run.basis, &chosen));
@@ -211,6 +220,7 @@ impl Predictor {
         let mut warnings: Vec<String> = self.code_warning(run).into_iter().collect();
         let linear: Vec<&Prediction> = stages.iter().filter_map(|stages| stages.linear.as_ref()).collect();
         let (Some(first), false) = (stages.first(), linear.is_empty()) else {
+            warnings.extend(stages.first().iter().flat_map(|stages| self.distance_warnings(&stages.sample)));
             return Trust { warnings, ..Trust::default() };
         };
         let errors: Vec<f64> = linear.iter().flat_map(|linear| &linear.atom_error).map(|e| e * e).collect();
@@ -248,24 +258,29 @@ impl Predictor {
     /// Bonds shorter than all of training.
     fn distance_warnings(&self, sample: &Sample) -> Vec<String> {
         let species = self.model.slots.species();
-        let warning = |profile: &BondProfile| {
-            let found = shortest(sample, profile.species);
-            let [a, b] = profile.species.map(|s| &species[s].label);
-            (found < profile.shortest).then(|| {
-                format!("{a}-{b} distance of {found:.3} bohr; the shortest of training is {:.3} bohr", profile.shortest)
+        let warning = |known: &ShortestBond| {
+            let found = shortest(sample, known.species);
+            let [a, b] = known.species.map(|s| &species[s].label);
+            (found < known.distance).then(|| {
+                format!("{a}-{b} distance of {found:.3} bohr; the shortest of training is {:.3} bohr", known.distance)
             })
         };
-        self.profiles().iter().filter_map(warning).collect()
+        self.shortest_bonds().iter().filter_map(warning).collect()
     }
 
     /// Shortest distance over the shortest of training, least over the pairs of species.
     pub fn shortest_distance(&self, sample: &Sample) -> f64 {
-        let ratio = |profile: &BondProfile| shortest(sample, profile.species) / profile.shortest;
-        self.profiles().iter().map(ratio).fold(f64::INFINITY, f64::min)
+        let ratio = |known: &ShortestBond| shortest(sample, known.species) / known.distance;
+        self.shortest_bonds().iter().map(ratio).fold(f64::INFINITY, f64::min)
     }
 
-    fn profiles(&self) -> &[BondProfile] {
-        self.model.linear.as_ref().map_or(&[], |stage| &stage.config.profiles)
+    /// As the linear stage saw them, else all of training.
+    fn shortest_bonds(&self) -> Vec<ShortestBond> {
+        let of_profile = |profile: &BondProfile| ShortestBond { species: profile.species, distance: profile.shortest };
+        match &self.model.linear {
+            Some(stage) => stage.config.profiles.iter().map(of_profile).collect(),
+            None => self.model.header.training.shortest_bonds.clone(),
+        }
     }
 }
 

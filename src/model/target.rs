@@ -121,7 +121,7 @@ fn required<'a, T>(operator: &'a Option<T>, name: &str) -> Result<&'a T> {
 }
 
 /// The blocks of `operator` at `pairs`, zero where it has none.
-fn on_pairs<T: Copy + Default>(operator: &Operator<T>, pairs: &Arc<Pairs>) -> Operator<T> {
+pub(super) fn on_pairs<T: Copy + Default>(operator: &Operator<T>, pairs: &Arc<Pairs>) -> Operator<T> {
     let mut moved = Operator::zeros(pairs.clone());
     for (k, pair) in pairs.as_slice().iter().enumerate() {
         if let Some(block) = operator.get(pair) {

@@ -1,12 +1,13 @@
 //! What a model was fitted to, as its file says it.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 
 use serde::{Deserialize, Serialize};
 
+use super::graph::overlaps;
 use super::slots::Slots;
-use crate::parsers::{Calculation, Result};
+use crate::parsers::{Calculation, Operator, Result};
 
 /// What a model was fitted to.
 #[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
@@ -20,6 +21,18 @@ pub struct Training {
     /// The structures, so that anyone can tell whether one was learned from; empty in older files.
     #[serde(default)]
     pub structures: Vec<TrainingStructure>,
+    /// Shortest bond of every pair of species that has one; empty in older files.
+    #[serde(default)]
+    pub shortest_bonds: Vec<ShortestBond>,
+}
+
+/// The shortest bond between two species.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct ShortestBond {
+    /// Indices into [`Slots::species`], ascending.
+    pub species: [usize; 2],
+    /// Bohr.
+    pub distance: f64,
 }
 
 /// A structure that a model was fitted to, in bohr, rounded to [`ROUNDING`].
@@ -51,8 +64,25 @@ impl Training {
             n_runs: runs.len(),
             n_atoms: [n_atoms().min().unwrap_or(0), n_atoms().max().unwrap_or(0)],
             structures: runs.iter().map(|run| TrainingStructure::of(run, slots)).collect::<Result<_>>()?,
+            shortest_bonds: shortest_bonds(runs, slots)?,
         })
     }
+}
+
+/// Over all runs that have S, in the order of species.
+fn shortest_bonds(runs: &[Calculation], slots: &Slots) -> Result<Vec<ShortestBond>> {
+    let mut shortest = BTreeMap::new();
+    for run in runs {
+        let seats = slots.seats(&run.basis)?;
+        let species = |atom: u32| seats[run.basis.species_index(atom as usize)].species;
+        let blocks = run.overlap.iter().flat_map(Operator::blocks);
+        for (pair, _) in blocks.filter(|(pair, block)| !pair.is_onsite() && overlaps(block)) {
+            let [a, b] = [species(pair.i), species(pair.j)];
+            let least = shortest.entry([a.min(b), a.max(b)]).or_insert(f64::INFINITY);
+            *least = run.structure.displacement(pair).norm().min(*least);
+        }
+    }
+    Ok(shortest.into_iter().map(|(species, distance)| ShortestBond { species, distance }).collect())
 }
 
 impl TrainingStructure {
@@ -104,6 +134,26 @@ mod tests {
             assert_eq!(&slots.species()[structure.species[atom]].label, label);
         }
         assert!((structure.lattice[0][1] - run.structure.lattice[(0, 1)]).abs() <= 0.5001 / ROUNDING);
+    }
+
+    #[test]
+    fn the_shortest_bond_of_every_pair_of_species() {
+        let runs = [1, 2].map(|seed| synthetic::run(synthetic::structure(seed)));
+        let slots = Slots::of_runs([&runs[0].basis]).unwrap();
+        let found = Training::of(&runs, &slots).unwrap().shortest_bonds;
+        let distances = |species: [usize; 2]| {
+            runs.iter().flat_map(move |run| {
+                let of =
+                    |pair: &crate::parsers::Pair| [pair.i, pair.j].map(|atom| run.structure.species[atom as usize]);
+                let pairs = run.overlap.as_ref().unwrap().pairs().as_slice().iter();
+                let pairs = pairs.filter(move |pair| !pair.is_onsite() && of(pair) == species);
+                pairs.map(|pair| run.structure.displacement(pair).norm())
+            })
+        };
+        assert_eq!(found.iter().map(|bond| bond.species).collect::<Vec<_>>(), [[0, 0], [0, 1], [1, 1]]);
+        for ShortestBond { species, distance } in found {
+            assert_eq!(distance, distances(species).fold(f64::INFINITY, f64::min));
+        }
     }
 
     #[test]

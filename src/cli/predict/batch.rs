@@ -129,7 +129,7 @@ fn summary(done: &[Done]) -> String {
             quoted(&done.job.out.display().to_string()),
             at("/n_atoms"),
             at("/fermi_level_ev"),
-            at("/errors/mae_delta_aligned_mev"),
+            at("/errors/mae_h_aligned_mev"),
             at("/errors/bands_occupied_mae_mev"),
             warnings.map(|n| n.to_string()).unwrap_or_default(),
             quoted(&done.failure().unwrap_or_default()),

@@ -7,16 +7,18 @@ use std::time::Instant;
 use anyhow::bail;
 
 use super::Args;
-use super::report::{FILE_NAME, Report, Symmetrized, by_phase};
+use super::report::{Errors, FILE_NAME, Report, Symmetrized, by_phase};
 use crate::bands::fermi;
 use crate::bands::spectrum::SpectrumOptions;
 use crate::bands::structure::{self, Align, Role, Source};
+use crate::cli::eval::{DensityRow, HamiltonianRow};
 use crate::cli::result_folder::ResultFolder;
 use crate::cli::{bands, eval, restart};
 use crate::density;
 use crate::model::predict::{Predicted, Predictor};
+use crate::model::target::{Quantity, Target};
 use crate::parsers::check::check;
-use crate::parsers::predicted::Prediction;
+use crate::parsers::predicted::{PredictedDensity, Prediction};
 use crate::parsers::{Calculation, Error, SpinOperator, read};
 
 /// A run and the folder that it is predicted into.
@@ -51,27 +53,37 @@ impl Job {
         let mut timings = Timings::new();
         let options = args.files.options();
         let mut run = timed(&mut timings, "read", || Ok(read(&self.run, &options)?))?;
-        let predicted = predictor.predict(&run)?;
+        let mut predicted = predictor.predict(&run)?;
         timings.extend(predicted.timings.iter().map(|(phase, seconds)| (phase.to_string(), *seconds)));
         if args.strict && !predicted.trust.warnings.is_empty() {
             bail!("{}: unlike training: {}", self.run.display(), predicted.trust.warnings.join("; "));
         }
+        let target = predictor.model().header.target;
+        let is_density = target.quantity == Quantity::DensityMatrix;
+        if is_density && args.scale_electrons {
+            predicted.hamiltonian = density::with_electrons(&run, &predicted.hamiltonian)?;
+        }
         let h = &predicted.hamiltonian;
+        let (n_blocks, nspin) = (h.pairs().len(), h.nspin());
         let prediction = Prediction {
             source: Some((&self.run, &options)),
             abacus_version: args.layout.map(Into::into),
             ..Prediction::new(&run, h)
         };
-        let written = if args.restart {
+        let written = if is_density {
+            let density = PredictedDensity { run: &run, source: prediction.source, matrix: h };
+            self.write_density(folder, density, &mut timings)?
+        } else if args.restart {
             self.write_restart(folder, prediction, &mut timings)?
         } else {
             self.write_hamiltonian(folder, prediction, &mut timings)?
         };
-        if !args.no_bands {
+        if !args.no_bands && !is_density {
             timed(&mut timings, "bands", || draw_bands(folder, &run, h, args))?;
         }
-        let errors = timed(&mut timings, "compare", || errors(&run, &predicted, args))?;
-        run.hamiltonian = Some(predicted.hamiltonian);
+        let errors = timed(&mut timings, "compare", || errors(&run, &predicted, target, args))?;
+        let place = if is_density { &mut run.density_matrix } else { &mut run.hamiltonian };
+        *place = Some(predicted.hamiltonian);
         let in_mev = |imposed| Symmetrized::new(imposed, run.origin.ev_per_hartree);
         let symmetrized = predicted.symmetrized.into_iter().map(in_mev).collect();
         let checks = timed(&mut timings, "check", || Ok(check(&run)))?;
@@ -84,8 +96,8 @@ impl Job {
             device: predictor.device().to_owned(),
             n_atoms: run.structure.n_atoms(),
             n_orbitals: run.basis.n_orbitals(),
-            n_blocks: run.hamiltonian.as_ref().map_or(0, |h| h.pairs().len()),
-            nspin: run.hamiltonian.as_ref().map_or(1, |h| h.nspin()),
+            n_blocks,
+            nspin,
             files: Vec::new(),
             next_step: written.next_step,
             restart: written.restart,
@@ -113,6 +125,17 @@ impl Job {
         Ok(Written { fermi_level: prediction.fermi_level, next_step, restart: None })
     }
 
+    /// DM of a model that predicts it.
+    fn write_density(
+        &self,
+        folder: &Path,
+        density: PredictedDensity,
+        timings: &mut Timings,
+    ) -> anyhow::Result<Written> {
+        timed(timings, "write", || Ok(density.write(folder)?))?;
+        Ok(Written { fermi_level: None, next_step: Some(density.next_step(&self.out)), restart: None })
+    }
+
     /// Those, density matrices, and inputs that are ready.
     fn write_restart(&self, folder: &Path, prediction: Prediction, timings: &mut Timings) -> anyhow::Result<Written> {
         let (run, h) = (prediction.run, prediction.hamiltonian);
@@ -138,7 +161,8 @@ fn timed<T>(timings: &mut Timings, phase: &str, work: impl FnOnce() -> anyhow::R
 }
 
 fn draw_bands(folder: &Path, run: &Calculation, predicted: &SpinOperator, args: &Args) -> anyhow::Result<()> {
-    let mut sources = structure::own_sources(run, None)?;
+    let has_own = run.hamiltonian0.is_some() || run.hamiltonian.is_some();
+    let mut sources = if has_own { structure::own_sources(run, None)? } else { Vec::new() };
     let source = Source { name: "predicted".to_owned(), role: Role::Predicted, hamiltonian: predicted };
     sources.push(source);
     sources.sort_by_key(|source| matches!(source.role, Role::Scf));
@@ -148,12 +172,20 @@ fn draw_bands(folder: &Path, run: &Calculation, predicted: &SpinOperator, args: 
     Ok(())
 }
 
-/// Errors against the converged H, where the run has it.
-fn errors(run: &Calculation, predicted: &Predicted, args: &Args) -> anyhow::Result<Option<eval::Row>> {
+/// Errors against the converged H or its DM, where the run has it.
+fn errors(run: &Calculation, predicted: &Predicted, target: Target, args: &Args) -> anyhow::Result<Option<Errors>> {
     let seconds = predicted.timings.iter().map(|(_, seconds)| seconds).sum();
     let what = eval::Wanted { bands: !args.no_bands, details: false };
-    let known = run.hamiltonian.is_some();
-    known.then(|| eval::row(run, &predicted.hamiltonian, seconds, what)).transpose()
+    let found = &predicted.hamiltonian;
+    Ok(match target.quantity {
+        Quantity::DensityMatrix if run.density_matrix.is_some() || run.hamiltonian.is_some() => {
+            Some(Errors::DensityMatrix(DensityRow::new(run, found, seconds)?))
+        }
+        Quantity::Hamiltonian if run.hamiltonian.is_some() => {
+            Some(Errors::Hamiltonian(HamiltonianRow::new(run, found, target.from_h0, seconds, what)?))
+        }
+        _ => None,
+    })
 }
 
 fn listing(folder: &Path) -> anyhow::Result<Vec<String>> {

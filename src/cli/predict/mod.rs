@@ -6,17 +6,20 @@ mod report;
 
 use std::path::PathBuf;
 
+use anyhow::bail;
 use serde::Serialize;
 
 use self::job::Job;
 use super::Outcome;
 use super::run_args::RunFiles;
 use crate::model::predict::Predictor;
+use crate::model::target::Quantity;
 use crate::parsers::abacus::csr::Version;
 
 /// Predict H from H0: the run's own files, bands and a report
 ///
-/// Each RUN needs H0 and S; where it has the converged H too, the report says how far the prediction is from it. With
+/// Each RUN needs H0 and S (models that do not start from H0 need S alone); where it has the converged H too, the report says how
+/// far the prediction is from it. A model of the density matrix writes the code's file of that. With
 /// several runs, --out gets a folder for each, and summary.csv; what is already there is not done again.
 #[derive(clap::Args)]
 pub struct Args {
@@ -44,6 +47,9 @@ pub struct Args {
     /// Everything that the code needs to go on: density matrices and ready inputs too, and restart.json, which names them
     #[arg(long)]
     restart: bool,
+    /// Density matrix: scale it so that it holds the run's electrons
+    #[arg(long)]
+    scale_electrons: bool,
     /// No band structure
     #[arg(long)]
     no_bands: bool,
@@ -76,6 +82,8 @@ pub struct Choices {
     bands: bool,
     restart: bool,
     symmetrize: bool,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    scale_electrons: bool,
 }
 
 impl Args {
@@ -88,6 +96,7 @@ impl Args {
             bands: !self.no_bands,
             restart: self.restart,
             symmetrize: self.symmetrize,
+            scale_electrons: self.scale_electrons,
         }
     }
 }
@@ -113,6 +122,7 @@ impl From<LayoutChoice> for Version {
 
 pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let predictor = Predictor::load(&args.model, &args.device)?.symmetrized(args.symmetrize);
+    require_writable(&args, predictor.model().header.target.quantity)?;
     if args.runs.len() > 1 {
         return batch::run(&args, &predictor);
     }
@@ -120,4 +130,19 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let report = job.predict(&predictor, &args)?;
     super::print(&report.text())?;
     Ok(if report.is_sound() { Outcome::Done } else { Outcome::Failed })
+}
+
+/// What is asked for must be what the model can give.
+fn require_writable(args: &Args, quantity: Quantity) -> anyhow::Result<()> {
+    let model = args.model.display();
+    match quantity {
+        Quantity::Overlap => {
+            bail!("{model}: a model of S; S is read from the run, never predicted (compare with hzero eval)")
+        }
+        Quantity::DensityMatrix if args.restart => bail!("{model}: a model of DM; --restart needs a model of H"),
+        Quantity::Hamiltonian if args.scale_electrons => {
+            bail!("{model}: a model of H; --scale-electrons is for models of DM")
+        }
+        _ => Ok(()),
+    }
 }

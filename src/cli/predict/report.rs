@@ -8,7 +8,7 @@ use serde::Serialize;
 
 use super::Choices;
 use super::job::Timings;
-use crate::cli::eval::Row;
+use crate::cli::eval::{DensityRow, HamiltonianRow};
 use crate::cli::restart;
 use crate::model::predict::Trust;
 use crate::parsers::check::Property;
@@ -45,9 +45,26 @@ pub struct Report {
     pub symmetrized: Vec<Symmetrized>,
     pub checks: Vec<Check>,
     pub trust: Trust,
-    /// Against the run's own converged H, where it has one.
-    pub errors: Option<Row>,
+    /// Against the run's own converged H or DM, where it has one.
+    pub errors: Option<Errors>,
     pub timings_s: BTreeMap<String, f64>,
+}
+
+/// Errors of what was predicted.
+#[derive(Debug, Clone, Serialize)]
+#[serde(untagged)]
+pub enum Errors {
+    Hamiltonian(HamiltonianRow),
+    DensityMatrix(DensityRow),
+}
+
+impl Errors {
+    fn lines(&self) -> Vec<(&'static str, String)> {
+        match self {
+            Errors::Hamiltonian(row) => row.lines(),
+            Errors::DensityMatrix(row) => row.lines(),
+        }
+    }
 }
 
 /// A symmetry, and the largest element that it took away.

@@ -22,7 +22,7 @@ use super::predict::{Predictor, Stages};
 use crate::bands::fermi;
 use crate::bands::mesh::KMesh;
 use crate::bands::spectrum::{SpectrumOptions, energies};
-use crate::parsers::{Calculation, Error, Of, Result, SpinOperator};
+use crate::parsers::{Calculation, Error, Of, Operator, Result, SpinOperator};
 
 /// How good a prediction is expected to be. Energies in hartree.
 #[derive(Debug, Clone, PartialEq)]
@@ -112,14 +112,27 @@ pub fn observe(predictor: &Predictor, run: &Calculation) -> Result<Observation> 
 /// # Errors
 /// `Unsupported` where the run lacks S, H or electrons; `Inconsistent` where the eigenproblem has no solution.
 pub fn true_band_errors(run: &Calculation, predicted: &SpinOperator) -> Result<BandErrors> {
+    band_errors_with(run, predicted, super::target::overlap(run)?)
+}
+
+/// Bands of the run's converged H with another S against those with its own.
+///
+/// # Errors
+/// As [`true_band_errors`]; `Inconsistent` also where the other S is not positive definite.
+pub fn band_errors_of_overlap(run: &Calculation, overlap: &Operator<f64>) -> Result<BandErrors> {
+    let converged = run.hamiltonian.as_ref().ok_or_else(|| Error::unsupported("the run has no converged H"))?;
+    band_errors_with(run, converged, overlap)
+}
+
+fn band_errors_with(run: &Calculation, predicted: &SpinOperator, overlap: &Operator<f64>) -> Result<BandErrors> {
     let options = SpectrumOptions::default();
-    let overlap = super::target::overlap(run)?;
+    let own = super::target::overlap(run)?;
     let converged = run.hamiltonian.as_ref().ok_or_else(|| Error::unsupported("the run has no converged H"))?;
     let mesh = KMesh::of_run(run, converged);
-    let on_mesh = |h: &SpinOperator| energies(h, overlap, &run.basis, &mesh.points, options);
+    let on_mesh = |h: &SpinOperator, s: &Operator<f64>| energies(h, s, &run.basis, &mesh.points, options);
     let fermi = fermi::level_of(run, Of::Scf, options)?;
     let unknown = "neither the Fermi level nor the number of electrons is known; give --electrons";
     let fermi = fermi.ok_or_else(|| Error::unsupported(unknown))?;
-    let (reference, predicted) = (on_mesh(converged)?, on_mesh(predicted)?);
+    let (reference, predicted) = (on_mesh(converged, own)?, on_mesh(predicted, overlap)?);
     Ok(band_errors(&reference, &predicted, &mesh.weights, fermi, run.origin.ev_per_hartree))
 }

@@ -7,8 +7,10 @@ use serde::{Deserialize, Serialize};
 
 use super::config::DataConfig;
 use super::random::Random;
-use crate::model::target::{self, Target};
+use crate::model::density_error::with_reference;
+use crate::model::target::{self, Quantity, Target};
 use crate::model::training::Training;
+use crate::model::whole::require_no_spinors;
 use crate::model::{Sample, Slots, gauge_shift};
 use crate::parsers::{Calculation, Error, Operator, ReadOptions, Result, SpinOperator, read};
 
@@ -94,7 +96,7 @@ impl Folders {
     /// # Errors
     /// As [`read()`] and [`Sample::new`].
     pub fn read(&self, target: Target) -> Result<Data> {
-        Data::new(read_all(&self.train)?, read_all(&self.validate)?, target)
+        Data::new(read_all(&self.train, target)?, read_all(&self.validate, target)?, target)
     }
 }
 
@@ -141,11 +143,17 @@ fn expand(patterns: &[String], root: &Path) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn read_all(paths: &[PathBuf]) -> Result<Vec<Calculation>> {
-    paths.par_iter().map(|path| read(path, &ReadOptions::default())).collect()
+/// With the DM of their H where that is to learn, and they have none.
+fn read_all(paths: &[PathBuf], target: Target) -> Result<Vec<Calculation>> {
+    let complete = |run| if target.quantity == Quantity::DensityMatrix { with_reference(run) } else { Ok(run) };
+    let read = |path: &PathBuf| complete(read(path, &ReadOptions::default())?).map_err(|error| error.in_file(path));
+    paths.par_iter().map(read).collect()
 }
 
 fn samples(run: &Calculation, slots: &Slots, target: Target) -> Result<Vec<Sample>> {
+    if !target.from_h0 && target.quantity != Quantity::Overlap {
+        require_no_spinors(run)?;
+    }
     let samples = Sample::of_run(run, slots, target)?;
     samples.iter().try_for_each(|sample| sample.require_target().map(drop))?;
     Ok(samples)

@@ -1,0 +1,171 @@
+//! `hzero eval`.
+
+mod density;
+mod details;
+mod equivariance;
+mod hamiltonian;
+mod overlap;
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use anyhow::Context;
+use serde::Serialize;
+
+pub use self::density::DensityRow;
+use self::equivariance::Equivariance;
+pub use self::hamiltonian::HamiltonianRow;
+use self::overlap::OverlapRow;
+use super::Outcome;
+use super::run_args::RunFiles;
+use crate::model::equivariance::equivariance_error;
+use crate::model::predict::Predictor;
+use crate::model::target::Quantity;
+use crate::parsers::{Calculation, SpinOperator, read};
+
+/// Errors of a model on runs whose converged Hamiltonian is known
+///
+/// Matrix elements: mean absolute errors in meV over all stored elements, raw and after removing the error's own rigid
+/// shift mu S, which changes no band relative to the Fermi level. Bands: on the run's k mesh, after one rigid shift per
+/// structure (the mean error of its occupied states).
+#[derive(clap::Args)]
+pub struct Args {
+    /// Folders of runs
+    #[arg(required = true, value_name = "RUN")]
+    runs: Vec<PathBuf>,
+    /// Model file
+    #[arg(long, short, value_name = "FILE")]
+    model: PathBuf,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    /// Print errors by species, shells and distance, and the worst blocks
+    #[arg(long)]
+    details: bool,
+    /// Leave the bands out
+    #[arg(long)]
+    no_bands: bool,
+    /// Also turn every run by N fixed rotations and the inversion: how far is the model from equivariance?
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    equivariance: usize,
+    /// auto, cpu, cuda or cuda:N
+    #[arg(long, default_value = "auto")]
+    device: String,
+    #[command(flatten)]
+    files: RunFiles,
+}
+
+/// What to compare besides matrix elements.
+#[derive(Clone, Copy)]
+pub struct Wanted {
+    /// Bands on the run's k mesh.
+    pub bands: bool,
+    /// Errors by part.
+    pub details: bool,
+}
+
+/// What is said of a run.
+trait Row: Serialize + Sized {
+    /// Head of the table.
+    fn head() -> String;
+    /// The same with the run's name.
+    fn named(self, run: String) -> Self;
+    /// Its line of the table.
+    fn line(&self) -> String;
+    /// What stands below the table.
+    fn below(&self) -> String {
+        String::new()
+    }
+    /// Means over runs.
+    fn mean(rows: &[Self]) -> Self;
+}
+
+#[derive(Serialize)]
+struct Report<R> {
+    schema_version: u32,
+    model: PathBuf,
+    runs: Vec<R>,
+    all: R,
+}
+
+pub fn run(args: Args) -> anyhow::Result<Outcome> {
+    let predictor = Predictor::load(&args.model, &args.device)?;
+    match predictor.model().header.target.quantity {
+        Quantity::Hamiltonian => report(&predictor, &args, hamiltonian_row),
+        Quantity::DensityMatrix => {
+            report(&predictor, &args, |_, _, run, dm, seconds| DensityRow::new(run, dm, seconds))
+        }
+        Quantity::Overlap => report(&predictor, &args, |_, _, run, s, seconds| OverlapRow::new(run, s, seconds)),
+    }
+}
+
+fn report<R: Row>(
+    predictor: &Predictor,
+    args: &Args,
+    row: impl Fn(&Predictor, &Args, &Calculation, &SpinOperator, f64) -> anyhow::Result<R>,
+) -> anyhow::Result<Outcome> {
+    let mut runs = Vec::with_capacity(args.runs.len());
+    for path in &args.runs {
+        let row = predicted_row(predictor, path, args, &row).with_context(|| path.display().to_string())?;
+        if !args.json {
+            super::print(&format!("{}{}", if runs.is_empty() { R::head() } else { String::new() }, row.line()))?;
+        }
+        runs.push(row);
+    }
+    let report = Report { schema_version: 1, model: args.model.clone(), all: R::mean(&runs), runs };
+    if args.json {
+        super::print(&(serde_json::to_string_pretty(&report)? + "\n"))?;
+    } else {
+        super::print(&(report.all.line() + &report.all.below()))?;
+        super::print(&report.runs.iter().map(R::below).collect::<String>())?;
+    }
+    Ok(Outcome::Done)
+}
+
+fn predicted_row<R: Row>(
+    predictor: &Predictor,
+    path: &Path,
+    args: &Args,
+    row: impl Fn(&Predictor, &Args, &Calculation, &SpinOperator, f64) -> anyhow::Result<R>,
+) -> anyhow::Result<R> {
+    let run = read(path, &args.files.options())?;
+    let start = Instant::now();
+    let predicted = predictor.predict(&run)?;
+    let seconds = start.elapsed().as_secs_f64();
+    Ok(row(predictor, args, &run, &predicted.hamiltonian, seconds)?.named(path.display().to_string()))
+}
+
+fn hamiltonian_row(
+    predictor: &Predictor,
+    args: &Args,
+    run: &Calculation,
+    predicted: &SpinOperator,
+    seconds: f64,
+) -> anyhow::Result<HamiltonianRow> {
+    let wanted = Wanted { bands: !args.no_bands, details: args.details };
+    let from_h0 = predictor.model().header.target.from_h0;
+    let errors = (args.equivariance > 0).then(|| equivariance_error(predictor, run, args.equivariance)).transpose()?;
+    let equivariance = errors.map(|errors| Equivariance::new(&errors, 1000.0 * run.origin.ev_per_hartree));
+    Ok(HamiltonianRow::new(run, predicted, from_h0, seconds, wanted)?.with_equivariance(equivariance))
+}
+
+fn mean<R>(rows: &[R], value: impl Fn(&R) -> f64) -> f64 {
+    rows.iter().map(value).sum::<f64>() / rows.len().max(1) as f64
+}
+
+/// Over the rows that know it.
+fn mean_known<R>(rows: &[R], value: impl Fn(&R) -> Option<f64>) -> Option<f64> {
+    let known: Vec<f64> = rows.iter().filter_map(value).collect();
+    (!known.is_empty()).then(|| mean(&known, |value| *value))
+}
+
+/// `-` where it is not known.
+fn number(value: Option<f64>, digits: usize) -> String {
+    value.map_or("-".to_owned(), |value| format!("{value:.digits$}"))
+}
+
+/// The last `n` characters.
+fn tail(text: &str, n: usize) -> String {
+    let skip = text.chars().count().saturating_sub(n);
+    text.chars().skip(skip).collect()
+}
