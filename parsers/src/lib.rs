@@ -46,6 +46,7 @@ pub mod settings;
 pub mod siesta;
 pub mod states;
 pub mod structure;
+pub mod template;
 pub mod units;
 
 pub use basis::{Basis, Shell, Species};

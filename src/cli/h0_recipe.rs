@@ -39,7 +39,7 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     Ok(Outcome::Done)
 }
 
-fn code(name: &str) -> Result<Code, String> {
+pub(super) fn code(name: &str) -> Result<Code, String> {
     let same = |code: &Code| code.name().eq_ignore_ascii_case(name);
     Code::ALL.into_iter().find(same).ok_or_else(|| {
         let names = Code::ALL.map(|code| code.name().to_lowercase());

@@ -22,6 +22,7 @@ pub mod settings;
 mod species;
 mod spectrum;
 pub mod stru;
+pub mod template;
 pub mod wfc;
 
 pub use csr::Csr;

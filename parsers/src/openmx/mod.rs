@@ -17,6 +17,7 @@ pub mod scfout;
 pub mod settings;
 mod species;
 mod spectrum;
+pub mod template;
 
 use std::sync::Arc;
 

@@ -59,7 +59,7 @@ pub fn step_zero(path: &Path, version: Option<&str>) -> Result<Recipe> {
     Ok(Recipe { input: changed(&dat, &STEP_ZERO), warnings: warnings(&dat) })
 }
 
-fn input_text(path: &Path) -> Result<Dat> {
+pub(super) fn input_text(path: &Path) -> Result<Dat> {
     if files::is_own(&plain_name(path)) {
         return Ok(Scfout::read(path)?.input());
     }
@@ -71,7 +71,7 @@ fn input_text(path: &Path) -> Result<Dat> {
 }
 
 /// The file itself, or the only `.dat` of a folder.
-fn input_file(path: &Path) -> Result<PathBuf> {
+pub(super) fn input_file(path: &Path) -> Result<PathBuf> {
     if !path.is_dir() {
         return Ok(path.to_owned());
     }

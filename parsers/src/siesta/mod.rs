@@ -28,6 +28,7 @@ pub mod sparsity;
 mod species;
 mod spectrum;
 pub mod supercell;
+pub mod template;
 pub mod tshs;
 
 use std::sync::Arc;

@@ -187,12 +187,24 @@ impl Regression {
 
     /// Leverage of each row: how far its features lie from those of training; 1 means as uncertain as one row of training alone.
     pub fn leverages(&self, x: &Rows) -> Vec<f64> {
-        let directions = self.sketch.len() / x.width.max(1);
+        let projected = self.projected(x);
+        (0..x.len()).map(|row| (0..projected.ncols()).map(|k| projected[(row, k)].powi(2)).sum()).collect()
+    }
+
+    /// Number of rows of the sketch.
+    pub fn n_directions(&self) -> usize {
+        self.sketch.len() / self.weights.nrows().max(1)
+    }
+
+    /// Rows in the directions of the sketch, `[rows, directions]`: their scalar products are about those of
+    /// x₁ᵀ(XᵀX + λn)⁻¹x₂.
+    pub fn projected(&self, x: &Rows) -> Mat<f64> {
+        let directions = self.n_directions();
         let sketch: Vec<f64> = self.sketch.iter().map(|&s| s as f64).collect();
         let sketch = MatRef::from_row_major_slice(&sketch, directions, x.width);
-        let mut lengths = Mat::<f64>::zeros(x.len(), directions);
-        matmul(&mut lengths, Accum::Replace, matrix(x), sketch.transpose(), 1.0, Par::Seq);
-        (0..x.len()).map(|row| (0..directions).map(|k| lengths[(row, k)].powi(2)).sum()).collect()
+        let mut projected = Mat::<f64>::zeros(x.len(), directions);
+        matmul(&mut projected, Accum::Replace, matrix(x), sketch.transpose(), 1.0, Par::Seq);
+        projected
     }
 }
 
