@@ -12,7 +12,7 @@ use crate::model::certify::{Calibration, calibrate_held_out};
 use crate::model::file::Model;
 use crate::model::linear::{FitReport, FitSettings, HeldOut, fit_and_hold_out};
 use crate::model::training::Training;
-use crate::model::{Sample, Slots};
+use crate::model::{Sample, Slots, Target};
 use crate::parsers::{Calculation, read};
 
 /// Fit the closed-form linear stage to runs
@@ -49,13 +49,17 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let mut model = Model::linear(slots, about, stage, report);
     model.header.calibration = calibrated(&model, held_out, &args)?;
     model.write(&args.out)?;
-    super::print(&format!("{}: fitted to {} runs\n", args.out.display(), training.len()))?;
+    super::print(&format!("{}: fitted to {} runs\n", args.out.display(), args.runs.len()))?;
     Ok(Outcome::Done)
 }
 
 /// Each run predicted without its fold; without electrons there are no bands to calibrate by, which is no reason not to fit.
 fn calibrated(model: &Model, held_out: HeldOut, args: &Args) -> anyhow::Result<Option<Calibration>> {
     let options = args.files.options();
+    if held_out.folds.len() > args.runs.len() {
+        super::print("not calibrated: with collinear spin (nspin 2) predictions are not certified\n")?;
+        return Ok(None);
+    }
     match calibrate_held_out(model, held_out, |k| read(&args.runs[k], &options)) {
         Ok(Some(calibration)) => {
             super::print(&certify::report::calibration(&calibration))?;
@@ -76,9 +80,10 @@ fn read_all(paths: &[PathBuf], files: &RunFiles) -> anyhow::Result<Vec<Calculati
 
 /// Consumes the runs one by one, so that samples take their place in memory.
 fn samples(runs: Vec<Calculation>, paths: &[PathBuf], slots: &Slots) -> anyhow::Result<Vec<Sample>> {
-    let sample =
-        |(run, path): (Calculation, &PathBuf)| Sample::new(&run, slots).with_context(|| path.display().to_string());
-    runs.into_iter().zip(paths).map(sample).collect()
+    let samples = |(run, path): (Calculation, &PathBuf)| {
+        Sample::of_run(&run, slots, Target::default()).with_context(|| path.display().to_string())
+    };
+    Ok(runs.into_iter().zip(paths).map(samples).collect::<anyhow::Result<Vec<_>>>()?.concat())
 }
 
 fn table(report: &FitReport, cross_validated: bool) -> String {

@@ -118,10 +118,21 @@ impl Model {
     /// `Unsupported`, naming the first difference: species, shells, cutoff radii, spin, pairs of species.
     pub fn check_compatible(&self, run: &Calculation) -> Result<()> {
         let seats = self.slots.seats(run)?;
-        if let Some(SpinOperator::Collinear(_)) = run.hamiltonian0 {
-            return Err(Error::unsupported("the model has no collinear spin (nspin 2)"));
+        if matches!(run.hamiltonian0, Some(SpinOperator::Collinear(_)))
+            && !self.knows_exchange()
+            && !self.slots.is_magnetic()
+        {
+            let message = "the run has collinear spin (nspin 2), but none of those that the model was fitted to";
+            return Err(Error::unsupported(message));
         }
         self.require_known_bonds(run, &seats)
+    }
+
+    /// Does a stage see the exchange field? Else both spins of a run would be predicted alike.
+    pub fn knows_exchange(&self) -> bool {
+        let of_linear = self.linear.as_ref().is_some_and(|stage| stage.config.exchange);
+        let inputs = self.header.network.as_ref().and_then(|network| network.pointer("/model/inputs")?.as_array());
+        of_linear || inputs.is_some_and(|inputs| inputs.iter().any(|input| input == "exchange"))
     }
 
     /// The linear stage has regressions only for pairs of species that touched in training.
@@ -178,7 +189,7 @@ fn parse(bytes: &[u8]) -> Result<Model> {
     let header: Header = serde_json::from_str(text).map_err(|e| not_a_model(format!("a header that says: {e}")))?;
     let header = header.with_codes();
     let tensors = SafeTensors::deserialize(bytes).map_err(|e| not_a_model(e.to_string()))?;
-    let slots = Slots::new(header.species.clone());
+    let slots = Slots::new(header.species.clone()).with_field(header.target.magnetic);
     let linear = header.linear.as_ref().map(|linear| linear_stage(&linear.config, &slots, &tensors)).transpose()?;
     let network = header.network.as_ref().map(|_| network_tensors(&tensors));
     Ok(Model { header, slots, linear, network })

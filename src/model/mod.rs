@@ -8,6 +8,7 @@ pub mod certify;
 pub mod density_error;
 pub mod equivariance;
 pub mod evaluate;
+pub mod exchange_field;
 pub mod file;
 pub mod graph;
 pub mod linear;
@@ -16,6 +17,8 @@ pub mod network;
 pub mod predict;
 pub mod sample;
 pub mod slots;
+#[cfg(test)]
+pub(crate) mod spin_tests;
 #[cfg(test)]
 pub(crate) mod synthetic;
 pub mod target;

@@ -177,9 +177,10 @@ impl Predictor {
         self.assembled(run, self.operators(stages)?).map(|(hamiltonian, _)| hamiltonian)
     }
 
-    /// What the stages say, one operator per channel, on the blocks of S.
+    /// What the stages say, one operator per channel (four with an exchange field), on the blocks of S.
     fn operators(&self, stages: &[Stages]) -> Result<Vec<Operator<f64>>> {
-        stages.iter().map(|stages| stages.sample.operator(&stages.delta, &self.model.slots)).collect()
+        let operators = stages.iter().map(|stages| stages.sample.operators(&stages.delta, &self.model.slots));
+        Ok(operators.collect::<Result<Vec<_>>>()?.concat())
     }
 
     /// With the symmetries that were imposed.

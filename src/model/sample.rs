@@ -7,11 +7,12 @@ use rayon::prelude::*;
 use super::graph::{Edge, Graph};
 use super::slots::{Seat, Slots};
 use super::target::{self, Target};
-use crate::parsers::{Calculation, Error, Operator, Pairs, Result, Structure};
+use crate::parsers::{Calculation, Error, Operator, Pairs, Result, SpinOperator, Structure};
 use crate::symmetry::PairAlgebra;
 use crate::symmetry::pair_algebra::permute;
 
-/// An operator on a graph, `width` = (orbitals of the slots)² numbers per bond and per atom, row-major.
+/// An operator on a graph, `width` = (orbitals of the slots)² numbers per bond and per atom (four times as many with an exchange
+/// field), row-major.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Channels {
     /// Numbers per row.
@@ -32,6 +33,27 @@ impl Channels {
     pub fn add(&mut self, other: &Channels, factor: f64) {
         self.edges.iter_mut().zip(&other.edges).for_each(|(sum, x)| *sum += factor * x);
         self.nodes.iter_mut().zip(&other.nodes).for_each(|(sum, x)| *sum += factor * x);
+    }
+
+    /// The mean with another operator.
+    pub fn average(&mut self, other: &Channels) {
+        self.edges.iter_mut().zip(&other.edges).for_each(|(mean, x)| *mean = (*mean + x) / 2.0);
+        self.nodes.iter_mut().zip(&other.nodes).for_each(|(mean, x)| *mean = (*mean + x) / 2.0);
+    }
+
+    /// After time reversal: the components of the exchange field change their sign.
+    pub fn time_reversed(&self, algebra: &PairAlgebra) -> Self {
+        let mut reversed = self.clone();
+        let rows = [(&mut reversed.edges, algebra.frame_magnetic()), (&mut reversed.nodes, algebra.coupled_magnetic())];
+        for (values, magnetic) in rows {
+            for row in values.chunks_mut(self.width) {
+                row.iter_mut()
+                    .zip(&magnetic)
+                    .filter(|(_, magnetic)| **magnetic)
+                    .for_each(|(value, _)| *value = -*value);
+            }
+        }
+        reversed
     }
 
     /// Row of bond `edge`.
@@ -79,7 +101,8 @@ impl Sample {
     }
 
     /// Puts a run onto the slots of a model, one sample for every channel that is learned apart: up and down for collinear spin
-    /// (so that exchanging the spins exchanges what is predicted), else one. Needs S.
+    /// (so that exchanging the spins exchanges what is predicted), else one; one also where the slots have an exchange field.
+    /// Needs S.
     ///
     /// # Errors
     /// `Unsupported` for species that the model does not know and missing operators; `Inconsistent` where spins differ, and as
@@ -91,11 +114,15 @@ impl Sample {
         let species: Vec<usize> = seats.iter().map(|seat| seat.species).collect();
         let overlap = target::overlap(run)?;
         let graph = Graph::new(&run.structure, overlap, &species)?;
-        let channels = |operator: &Operator<f64>| channels(operator, &graph, &seats, slots.algebra());
-        let h0 = target::h0_on_overlap(run)?.map(|h0| h0.iter().map(channels).collect::<Vec<_>>());
-        let learned = target::learned(run, target)?.map(|learned| learned.iter().map(channels).collect::<Vec<_>>());
+        let target = Target { magnetic: slots.is_magnetic(), ..target };
+        require_known_field(run, target)?;
+        let channels = |operators: &[Operator<f64>]| channels(operators, &graph, &seats, slots.algebra());
+        let n = slots.algebra().n_components();
+        let samples = |operators: Vec<Operator<f64>>| operators.chunks(n).map(channels).collect::<Vec<_>>();
+        let h0 = target::h0_on_overlap(run, target)?.map(samples);
+        let learned = target::learned(run, target)?.map(samples);
         let n_channels = h0.as_ref().or(learned.as_ref()).map_or(1, Vec::len);
-        let overlap_channels = channels(overlap);
+        let overlap_channels = channels(std::slice::from_ref(overlap));
         let sample = |channel: usize| Sample {
             structure: run.structure.clone(),
             h0: h0.as_ref().map(|h0| h0[channel].clone()),
@@ -142,25 +169,42 @@ impl Sample {
     }
 
     /// The real symmetric operator with these channels, on the blocks of S: what (i, j) and (j, i) say is averaged, and so is
-    /// an on-site block with its transpose.
+    /// an on-site block with its transpose. Of channels with an exchange field it is the spinless part.
     pub fn operator(&self, channels: &Channels, slots: &Slots) -> Result<Operator<f64>> {
+        Ok(self.operators(channels, slots)?.swap_remove(0))
+    }
+
+    /// The operators of all components ([`PairAlgebra::n_components`]).
+    pub fn operators(&self, channels: &Channels, slots: &Slots) -> Result<Vec<Operator<f64>>> {
         let algebra = slots.algebra();
         let (half, _) = self.graph.edges.split_at(self.graph.n_canonical());
         let bonds: Vec<Vec<f64>> =
             (0..half.len()).into_par_iter().map(|edge| self.bond_block(channels, edge, algebra)).collect();
-        let mut operator = Operator::zeros(self.pairs.clone());
-        for (k, block) in bonds.iter().enumerate() {
-            let (edge, reverse) = (&self.graph.edges[k], &self.graph.edges[self.graph.reverse(k)]);
-            let (rows, columns) = (&self.seats[edge.i].orbitals, &self.seats[edge.j].orbitals);
-            gather(block, algebra.n_orbitals(), rows, columns, operator.block_mut(edge.block));
-            gather_transposed(block, algebra.n_orbitals(), columns, rows, operator.block_mut(reverse.block));
-        }
-        for (atom, &block) in self.graph.onsite.iter().enumerate() {
-            let orbitals = &self.seats[atom].orbitals;
-            let symmetric = onsite_block(channels.node(atom), algebra);
-            gather(&symmetric, algebra.n_orbitals(), orbitals, orbitals, operator.block_mut(block));
-        }
-        Ok(operator)
+        let atoms: Vec<Vec<f64>> =
+            (0..self.graph.n_nodes()).map(|atom| onsite_block(channels.node(atom), algebra)).collect();
+        let n = algebra.n_orbitals();
+        let component = |which: usize| {
+            let mut operator = Operator::zeros(self.pairs.clone());
+            let part = |block: &Vec<f64>| -> Vec<f64> { block[which * n * n..(which + 1) * n * n].to_vec() };
+            for (k, block) in bonds.iter().map(part).enumerate() {
+                let (edge, reverse) = (&self.graph.edges[k], &self.graph.edges[self.graph.reverse(k)]);
+                let (rows, columns) = (&self.seats[edge.i].orbitals, &self.seats[edge.j].orbitals);
+                gather(&block, n, rows, columns, operator.block_mut(edge.block));
+                gather_transposed(&block, n, columns, rows, operator.block_mut(reverse.block));
+            }
+            for (atom, block) in atoms.iter().map(part).enumerate() {
+                let orbitals = &self.seats[atom].orbitals;
+                gather(&block, n, orbitals, orbitals, operator.block_mut(self.graph.onsite[atom]));
+            }
+            operator
+        };
+        Ok((0..algebra.n_components()).map(component).collect())
+    }
+
+    /// The same run after time reversal, which turns the exchange field round.
+    pub fn time_reversed(&self, slots: &Slots) -> Self {
+        let reversed = |channels: &Option<Channels>| channels.as_ref().map(|c| c.time_reversed(slots.algebra()));
+        Sample { h0: reversed(&self.h0), target: reversed(&self.target), ..self.clone() }
     }
 
     /// Block of slots of one bond, averaged with its reverse.
@@ -172,6 +216,17 @@ impl Sample {
         algebra.uncouple(&coupled, &mut mean);
         mean
     }
+}
+
+/// ABACUS writes V_ud = B_x + iB_y, against the sign of its spin–orbit coupling: its field is no axial vector.
+fn require_known_field(run: &Calculation, target: Target) -> Result<()> {
+    let spinor = matches!(run.hamiltonian0.as_ref().or(run.hamiltonian.as_ref()), Some(SpinOperator::Spinor(_)));
+    if target.magnetic && spinor && run.origin.code == "ABACUS" {
+        return Err(Error::unsupported(
+            "exchange fields of ABACUS's spinors: their B_y has the opposite sign of an axial vector's",
+        ));
+    }
+    Ok(())
 }
 
 /// (own − other)/2 of two spins; `None` without spin.
@@ -198,11 +253,15 @@ fn averaged(v: &[f64], w: &[f64], exchange: &[crate::symmetry::Signed]) -> Vec<f
     mean
 }
 
-fn channels(operator: &Operator<f64>, graph: &Graph, seats: &[Seat], algebra: &PairAlgebra) -> Channels {
+/// Of one operator per component; those that are not given are zero.
+fn channels(operators: &[Operator<f64>], graph: &Graph, seats: &[Seat], algebra: &PairAlgebra) -> Channels {
     let mut channels = Channels::zeros(graph, algebra.width());
+    let n = algebra.n_orbitals();
     let coupled = |i: usize, j: usize, block: usize, coupled: &mut [f64]| {
         let mut slots = vec![0.0; algebra.width()];
-        scatter(operator.block(block), algebra.n_orbitals(), &seats[i].orbitals, &seats[j].orbitals, &mut slots);
+        for (operator, slots) in operators.iter().zip(slots.chunks_mut(n * n)) {
+            scatter(operator.block(block), n, &seats[i].orbitals, &seats[j].orbitals, slots);
+        }
         algebra.couple(&slots, coupled);
     };
     let framed = |(edge, row): (&Edge, &mut [f64])| {
@@ -265,6 +324,32 @@ mod tests {
             panic!("spins differ")
         };
         assert!(largest_difference(h.values(), wanted.values()) < 1e-14);
+    }
+
+    #[test]
+    fn exchange_fields_to_channels_and_back() {
+        let run = crate::parsers::read(
+            concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/siesta/fe2_nc").as_ref(),
+            &Default::default(),
+        )
+        .unwrap();
+        let slots = Slots::of_runs([&run.basis]).unwrap().with_field(true);
+        let sample = Sample::of_run(&run, &slots, Target::default()).unwrap().remove(0);
+        let deltas = sample.operators(sample.target.as_ref().unwrap(), &slots).unwrap();
+        let h = target::apply(&run.basis, run.hamiltonian0.as_ref().unwrap(), &deltas).unwrap();
+        let [found, wanted] = [&h, run.hamiltonian.as_ref().unwrap()].map(crate::model::exchange_field::parts);
+        for (part, (found, wanted)) in found.iter().zip(&wanted).enumerate() {
+            let bonded =
+                found.pairs().as_slice().iter().filter(|pair| run.overlap.as_ref().unwrap().get(pair).is_some());
+            for pair in bonded {
+                let error = largest_difference(found.get(pair).unwrap(), wanted.get(pair).unwrap());
+                assert!(error < 1e-7, "part {part} of {pair:?}: {error}");
+            }
+        }
+        assert!(largest_difference(wanted[1].values(), &vec![0.0; wanted[1].values().len()]) > 1e-3, "no moment");
+        let twice = sample.time_reversed(&slots).time_reversed(&slots);
+        assert_eq!(twice.target, sample.target);
+        assert_ne!(sample.time_reversed(&slots).target, sample.target);
     }
 
     #[test]

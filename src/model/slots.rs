@@ -110,6 +110,18 @@ impl Slots {
         Slots { species, shells, algebra }
     }
 
+    /// The same slots, with blocks that have an exchange field besides the spinless part, or not.
+    pub fn with_field(self, magnetic: bool) -> Self {
+        let shells: Vec<u8> = self.shells.iter().map(|s| s.l).collect();
+        let algebra = if magnetic { PairAlgebra::magnetic(&shells) } else { PairAlgebra::new(&shells) };
+        Slots { algebra, ..self }
+    }
+
+    /// Have blocks an exchange field?
+    pub fn is_magnetic(&self) -> bool {
+        self.algebra.n_components() > 1
+    }
+
     /// The slots that the species of several runs need together.
     ///
     /// # Errors

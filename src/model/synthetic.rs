@@ -134,3 +134,21 @@ fn sum(a: &Operator<f64>, b: &Operator<f64>, factor: f64) -> Operator<f64> {
     let values = a.values().iter().zip(b.values()).map(|(a, b)| a + factor * b).collect();
     Operator::new(a.pairs().clone(), values).unwrap()
 }
+
+/// The same with collinear spin: H⁽⁰⁾ ± X and H ± (0.3 X + 0.1 XS + …), all functions of the geometry.
+pub(crate) fn collinear(structure: Structure) -> Calculation {
+    let run = run(structure);
+    let (Some(SpinOperator::Unpolarized(h0)), Some(SpinOperator::Unpolarized(h)), Some(overlap)) =
+        (&run.hamiltonian0, &run.hamiltonian, &run.overlap)
+    else {
+        unreachable!("made so above")
+    };
+    let field = two_centre(&run.structure, &run.basis, overlap.pairs(), 3);
+    let mixed = product(&run.basis, &field, overlap);
+    let change = sum(&field, &sum(&mixed, &transposed(&run.basis, &mixed), 1.0), 0.3);
+    let both = |mean: &Operator<f64>, field: &Operator<f64>, factor: f64| {
+        Some(SpinOperator::Collinear([sum(mean, field, factor), sum(mean, field, -factor)]))
+    };
+    let hamiltonian = both(h, &change, 0.05);
+    Calculation { hamiltonian0: both(h0, &field, 0.1), hamiltonian, ..run }
+}

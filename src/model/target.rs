@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::exchange_field;
 use crate::parsers::{Basis, Calculation, Error, Operator, Pair, Pairs, Result, SpinOperator, c64};
 
 /// What a model predicts.
@@ -14,11 +15,14 @@ pub struct Target {
     pub quantity: Quantity,
     /// Is its difference to H⁽⁰⁾ learned, or the operator itself?
     pub from_h0: bool,
+    /// Are the exchange fields of spinors learned too ([`exchange_field`])? Then spinless part and field are one sample.
+    #[serde(default)]
+    pub magnetic: bool,
 }
 
 impl Default for Target {
     fn default() -> Self {
-        Target { quantity: Quantity::Hamiltonian, from_h0: true }
+        Target { quantity: Quantity::Hamiltonian, from_h0: true, magnetic: false }
     }
 }
 
@@ -33,6 +37,16 @@ pub enum Quantity {
     DensityMatrix,
     /// S.
     Overlap,
+}
+
+impl Target {
+    /// The real operators of which a model learns: [`channels`], or the four of [`exchange_field::parts`].
+    fn operators<'a>(&self, operator: &'a SpinOperator) -> Vec<Cow<'a, Operator<f64>>> {
+        if self.magnetic {
+            return exchange_field::parts(operator).map(Cow::Owned).into();
+        }
+        channels(operator)
+    }
 }
 
 /// The real operators that are learned apart: one without spin; up and down of collinear spin; of spinors the part (uu + dd)/2 that
@@ -63,11 +77,11 @@ pub fn learned(run: &Calculation, target: Target) -> Result<Option<Vec<Operator<
         Quantity::Overlap => return Ok(Some(vec![overlap(run)?.clone()])),
     };
     let Some(operator) = operator else { return Ok(None) };
-    let mut learned: Vec<Operator<f64>> = channels(operator).iter().map(|o| on_pairs(o, pairs)).collect();
+    let mut learned: Vec<Operator<f64>> = target.operators(operator).iter().map(|o| on_pairs(o, pairs)).collect();
     if target.from_h0 {
         let h0 = required(&run.hamiltonian0, "H0")?;
         require_equal_spins(operator, h0)?;
-        learned.iter_mut().zip(channels(h0)).for_each(|(learned, h0)| subtract(learned, &h0));
+        learned.iter_mut().zip(target.operators(h0)).for_each(|(learned, h0)| subtract(learned, &h0));
     }
     Ok(Some(learned))
 }
@@ -107,13 +121,13 @@ pub fn overlap(run: &Calculation) -> Result<&Operator<f64>> {
     required(&run.overlap, "S")
 }
 
-/// H⁽⁰⁾ of a run on the blocks of S, one operator per channel; `None` where the run has none.
+/// H⁽⁰⁾ of a run on the blocks of S, one operator for each of [`learned`]; `None` where the run has none.
 ///
 /// # Errors
 /// `Unsupported` where S is missing.
-pub fn h0_on_overlap(run: &Calculation) -> Result<Option<Vec<Operator<f64>>>> {
+pub fn h0_on_overlap(run: &Calculation, target: Target) -> Result<Option<Vec<Operator<f64>>>> {
     let pairs = overlap(run)?.pairs();
-    Ok(run.hamiltonian0.as_ref().map(|h0| channels(h0).iter().map(|o| on_pairs(o, pairs)).collect()))
+    Ok(run.hamiltonian0.as_ref().map(|h0| target.operators(h0).iter().map(|o| on_pairs(o, pairs)).collect()))
 }
 
 fn required<'a, T>(operator: &'a Option<T>, name: &str) -> Result<&'a T> {
@@ -141,7 +155,8 @@ pub fn gauge_shift(delta: &Operator<f64>, overlap: &Operator<f64>) -> f64 {
     if norm > 0.0 { product / norm } else { 0.0 }
 }
 
-/// H = H⁽⁰⁾ + ΔH, on the blocks of both, with one ΔH per channel: for spinors it goes to uu and dd alike.
+/// H = H⁽⁰⁾ + ΔH, on the blocks of both, with one ΔH per channel: for spinors it goes to uu and dd alike, or there are the four of
+/// [`exchange_field`].
 ///
 /// # Errors
 /// `Inconsistent` where there are not as many ΔH as channels.
@@ -159,6 +174,18 @@ pub fn apply(basis: &Basis, h0: &SpinOperator, deltas: &[Operator<f64>]) -> Resu
             let pairs = united(basis, uu.pairs(), delta.pairs())?;
             let [ud, du] = [ud, du].map(|o| on_pairs::<c64>(o, &pairs));
             Ok(SpinOperator::Spinor([sum(uu, delta, &pairs), ud, du, sum(dd, delta, &pairs)]))
+        }
+        (_, [a, x, y, z]) => {
+            let pairs = united(basis, h0.pairs(), a.pairs())?;
+            let mut h = match h0 {
+                SpinOperator::Unpolarized(o) => SpinOperator::Unpolarized(on_pairs(o, &pairs)),
+                SpinOperator::Collinear(spins) => {
+                    SpinOperator::Collinear(spins.each_ref().map(|o| on_pairs(o, &pairs)))
+                }
+                SpinOperator::Spinor(spins) => SpinOperator::Spinor(spins.each_ref().map(|o| on_pairs(o, &pairs))),
+            };
+            exchange_field::add(&mut h, &[a, x, y, z].map(|o| on_pairs(o, &pairs)));
+            Ok(h)
         }
         _ => Err(Error::inconsistent(format!("nspin {} with {} channels", h0.nspin(), deltas.len()))),
     }

@@ -7,6 +7,7 @@ pub mod frame;
 pub mod hermitian;
 pub mod impose;
 pub mod pair_algebra;
+mod pair_channels;
 pub mod predicted;
 pub mod rotate;
 pub mod time_reversal;

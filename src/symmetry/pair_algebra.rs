@@ -2,32 +2,9 @@
 
 use std::ops::Range;
 
-use super::clebsch_gordan::Coupling;
+pub use super::pair_channels::{Channel, Signed};
+use super::pair_channels::{CouplingTerm, channels, terms, transpose};
 use super::wigner::{WignerD, WignerTables};
-
-/// One coupled channel: the part of rank L of the shell pair (a, b).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Channel {
-    /// Row shell.
-    pub a: usize,
-    /// Column shell.
-    pub b: usize,
-    /// Rank L, with 2L+1 components.
-    pub l: usize,
-    /// Is l_a + l_b + L even? Then its parity is that of a polar tensor of rank L.
-    pub natural: bool,
-    /// Where its components M = −L … L start among the coupled numbers.
-    pub offset: usize,
-}
-
-/// An entry of a signed permutation: `out[k] = sign · in[index]`.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Signed {
-    /// Where from.
-    pub index: usize,
-    /// +1 or −1.
-    pub sign: f64,
-}
 
 /// The frame components of one |m| > 0: a turn α about the bond multiplies cos + i sin by e^{iαm} up to the sense of turning.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -42,8 +19,9 @@ pub struct FrameClass {
     pub n_natural: usize,
 }
 
-/// The algebra of blocks over one list of shells (rows and columns alike): `n_orbitals`² numbers as a row-major block, as
-/// coupled channels (channel after channel, M = −L … L), or in *frame order*.
+/// The algebra of blocks over one list of shells (rows and columns alike): `n_components` times `n_orbitals`² numbers as row-major
+/// blocks, as coupled channels (channel after channel, M = −L … L), or in *frame order*. There is one component, or four: the
+/// spinless A and the exchange field B_x, B_y, B_z of H = A + σ·B, each real and symmetric as an operator.
 ///
 /// Frame order, for coupled numbers that were rotated into the frame of the bond: natural m = 0, unnatural m = 0, then for each
 /// m = 1, 2, … the cosine-like and the sine-like components. Linear maps that respect the bond's symmetry mix a class with
@@ -52,6 +30,7 @@ pub struct FrameClass {
 pub struct PairAlgebra {
     channels: Vec<Channel>,
     n_orbitals: usize,
+    n_components: usize,
     terms: Vec<CouplingTerm>,
     frame: Vec<Signed>,
     frame_channel: Vec<usize>,
@@ -63,24 +42,27 @@ pub struct PairAlgebra {
     wigner: WignerTables,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct CouplingTerm {
-    coupled: u32,
-    block: u32,
-    value: f64,
-}
-
 impl PairAlgebra {
-    /// The algebra for shells of the given angular momenta.
+    /// The algebra for shells of the given angular momenta, without spin.
     pub fn new(shells: &[u8]) -> Self {
-        let channels = channels(shells);
+        Self::with_components(shells, false)
+    }
+
+    /// The same with the exchange field.
+    pub fn magnetic(shells: &[u8]) -> Self {
+        Self::with_components(shells, true)
+    }
+
+    fn with_components(shells: &[u8], magnetic: bool) -> Self {
+        let channels = channels(shells, magnetic);
         let l_max = channels.iter().map(|c| c.l).max().unwrap_or(0);
         let (frame, ranges) = frame_order(&channels, l_max);
         let n_orbitals = shells.iter().map(|&l| 2 * l as usize + 1).sum();
         let channel_of: Vec<usize> = (0..channels.len()).flat_map(|c| vec![c; 2 * channels[c].l + 1]).collect();
-        let transpose = transpose(&channels, shells.len());
+        let transpose = transpose(&channels);
         PairAlgebra {
             n_orbitals,
+            n_components: if magnetic { 4 } else { 1 },
             terms: terms(&channels, shells, n_orbitals),
             frame_channel: frame.iter().map(|f| channel_of[f.index]).collect(),
             exchange: exchange(&channels, &channel_of, &frame, &transpose),
@@ -94,7 +76,7 @@ impl PairAlgebra {
         }
     }
 
-    /// Coupled channels, by row shell, column shell, L.
+    /// Coupled channels, by row shell, column shell, L; magnetic ones after all others.
     pub fn channels(&self) -> &[Channel] {
         &self.channels
     }
@@ -104,14 +86,29 @@ impl PairAlgebra {
         self.n_orbitals
     }
 
+    /// Components: 1, or 4 with the exchange field.
+    pub fn n_components(&self) -> usize {
+        self.n_components
+    }
+
     /// Numbers per block in any of the three forms.
     pub fn width(&self) -> usize {
-        self.n_orbitals * self.n_orbitals
+        self.n_components * self.n_orbitals * self.n_orbitals
     }
 
     /// Frame components m = 0 of natural channels, by L: all that a two-centre integral has.
     pub fn natural0(&self) -> Range<usize> {
         self.natural0.clone()
+    }
+
+    /// Is each coupled number a part of the exchange field?
+    pub fn coupled_magnetic(&self) -> Vec<bool> {
+        self.channels.iter().flat_map(|c| vec![c.magnetic; 2 * c.l + 1]).collect()
+    }
+
+    /// Is each frame component?
+    pub fn frame_magnetic(&self) -> Vec<bool> {
+        self.frame_channel.iter().map(|&channel| self.channels[channel].magnetic).collect()
     }
 
     /// Frame components m = 0 of unnatural channels: odd under every mirror through the bond.
@@ -220,41 +217,6 @@ fn multiply_transposed(matrix: &[f64], x: &[f64], out: &mut [f64]) {
     }
 }
 
-fn channels(shells: &[u8]) -> Vec<Channel> {
-    let mut channels = Vec::new();
-    let mut offset = 0;
-    for (a, &la) in shells.iter().enumerate() {
-        for (b, &lb) in shells.iter().enumerate() {
-            let (la, lb) = (la as usize, lb as usize);
-            for l in la.abs_diff(lb)..=la + lb {
-                channels.push(Channel { a, b, l, natural: (la + lb + l).is_multiple_of(2), offset });
-                offset += 2 * l + 1;
-            }
-        }
-    }
-    channels
-}
-
-fn terms(channels: &[Channel], shells: &[u8], n_orbitals: usize) -> Vec<CouplingTerm> {
-    let first: Vec<usize> = shells
-        .iter()
-        .scan(0, |next, &l| {
-            *next += 2 * l as usize + 1;
-            Some(*next - (2 * l as usize + 1))
-        })
-        .collect();
-    let of_channel = |channel: &Channel| {
-        let (row, column, offset) = (first[channel.a], first[channel.b], channel.offset);
-        let coupling = Coupling::new(shells[channel.a] as usize, shells[channel.b] as usize, channel.l);
-        coupling.terms.into_iter().map(move |term| CouplingTerm {
-            coupled: (offset + term.m) as u32,
-            block: ((row + term.m1) * n_orbitals + column + term.m2) as u32,
-            value: term.value,
-        })
-    };
-    channels.iter().flat_map(of_channel).collect()
-}
-
 struct FrameRanges {
     natural0: Range<usize>,
     unnatural0: Range<usize>,
@@ -286,23 +248,6 @@ fn frame_order(channels: &[Channel], l_max: usize) -> (Vec<Signed>, FrameRanges)
     (frame, FrameRanges { natural0, unnatural0, classes })
 }
 
-/// w3j(l₂,l₁,L)ᵀ = (−1)^{l₁+l₂+L} w3j(l₁,l₂,L).
-fn transpose(channels: &[Channel], n_shells: usize) -> Vec<Signed> {
-    let mut first = vec![usize::MAX; n_shells * n_shells];
-    for (k, c) in channels.iter().enumerate().rev() {
-        first[c.a * n_shells + c.b] = k;
-    }
-    let partner = |k: usize, c: &Channel| {
-        let rank = k - first[c.a * n_shells + c.b];
-        channels[first[c.b * n_shells + c.a] + rank]
-    };
-    let entries = |(k, c): (usize, &Channel)| {
-        let (offset, sign) = (partner(k, c).offset, if c.natural { 1.0 } else { -1.0 });
-        (0..2 * c.l + 1).map(move |m| Signed { index: offset + m, sign })
-    };
-    channels.iter().enumerate().flat_map(entries).collect()
-}
-
 /// Transposition followed by half a turn about y, which multiplies Y_LM by (−1)^L for M ≥ 0 and −(−1)^L for M < 0.
 fn exchange(channels: &[Channel], channel_of: &[usize], frame: &[Signed], transpose: &[Signed]) -> Vec<Signed> {
     let mut place = vec![Signed { index: 0, sign: 0.0 }; frame.len()];
@@ -332,6 +277,19 @@ mod tests {
         (0..n * n).map(|k| ((k * 37 + 11) % 101) as f64 / 50.0 - 1.0).collect()
     }
 
+    fn algebras() -> [PairAlgebra; 2] {
+        [PairAlgebra::new(&SHELLS), PairAlgebra::magnetic(&SHELLS)]
+    }
+
+    fn numbers(algebra: &PairAlgebra) -> Vec<f64> {
+        (0..algebra.width()).map(|k| ((k * 37 + 11) % 101) as f64 / 50.0 - 1.0).collect()
+    }
+
+    fn transposed(algebra: &PairAlgebra, block: &[f64]) -> Vec<f64> {
+        let n = algebra.n_orbitals();
+        block.chunks(n * n).flat_map(|block| (0..n * n).map(|k| block[k % n * n + k / n])).collect()
+    }
+
     fn framed(algebra: &PairAlgebra, block: &[f64], frame: &Matrix3<f64>) -> Vec<f64> {
         let (mut coupled, mut framed) = (vec![0.0; algebra.width()], vec![0.0; algebra.width()]);
         algebra.couple(block, &mut coupled);
@@ -345,63 +303,102 @@ mod tests {
 
     #[test]
     fn block_to_frame_and_back() {
-        let algebra = PairAlgebra::new(&SHELLS);
-        let block = block(algebra.n_orbitals());
-        let d = algebra.wigner().matrices(&bond_frame(&Vector3::new(0.3, 1.0, -0.5)).unwrap());
-        let mut buffers = [vec![0.0; block.len()], vec![0.0; block.len()], vec![0.0; block.len()]];
-        let [coupled, framed, back] = &mut buffers;
-        algebra.couple(&block, coupled);
-        algebra.to_frame(coupled, &d, framed);
-        coupled.fill(0.0);
-        algebra.from_frame(framed, &d, coupled);
-        algebra.uncouple(coupled, back);
-        assert!(difference(&block, back) < 1e-14);
-        let (norm, framed_norm) = [&block, framed].map(|v| v.iter().map(|x| x * x).sum::<f64>()).into();
-        assert!((norm - framed_norm).abs() < 1e-12 * norm);
+        for algebra in algebras() {
+            let block = numbers(&algebra);
+            let d = algebra.wigner().matrices(&bond_frame(&Vector3::new(0.3, 1.0, -0.5)).unwrap());
+            let mut buffers = [vec![0.0; block.len()], vec![0.0; block.len()], vec![0.0; block.len()]];
+            let [coupled, framed, back] = &mut buffers;
+            algebra.couple(&block, coupled);
+            algebra.to_frame(coupled, &d, framed);
+            coupled.fill(0.0);
+            algebra.from_frame(framed, &d, coupled);
+            algebra.uncouple(coupled, back);
+            assert!(difference(&block, back) < 1e-13);
+            let (norm, framed_norm) = [&block, framed].map(|v| v.iter().map(|x| x * x).sum::<f64>()).into();
+            assert!((norm - framed_norm).abs() < 1e-12 * norm);
+        }
     }
 
     #[test]
     fn transposed_block_in_the_reversed_frame_is_the_exchange() {
-        let algebra = PairAlgebra::new(&SHELLS);
-        let n = algebra.n_orbitals();
-        let frame = bond_frame(&Vector3::new(-0.2, 0.9, 0.5)).unwrap();
-        let block = block(n);
-        let transposed: Vec<f64> = (0..n * n).map(|k| block[k % n * n + k / n]).collect();
-        let there = framed(&algebra, &block, &frame);
-        let back = framed(&algebra, &transposed, &reversed(&frame));
-        let mut exchanged = vec![0.0; n * n];
-        permute(algebra.exchange(), &back, &mut exchanged);
-        assert!(difference(&there, &exchanged) < 1e-14);
+        for algebra in algebras() {
+            let frame = bond_frame(&Vector3::new(-0.2, 0.9, 0.5)).unwrap();
+            let block = numbers(&algebra);
+            let there = framed(&algebra, &block, &frame);
+            let back = framed(&algebra, &transposed(&algebra, &block), &reversed(&frame));
+            let mut exchanged = vec![0.0; block.len()];
+            permute(algebra.exchange(), &back, &mut exchanged);
+            assert!(difference(&there, &exchanged) < 1e-13);
+        }
     }
 
     #[test]
     fn coupled_transpose() {
-        let algebra = PairAlgebra::new(&SHELLS);
-        let n = algebra.n_orbitals();
-        let block = block(n);
-        let transposed: Vec<f64> = (0..n * n).map(|k| block[k % n * n + k / n]).collect();
-        let (mut coupled, mut wanted, mut found) = (vec![0.0; n * n], vec![0.0; n * n], vec![0.0; n * n]);
-        algebra.couple(&block, &mut coupled);
-        algebra.couple(&transposed, &mut wanted);
-        permute(algebra.transpose(), &coupled, &mut found);
-        assert!(difference(&wanted, &found) < 1e-14);
+        for algebra in algebras() {
+            let block = numbers(&algebra);
+            let width = algebra.width();
+            let (mut coupled, mut wanted, mut found) = (vec![0.0; width], vec![0.0; width], vec![0.0; width]);
+            algebra.couple(&block, &mut coupled);
+            algebra.couple(&transposed(&algebra, &block), &mut wanted);
+            permute(algebra.transpose(), &coupled, &mut found);
+            assert!(difference(&wanted, &found) < 1e-13);
+        }
     }
 
     #[test]
     fn a_turn_about_the_bond_is_a_phase_per_class() {
-        let algebra = PairAlgebra::new(&SHELLS);
-        let block = block(algebra.n_orbitals());
-        let frame = bond_frame(&Vector3::new(0.6, 0.1, 0.5)).unwrap();
-        let angle = 0.7;
-        let turn = Rotation3::from_axis_angle(&Vector3::z_axis(), angle).into_inner();
-        let (before, after) = (framed(&algebra, &block, &frame), framed(&algebra, &block, &(turn * frame)));
-        let fixed = algebra.unnatural0().end;
-        assert!(difference(&before[..fixed], &after[..fixed]) < 1e-14);
-        for class in algebra.classes() {
-            let (sin, cos) = (class.m as f64 * angle).sin_cos();
-            for (c, s) in class.cos.clone().zip(class.sin.clone()) {
-                assert!((after[c] - (cos * before[c] - sin * before[s])).abs() < 1e-13, "m = {}", class.m);
-                assert!((after[s] - (sin * before[c] + cos * before[s])).abs() < 1e-13, "m = {}", class.m);
+        for algebra in algebras() {
+            let block = numbers(&algebra);
+            let frame = bond_frame(&Vector3::new(0.6, 0.1, 0.5)).unwrap();
+            let angle = 0.7;
+            let turn = Rotation3::from_axis_angle(&Vector3::z_axis(), angle).into_inner();
+            let (before, after) = (framed(&algebra, &block, &frame), framed(&algebra, &block, &(turn * frame)));
+            let fixed = algebra.unnatural0().end;
+            assert!(difference(&before[..fixed], &after[..fixed]) < 1e-13);
+            for class in algebra.classes() {
+                let (sin, cos) = (class.m as f64 * angle).sin_cos();
+                for (c, s) in class.cos.clone().zip(class.sin.clone()) {
+                    assert!((after[c] - (cos * before[c] - sin * before[s])).abs() < 1e-13, "m = {}", class.m);
+                    assert!((after[s] - (sin * before[c] + cos * before[s])).abs() < 1e-13, "m = {}", class.m);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_turn_of_space_and_spin_turns_every_channel() {
+        // B is an axial vector: (B_x, B_y, B_z) turn by the proper part of r, orbitals by D(r).
+        let algebra = PairAlgebra::magnetic(&[0, 1, 2]);
+        let n = algebra.n_orbitals();
+        let turn = Rotation3::from_euler_angles(0.3, -1.2, 2.5).into_inner();
+        let numbers = numbers(&algebra);
+        for (r, inverted) in [(turn, false), (-turn, true)] {
+            let matrices = algebra.wigner().matrices(&r);
+            let mut d = DMatrix::zeros(n, n);
+            for (l, start) in [(0, 0), (1, 1), (2, 4)] {
+                let size = 2 * l + 1;
+                d.view_mut((start, start), (size, size)).copy_from(&DMatrix::from_row_slice(
+                    size,
+                    size,
+                    matrices.block(l),
+                ));
+            }
+            let blocks: Vec<DMatrix<f64>> =
+                numbers.chunks(n * n).map(|block| &d * DMatrix::from_row_slice(n, n, block) * d.transpose()).collect();
+            let field = |k: usize| (0..3).map(|c| &blocks[1 + c] * turn[(k, c)]).sum::<DMatrix<f64>>();
+            let turned = [blocks[0].clone(), field(0), field(1), field(2)].map(|block| block.transpose());
+            let turned: Vec<f64> = turned.iter().flat_map(|block| block.as_slice().to_vec()).collect();
+            let (mut coupled, mut wanted) = (vec![0.0; algebra.width()], vec![0.0; algebra.width()]);
+            algebra.couple(&numbers, &mut coupled);
+            algebra.couple(&turned, &mut wanted);
+            let proper = algebra.wigner().matrices(&turn);
+            for channel in algebra.channels() {
+                let range = channel.offset..channel.offset + 2 * channel.l + 1;
+                let mut found = vec![0.0; range.len()];
+                multiply(proper.block(channel.l), &coupled[range.clone()], &mut found);
+                let parity = if channel.natural == channel.l.is_multiple_of(2) || !inverted { 1.0 } else { -1.0 };
+                found.iter_mut().for_each(|x| *x *= parity);
+                assert!(difference(&found, &wanted[range]) < 1e-13, "{channel:?}");
             }
         }
     }

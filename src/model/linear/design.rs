@@ -80,6 +80,7 @@ fn bond_input(source: Source, index: usize, input: &Input, row: usize, d: &Wigne
     match input.source {
         BondSource::One => 1.0,
         BondSource::Pair => source.h0.edge(index)[component],
+        BondSource::Exchange => source.sample.exchange.as_ref().map_or(0.0, |field| field.edge(index)[component]),
         BondSource::First(tensor) => turned(edge.i, tensor),
         BondSource::Second(tensor) => turned(edge.j, tensor),
     }

@@ -65,6 +65,10 @@ pub enum AtomSource {
     H0(NeighbourSum),
     /// B Bᵀ with the sum B of [`AtomSource::Overlap`] as a block: how the neighbours stand to each other.
     Square(NeighbourSum),
+    /// Its on-site exchange field ([`Sample::exchange`]).
+    Exchange,
+    /// Σ_k g(r) X_ik of the exchange field over its neighbours.
+    ExchangeSum(NeighbourSum),
 }
 
 /// Which neighbours, with which weight.
@@ -91,6 +95,8 @@ pub struct Sums {
     pub n_species: usize,
     /// One set per species pair, at `a * n_species + b`; `None` where training has no bond between them.
     pub gaussians: Vec<Option<Gaussians>>,
+    /// Are there sums of the exchange field?
+    pub exchange: bool,
 }
 
 impl Sums {
@@ -105,11 +111,17 @@ impl Sums {
 
     /// All sources in the order of [`Environment`].
     pub fn sources(&self) -> Vec<AtomSource> {
-        let sums = (0..self.n_species).flat_map(|neighbour| {
-            let sums = (0..self.n_radial()).map(move |radial| NeighbourSum { neighbour, radial });
-            sums.flat_map(|sum| [AtomSource::Overlap(sum), AtomSource::H0(sum), AtomSource::Square(sum)])
-        });
-        std::iter::once(AtomSource::Onsite).chain(sums).collect()
+        let sums = self.neighbour_sums().into_iter();
+        let plain =
+            sums.clone().flat_map(|sum| [AtomSource::Overlap(sum), AtomSource::H0(sum), AtomSource::Square(sum)]);
+        let exchange = std::iter::once(AtomSource::Exchange).chain(sums.map(AtomSource::ExchangeSum));
+        let exchange = exchange.filter(|_| self.exchange);
+        std::iter::once(AtomSource::Onsite).chain(plain).chain(exchange).collect()
+    }
+
+    fn neighbour_sums(&self) -> Vec<NeighbourSum> {
+        let of_neighbour = |neighbour| (0..self.n_radial()).map(move |radial| NeighbourSum { neighbour, radial });
+        (0..self.n_species).flat_map(of_neighbour).collect()
     }
 }
 
@@ -123,9 +135,15 @@ impl Environment {
             edges_of[edge.i].push(k);
         }
         values.par_chunks_mut(n_sources * width).zip(&edges_of).enumerate().for_each(|(atom, (values, edges))| {
-            values[..width].copy_from_slice(h0.node(atom));
-            edges.iter().for_each(|&edge| add_bond(sample, h0, edge, slots.algebra(), sums, &mut values[width..]));
-            for sum in values[width..].chunks_mut(3 * width) {
+            let (plain, exchange) = values.split_at_mut((1 + 3 * sums.neighbour_sums().len()) * width);
+            let (onsite, plain) = plain.split_at_mut(width);
+            onsite.copy_from_slice(h0.node(atom));
+            if let (Some(field), Some(onsite)) = (&sample.exchange, exchange.get_mut(..width)) {
+                onsite.copy_from_slice(field.node(atom));
+            }
+            let exchange = exchange.get_mut(width..).unwrap_or_default();
+            edges.iter().for_each(|&edge| add_bond(sample, h0, edge, slots.algebra(), sums, [plain, exchange]));
+            for sum in plain.chunks_mut(3 * width) {
                 let (overlap, rest) = sum.split_at_mut(width);
                 square(slots.algebra(), overlap, &mut rest[width..]);
             }
@@ -139,25 +157,40 @@ impl Environment {
     }
 }
 
-/// Adds S and H⁽⁰⁾ of one bond to the sums of its first atom.
-fn add_bond(sample: &Sample, h0: &Channels, index: usize, algebra: &PairAlgebra, sums: &Sums, values: &mut [f64]) {
+/// Adds S and H⁽⁰⁾ of one bond, and its exchange field where there are sums of it, to the sums of its first atom.
+fn add_bond(
+    sample: &Sample,
+    h0: &Channels,
+    index: usize,
+    algebra: &PairAlgebra,
+    sums: &Sums,
+    [plain, exchange]: [&mut [f64]; 2],
+) {
     let edge: &Edge = &sample.graph.edges[index];
     let (a, b) = (sample.species[edge.i], sample.species[edge.j]);
     let Some(gaussians) = sums.between(a, b) else { return };
-    let d = algebra.wigner().matrices(&edge.frame);
-    let coupled = [&sample.overlap, h0].map(|operator| {
-        let mut coupled = vec![0.0; algebra.width()];
+    let (width, d) = (algebra.width(), algebra.wigner().matrices(&edge.frame));
+    let coupled = |operator: &Channels| {
+        let mut coupled = vec![0.0; width];
         algebra.from_frame(operator.edge(index), &d, &mut coupled);
         coupled
-    });
-    let first = b * sums.n_radial() * 3;
-    let mut sources = values.chunks_mut(algebra.width()).skip(first);
-    for weight in std::iter::once(1.0).chain(gaussians.values(edge.distance)) {
-        for (tensor, sum) in coupled.iter().zip(sources.by_ref()) {
-            sum.iter_mut().zip(tensor).for_each(|(sum, x)| *sum += weight * x);
-        }
-        sources.next();
+    };
+    let weights = || std::iter::once(1.0).chain(gaussians.values(edge.distance));
+    let first = b * sums.n_radial();
+    let (overlap, h0) = (coupled(&sample.overlap), coupled(h0));
+    for (weight, sum) in weights().zip(plain.chunks_mut(3 * width).skip(first)) {
+        add(&mut sum[..width], &overlap, weight);
+        add(&mut sum[width..2 * width], &h0, weight);
     }
+    if let (Some(field), true) = (&sample.exchange, sums.exchange) {
+        let field = coupled(field);
+        let sums = exchange.chunks_mut(width).skip(first);
+        weights().zip(sums).for_each(|(weight, sum)| add(sum, &field, weight));
+    }
+}
+
+fn add(sum: &mut [f64], tensor: &[f64], weight: f64) {
+    sum.iter_mut().zip(tensor).for_each(|(sum, x)| *sum += weight * x);
 }
 
 /// B Bᵀ of a coupled block B, coupled.

@@ -146,6 +146,7 @@ fn fitted(
         sum_gaussians: settings.sum_gaussians,
         potential: settings.potential,
         profiles: profiles(training)?,
+        exchange: training.iter().any(|sample| sample.exchange.is_some()),
     };
     let (folds, alike) = folds(training, settings.max_folds);
     let n_folds = folds.iter().max().map_or(0, |last| last + 1);
@@ -186,7 +187,8 @@ fn subtract_potential(
     potential
 }
 
-/// Numbers of atoms by species decide the fold; where all samples are alike (true) they are dealt out.
+/// Numbers of atoms by species decide the fold; where all samples are alike (true) they are dealt out, both spins of a run
+/// together.
 fn folds(samples: &[Sample], most: usize) -> (Vec<usize>, bool) {
     let mut known: BTreeMap<Vec<usize>, usize> = BTreeMap::new();
     let compositions: Vec<Vec<usize>> = samples.iter().map(composition).collect();
@@ -195,9 +197,20 @@ fn folds(samples: &[Sample], most: usize) -> (Vec<usize>, bool) {
         known.entry(composition.clone()).or_insert(next);
     }
     match known.len() {
-        1 => ((0..samples.len()).map(|k| k % most).collect(), true),
+        1 => (runs(samples).into_iter().map(|run| run % most).collect(), true),
         _ => (compositions.iter().map(|composition| known[composition] % most).collect(), false),
     }
+}
+
+/// Which run each sample is of: the spins of a run follow one another.
+fn runs(samples: &[Sample]) -> Vec<usize> {
+    let mut run = 0;
+    let of = |k: usize| {
+        let same = k > 0 && samples[k].exchange.is_some() && samples[k].structure == samples[k - 1].structure;
+        run += usize::from(k > 0 && !same);
+        run
+    };
+    (0..samples.len()).map(of).collect()
 }
 
 fn composition(sample: &Sample) -> Vec<usize> {

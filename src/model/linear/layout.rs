@@ -13,6 +13,8 @@ pub enum BondSource {
     One,
     /// H⁽⁰⁾ of the pair.
     Pair,
+    /// The exchange field of the pair ([`crate::model::Sample::exchange`]).
+    Exchange,
     /// Tensor of the first atom, by its index in [`super::environment::Sums::sources`].
     First(usize),
     /// Tensor of the second atom.
@@ -113,6 +115,9 @@ fn inputs(slots: &Slots, [a, b]: [usize; 2], components: &[[usize; 2]], sums: &S
         inputs.extend(chosen.map(|&component| Input { source, component }));
     };
     push(BondSource::Pair, &|channel| slots.has(a, b, channel));
+    if sums.exchange {
+        push(BondSource::Exchange, &|channel| slots.has(a, b, channel));
+    }
     for (index, source) in sums.sources().iter().enumerate().filter(|(_, source)| source.is_plain()) {
         push(BondSource::First(index), &|channel| source.fills(slots, sums, a, channel));
         push(BondSource::Second(index), &|channel| source.fills(slots, sums, b, channel));
@@ -127,8 +132,10 @@ impl AtomSource {
     /// Without radial weight; only these are features of bonds.
     pub fn is_plain(&self) -> bool {
         match self {
-            AtomSource::Onsite => true,
-            AtomSource::Overlap(sum) | AtomSource::H0(sum) | AtomSource::Square(sum) => sum.radial == 0,
+            AtomSource::Onsite | AtomSource::Exchange => true,
+            AtomSource::Overlap(sum) | AtomSource::H0(sum) | AtomSource::Square(sum) | AtomSource::ExchangeSum(sum) => {
+                sum.radial == 0
+            }
         }
     }
 
@@ -140,10 +147,10 @@ impl AtomSource {
         let bonded = |sum: NeighbourSum| sums.between(species, sum.neighbour).is_some();
         let symmetric = channel.a < channel.b || (channel.a == channel.b && channel.natural);
         match *self {
-            AtomSource::Onsite => has(species) && symmetric,
+            AtomSource::Onsite | AtomSource::Exchange => has(species) && symmetric,
             AtomSource::Square(sum) => has(species) && symmetric && bonded(sum),
             AtomSource::Overlap(sum) => has(sum.neighbour) && channel.natural && bonded(sum),
-            AtomSource::H0(sum) => has(sum.neighbour) && bonded(sum),
+            AtomSource::H0(sum) | AtomSource::ExchangeSum(sum) => has(sum.neighbour) && bonded(sum),
         }
     }
 }
@@ -163,7 +170,7 @@ fn sectors(algebra: &PairAlgebra, inputs: &[Input], outputs: &[[usize; 2]]) -> V
         let exchange = algebra.exchange()[component[0]];
         let (component, sign) = match source {
             BondSource::One => (component[0], 1.0),
-            BondSource::Pair => (exchange.index, exchange.sign),
+            BondSource::Pair | BondSource::Exchange => (exchange.index, exchange.sign),
             // A tensor of an atom is only turned, not transposed.
             _ if channel(algebra, &component).natural => (component[0], exchange.sign),
             _ => (component[0], -exchange.sign),

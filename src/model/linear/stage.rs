@@ -28,6 +28,9 @@ pub struct LinearConfig {
     pub potential: Option<PotentialConfig>,
     /// Bonds between two species, as training had them.
     pub profiles: Vec<BondProfile>,
+    /// Are there features of the exchange field? Training had collinear spin then.
+    #[serde(default)]
+    pub exchange: bool,
 }
 
 impl LinearConfig {
@@ -48,7 +51,7 @@ impl LinearConfig {
             let profile = self.profile(k / n_species, k % n_species)?;
             Some(Gaussians { start: FIRST_SUM_CENTRE, end: profile.longest, n: self.sum_gaussians })
         };
-        Sums { n_species, gaussians: (0..n_species * n_species).map(of_pair).collect() }
+        Sums { n_species, gaussians: (0..n_species * n_species).map(of_pair).collect(), exchange: self.exchange }
     }
 }
 

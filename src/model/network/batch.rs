@@ -1,5 +1,6 @@
 //! A structure as tensors: everything that does not depend on the weights, computed once in double precision.
 
+use std::borrow::Cow;
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -34,6 +35,8 @@ pub struct Preparation {
     pub input: Statistics,
     /// Of ΔH minus the base.
     pub output: Statistics,
+    /// Of the exchange field, where that is seen.
+    pub exchange: Option<Statistics>,
     /// Slots of the model.
     pub slots: Slots,
     /// Constant tensors on the network's device.
@@ -114,6 +117,7 @@ impl Preparation {
             slots: slots.clone(),
             input,
             output,
+            exchange: None,
             kind,
             device,
         }
@@ -125,19 +129,24 @@ impl Preparation {
         self
     }
 
+    /// With the statistics of the exchange field, for networks that see it.
+    pub fn with_exchange(self, exchange: Option<Statistics>) -> Self {
+        Preparation { exchange, ..self }
+    }
+
     /// A structure in tiles of at most `tile` bonds; `residual` is what is learned minus the base's part that statistics do not know.
     ///
     /// # Errors
     /// `Unsupported` where H⁽⁰⁾ is an input and the sample has none.
     pub fn batch(&self, sample: &Sample, residual: Option<&Channels>, tile: usize) -> Result<Batch> {
-        let h0 = if self.config.uses_h0() { Some(sample.require_h0()?) } else { None };
+        let seen = self.seen(sample)?;
         let bonds = 0..sample.graph.n_canonical();
         let (near, far): (Vec<usize>, Vec<usize>) =
             bonds.partition(|&bond| sample.graph.edges[bond].distance < self.config.envelope);
         let tiles = |bonds: Vec<usize>| -> Vec<EdgeTile> {
-            bonds.chunks(tile.max(1)).map(|bonds| self.tile(sample, h0, residual, bonds)).collect()
+            bonds.chunks(tile.max(1)).map(|bonds| self.tile(sample, &seen, residual, bonds)).collect()
         };
-        Ok(Batch { nodes: self.nodes(sample, h0, residual), near: tiles(near), far: tiles(far) })
+        Ok(Batch { nodes: self.nodes(sample, &seen, residual), near: tiles(near), far: tiles(far) })
     }
 
     /// Adds the network's output to the channels of its sample; both directions of a bond get the same block.
@@ -172,16 +181,30 @@ impl Preparation {
         channels.nodes.iter_mut().zip(nodes).for_each(|(value, mean)| *value += mean);
     }
 
-    fn nodes(&self, sample: &Sample, h0: Option<&Channels>, residual: Option<&Channels>) -> Nodes {
+    /// The operators of `config.inputs`, in order.
+    fn seen<'a>(&'a self, sample: &'a Sample) -> Result<Vec<Seen<'a>>> {
+        let seen = |input: &Input| {
+            let (operator, statistics) = match input {
+                Input::H0 => (Some(sample.require_h0()?), Some(&self.input)),
+                Input::S => (Some(&sample.overlap), None),
+                Input::Exchange => (sample.exchange.as_ref(), self.exchange.as_ref()),
+            };
+            let none = || Channels::zeros(&sample.graph, sample.width());
+            Ok(Seen { operator: operator.map_or_else(|| Cow::Owned(none()), Cow::Borrowed), statistics })
+        };
+        self.config.inputs.iter().map(seen).collect()
+    }
+
+    fn nodes(&self, sample: &Sample, seen: &[Seen], residual: Option<&Channels>) -> Nodes {
         let species = species_index(sample);
-        let scaled = h0.map(|h0| self.scaled_onsite(h0, &species));
+        let scaled: Vec<Tensor> = seen.iter().filter_map(|seen| seen.scaled_onsite(&species)).collect();
         let degrees = |columns: &[Vec<usize>]| -> Vec<Tensor> {
-            let Some(scaled) = &scaled else { return Vec::new() };
             let degree = |(l, columns): (usize, &Vec<usize>)| {
                 let shape = [sample.graph.n_nodes(), 2 * l + 1, columns.len() / (2 * l + 1)].map(|k| k as i64);
-                self.to_device(&scaled.index_select(1, &index(columns))).view(shape)
+                let channels = |rows: &Tensor| self.to_device(&rows.index_select(1, &index(columns))).view(shape);
+                Tensor::cat(&scaled.iter().map(channels).collect::<Vec<_>>(), 2)
             };
-            columns.iter().enumerate().map(degree).collect()
+            if scaled.is_empty() { Vec::new() } else { columns.iter().enumerate().map(degree).collect() }
         };
         let columns = index(&self.interface.node_columns());
         let outputs = |rows: &Tensor| self.to_device(&rows.index_select(1, &columns));
@@ -196,15 +219,7 @@ impl Preparation {
         }
     }
 
-    /// On-site H⁽⁰⁾ over its spread.
-    fn scaled_onsite(&self, h0: &Channels, species: &Tensor) -> Tensor {
-        let spread = self.input.node_spread.index_select(0, species);
-        let mean = self.input.node_mean.index_select(0, species);
-        let scaled = (rows_of(&h0.nodes, h0.width) - mean) / spread.clamp_min(f64::MIN_POSITIVE);
-        scaled.where_self(&spread.gt(0.0), &Tensor::from(0.0f64))
-    }
-
-    fn tile(&self, sample: &Sample, h0: Option<&Channels>, residual: Option<&Channels>, bonds: &[usize]) -> EdgeTile {
+    fn tile(&self, sample: &Sample, seen: &[Seen], residual: Option<&Channels>, bonds: &[usize]) -> EdgeTile {
         let half = sample.graph.n_canonical();
         let directed: Vec<usize> = bonds.iter().copied().chain(bonds.iter().map(|bond| bond + half)).collect();
         let geometry = Geometry::new(sample, &directed, &self.slots);
@@ -217,7 +232,7 @@ impl Preparation {
             scalars: self.to_device(&self.scalars(&geometry)),
             envelope: self.to_device(&self.envelope(&geometry.distance)),
             rotations: self.rotations(sample, &directed),
-            inputs: self.inputs(sample, h0, &directed, &geometry),
+            inputs: self.inputs(seen, &directed, &geometry),
             scale: outputs(&self.output.spread_at(&geometry.distance, &geometry.kind)),
             overlap: residual.map(|_| outputs(&selected(&sample.overlap.edges, sample.overlap.width, &directed))),
             target: residual.map(|r| outputs(&(selected(&r.edges, r.width, &directed) - mean()))),
@@ -238,16 +253,9 @@ impl Preparation {
         (phase.cos() + 1.0) * 0.5
     }
 
-    fn inputs(&self, sample: &Sample, h0: Option<&Channels>, directed: &[usize], geometry: &Geometry) -> Classes {
-        let operators = self.config.inputs.iter().filter_map(|input| match input {
-            Input::H0 => {
-                let mean = self.input.mean_at(&geometry.distance, &geometry.kind);
-                let spread = self.input.spread_at(&geometry.distance, &geometry.kind) + INPUT_FLOOR;
-                h0.map(|h0| (selected(&h0.edges, h0.width, directed) - mean) / spread)
-            }
-            Input::S => Some(selected(&sample.overlap.edges, sample.overlap.width, directed) * OVERLAP_FACTOR),
-        });
-        let operators: Vec<Tensor> = operators.map(|rows| self.to_device(&rows)).collect();
+    fn inputs(&self, seen: &[Seen], directed: &[usize], geometry: &Geometry) -> Classes {
+        let operators: Vec<Tensor> =
+            seen.iter().map(|seen| self.to_device(&seen.scaled_pairs(directed, geometry))).collect();
         self.classes(&operators, directed.len() as i64)
     }
 
@@ -286,6 +294,30 @@ impl Preparation {
 
     fn to_device(&self, tensor: &Tensor) -> Tensor {
         tensor.to_kind(self.kind).to_device(self.device)
+    }
+}
+
+/// An operator as the network sees it: S itself, else the deviation from the mean over the spread.
+struct Seen<'a> {
+    operator: Cow<'a, Channels>,
+    statistics: Option<&'a Statistics>,
+}
+
+impl Seen<'_> {
+    /// `None` for S, which is the same on all atoms of a species.
+    fn scaled_onsite(&self, species: &Tensor) -> Option<Tensor> {
+        let statistics = self.statistics?;
+        let spread = statistics.node_spread.index_select(0, species);
+        let mean = statistics.node_mean.index_select(0, species);
+        let scaled = (rows_of(&self.operator.nodes, self.operator.width) - mean) / spread.clamp_min(f64::MIN_POSITIVE);
+        Some(scaled.where_self(&spread.gt(0.0), &Tensor::from(0.0f64)))
+    }
+
+    fn scaled_pairs(&self, directed: &[usize], geometry: &Geometry) -> Tensor {
+        let rows = selected(&self.operator.edges, self.operator.width, directed);
+        let Some(statistics) = self.statistics else { return rows * OVERLAP_FACTOR };
+        let mean = statistics.mean_at(&geometry.distance, &geometry.kind);
+        (rows - mean) / (statistics.spread_at(&geometry.distance, &geometry.kind) + INPUT_FLOOR)
     }
 }
 

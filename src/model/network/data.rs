@@ -41,7 +41,8 @@ pub struct Data {
 pub struct Reference {
     /// The run on the model's slots.
     pub sample: Sample,
-    delta: Operator<f64>,
+    /// One for each operator of the sample.
+    deltas: Vec<Operator<f64>>,
     overlap: Operator<f64>,
     /// Elements that the code stored in H or H⁽⁰⁾.
     stored: usize,
@@ -106,17 +107,23 @@ impl Data {
     /// # Errors
     /// As [`Slots::of_runs`] and [`Sample::new`]; `Unsupported` for a run without converged H.
     pub fn new(train: Vec<Calculation>, validate: Vec<Calculation>, target: Target) -> Result<Self> {
-        let slots = Slots::of_runs(&train)?;
+        let slots = Slots::of_runs(&train)?.with_field(target.magnetic);
         let about = Training::of(&train, &slots)?;
         let named = |run: &Calculation, error: Error| match run.origin.files.first() {
             Some(file) => error.in_file(file),
             None => error,
         };
         // One by one, so that samples take the place of runs in memory.
+        let reversed = |samples: Vec<Sample>| with_reversed(samples, &slots);
         let samples = |run: Calculation| samples(&run, &slots, target).map_err(|e| named(&run, e));
         let references = |run: Calculation| Reference::of_run(&run, &slots, target).map_err(|e| named(&run, e));
         Ok(Data {
-            train: train.into_iter().map(samples).collect::<Result<Vec<_>>>()?.concat(),
+            train: train
+                .into_iter()
+                .map(samples)
+                .map(|samples| samples.map(reversed))
+                .collect::<Result<Vec<_>>>()?
+                .concat(),
             validate: validate.into_iter().map(references).collect::<Result<Vec<_>>>()?.into_iter().flatten().collect(),
             target,
             about,
@@ -159,6 +166,15 @@ fn samples(run: &Calculation, slots: &Slots, target: Target) -> Result<Vec<Sampl
     Ok(samples)
 }
 
+/// With an exchange field every sample comes with its image under time reversal, so that nothing is learned that is not odd in it.
+fn with_reversed(samples: Vec<Sample>, slots: &Slots) -> Vec<Sample> {
+    if !slots.is_magnetic() {
+        return samples;
+    }
+    let images: Vec<Sample> = samples.iter().map(|sample| sample.time_reversed(slots)).collect();
+    [samples, images].concat()
+}
+
 impl Reference {
     /// One per channel.
     fn of_run(run: &Calculation, slots: &Slots, target: Target) -> Result<Vec<Self>> {
@@ -166,18 +182,31 @@ impl Reference {
         let learned = target::learned(run, target)?.unwrap_or_default();
         let overlap = target::overlap(run)?;
         let stored = stored_elements(run);
-        let references = samples.into_iter().zip(learned);
-        Ok(references.map(|(sample, delta)| Reference { sample, delta, overlap: overlap.clone(), stored }).collect())
+        let references = samples.into_iter().zip(learned.chunks(slots.algebra().n_components()));
+        let reference = |(sample, deltas): (Sample, &[Operator<f64>])| Reference {
+            sample,
+            deltas: deltas.to_vec(),
+            overlap: overlap.clone(),
+            stored: stored * deltas.len(),
+        };
+        Ok(references.map(reference).collect())
     }
 
-    /// Sums of |error|, aligned |error| and |H⁽⁰⁾ − H| over all elements, and their number.
-    fn sums(&self, predicted: &Operator<f64>) -> [f64; 4] {
-        let mut error = predicted.clone();
-        error.values_mut().iter_mut().zip(self.delta.values()).for_each(|(p, d)| *p -= d);
-        let shift = gauge_shift(&error, &self.overlap);
-        let aligned = error.values().iter().zip(self.overlap.values()).map(|(e, s)| (e - shift * s).abs()).sum();
-        let size = |operator: &Operator<f64>| operator.values().iter().map(|v| v.abs()).sum();
-        [size(&error), aligned, size(&self.delta), self.stored as f64]
+    /// Sums of |error|, aligned |error| and |H⁽⁰⁾ − H| over all elements, and their number. The gauge is that of the first operator:
+    /// an exchange field has none.
+    fn sums(&self, predicted: &[Operator<f64>]) -> [f64; 4] {
+        let mut sums = [0.0, 0.0, 0.0, self.stored as f64];
+        for (k, (predicted, delta)) in predicted.iter().zip(&self.deltas).enumerate() {
+            let mut error = predicted.clone();
+            error.values_mut().iter_mut().zip(delta.values()).for_each(|(p, d)| *p -= d);
+            let shift = if k == 0 { gauge_shift(&error, &self.overlap) } else { 0.0 };
+            let size = |operator: &Operator<f64>| operator.values().iter().map(|v| v.abs()).sum::<f64>();
+            sums[0] += size(&error);
+            sums[1] +=
+                error.values().iter().zip(self.overlap.values()).map(|(e, s)| (e - shift * s).abs()).sum::<f64>();
+            sums[2] += size(delta);
+        }
+        sums
     }
 }
 
@@ -192,8 +221,8 @@ pub fn watch(
 ) -> Result<WatchedError> {
     let mut total = [0.0; 4];
     for reference in references {
-        let operator = reference.sample.operator(&predict(&reference.sample)?, slots)?;
-        let sums = reference.sums(&operator);
+        let operators = reference.sample.operators(&predict(&reference.sample)?, slots)?;
+        let sums = reference.sums(&operators);
         total.iter_mut().zip(sums).for_each(|(total, sum)| *total += sum);
     }
     let n = total[3].max(1.0);

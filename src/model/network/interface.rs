@@ -5,9 +5,9 @@ use crate::model::target::Quantity;
 use crate::symmetry::{Channel, PairAlgebra, Signed};
 
 /// Sizes and index lists. Two kinds of outputs vanish for a local operator, as ΔH is one, and are left out: unnatural m = 0 components
-/// of pairs (the product of two orbitals has none at any point of space), and unnatural on-site irreps. H and S have none either,
-/// since each projector's atom lies in a plane with the bond (below 1e-8 in runs of three codes); of the density matrix of strained
-/// silicene they are 2 %.
+/// of pairs (the product of two orbitals has none at any point of space), and on-site irreps of unnatural rank of the orbitals. H and
+/// S have none either, since each projector's atom lies in a plane with the bond (below 1e-8 in runs of three codes); of the density
+/// matrix of strained silicene they are 2 %. Of an exchange field only the on-site ones are left out: the spin has a part in m.
 #[derive(Debug, Clone)]
 pub struct Interface {
     /// Number of species.
@@ -34,8 +34,19 @@ pub struct Interface {
     pub natural_columns: Vec<Vec<usize>>,
     /// The same for unnatural channels.
     pub unnatural_columns: Vec<Vec<usize>>,
-    /// Are the unnatural ones of them outputs?
+    /// Are the spinless part's unnatural ones outputs?
     pub unnatural_outputs: bool,
+    /// Those columns that are outputs.
+    pub onsite_outputs: OnsiteOutputs,
+}
+
+/// On-site columns by degree that are outputs, as [`Interface::natural_columns`].
+#[derive(Debug, Clone)]
+pub struct OnsiteOutputs {
+    /// Of natural channels.
+    pub natural: Vec<Vec<usize>>,
+    /// Of unnatural ones: only an exchange field and the density matrix have them.
+    pub unnatural: Vec<Vec<usize>>,
 }
 
 impl Interface {
@@ -44,24 +55,26 @@ impl Interface {
         let algebra = slots.algebra();
         let m_max = hidden_l_max.max(algebra.classes().len() as i64);
         let pair_inputs = class_widths(algebra, m_max);
+        let magnetic = algebra.frame_magnetic();
+        let local = quantity != Quantity::DensityMatrix;
+        let removed = |column: &usize| local && algebra.unnatural0().contains(column) && !magnetic[*column];
+        let pair_columns: Vec<usize> = (0..algebra.width()).filter(|column| !removed(column)).collect();
         let mut pair_outputs = pair_inputs.clone();
-        let mut removed = 0..0;
-        let unnatural_outputs = quantity == Quantity::DensityMatrix;
-        if !unnatural_outputs {
-            pair_outputs[1] = 0;
-            removed = algebra.unnatural0();
-        }
-        let pair_columns: Vec<usize> = (0..algebra.width()).filter(|column| !removed.contains(column)).collect();
+        pair_outputs[1] -= (algebra.width() - pair_columns.len()) as i64;
+        let onsite_outputs = OnsiteOutputs {
+            natural: columns_by_degree(algebra, |channel| channel.natural && (channel.symmetric || !local)),
+            unnatural: columns_by_degree(algebra, |channel| !channel.natural && (channel.symmetric || !local)),
+        };
         let n_shells = slots.shells().len();
         let shells = |channel: usize| {
             let Channel { a, b, .. } = algebra.channels()[channel];
             (a * n_shells + b) as i64
         };
         let channel_of = |column: usize| algebra.channels().partition_point(|channel| channel.offset <= column) - 1;
-        let mut interface = Interface {
+        Interface {
             n_shells: n_shells as i64,
             pair_shells: pair_columns.iter().map(|&column| shells(algebra.frame_channel()[column])).collect(),
-            node_shells: Vec::new(),
+            node_shells: onsite_outputs.columns().map(|column| shells(channel_of(column))).collect(),
             n_species: slots.species().len(),
             m_max,
             pair_inputs,
@@ -69,18 +82,16 @@ impl Interface {
             pair_channels: pair_columns.iter().map(|&column| algebra.frame_channel()[column]).collect(),
             exchange: reduced_exchange(algebra, &pair_columns),
             pair_columns,
-            natural_columns: columns_by_degree(algebra, true),
-            unnatural_columns: columns_by_degree(algebra, false),
-            unnatural_outputs,
-        };
-        interface.node_shells = interface.node_columns().iter().map(|&column| shells(channel_of(column))).collect();
-        interface
+            natural_columns: columns_by_degree(algebra, |channel| channel.natural),
+            unnatural_columns: columns_by_degree(algebra, |channel| !channel.natural),
+            unnatural_outputs: !local,
+            onsite_outputs,
+        }
     }
 
     /// Columns of a coupled on-site row that are outputs, in the order of [`super::layers::NodeReadout`].
     pub fn node_columns(&self) -> Vec<usize> {
-        let unnatural = if self.unnatural_outputs { self.unnatural_columns.concat() } else { Vec::new() };
-        [self.natural_columns.concat(), unnatural].concat()
+        self.onsite_outputs.columns().collect()
     }
 
     /// Channel of each column of [`Self::node_columns`], `slots` being those of the interface.
@@ -93,6 +104,13 @@ impl Interface {
     /// Number of natural (or unnatural) channels of degree l.
     pub fn n_channels(columns: &[Vec<usize>], l: usize) -> i64 {
         columns.get(l).map_or(0, |columns| (columns.len() / (2 * l + 1)) as i64)
+    }
+}
+
+impl OnsiteOutputs {
+    /// All, natural ones first.
+    fn columns(&self) -> impl Iterator<Item = usize> + '_ {
+        self.natural.iter().chain(&self.unnatural).flatten().copied()
     }
 }
 
@@ -113,10 +131,10 @@ fn reduced_exchange(algebra: &PairAlgebra, columns: &[usize]) -> Vec<Signed> {
     columns.iter().map(entry).collect()
 }
 
-fn columns_by_degree(algebra: &PairAlgebra, natural: bool) -> Vec<Vec<usize>> {
+fn columns_by_degree(algebra: &PairAlgebra, wanted: impl Fn(&Channel) -> bool) -> Vec<Vec<usize>> {
     let l_max = algebra.channels().iter().map(|c| c.l).max().unwrap_or(0);
     let of_degree = |l: usize| -> Vec<usize> {
-        let channels: Vec<_> = algebra.channels().iter().filter(|c| c.l == l && c.natural == natural).collect();
+        let channels: Vec<_> = algebra.channels().iter().filter(|c| c.l == l && wanted(c)).collect();
         (0..2 * l + 1).flat_map(|m| channels.iter().map(move |c| c.offset + m)).collect()
     };
     (0..=l_max).map(of_degree).collect()

@@ -35,6 +35,8 @@ pub use train::train;
 pub use crate::random;
 
 #[cfg(test)]
+mod spin_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod training_tests;

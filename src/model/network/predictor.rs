@@ -60,8 +60,25 @@ pub(super) fn base(base: Base, sample: &Sample, linear: Option<&Prediction>) -> 
     part.cloned().unwrap_or_else(|| Channels::zeros(&sample.graph, sample.width()))
 }
 
-/// As [`Predictor::predict`], with the weights of the moment.
+/// As [`Predictor::predict`], with the weights of the moment. Where there is an exchange field, the prediction is averaged with that
+/// of the time-reversed run, so it obeys time reversal exactly: the spinless part is even in the field, the field odd.
 pub(super) fn predict(
+    preparation: &Preparation,
+    network: &Network,
+    weights: &Tensor,
+    sample: &Sample,
+    linear: Option<&Prediction>,
+) -> Result<Channels> {
+    let mut delta = predict_once(preparation, network, weights, sample, linear)?;
+    if preparation.slots.is_magnetic() {
+        let reversed = sample.time_reversed(&preparation.slots);
+        let image = predict_once(preparation, network, weights, &reversed, linear)?;
+        delta.average(&image.time_reversed(preparation.slots.algebra()));
+    }
+    Ok(delta)
+}
+
+fn predict_once(
     preparation: &Preparation,
     network: &Network,
     weights: &Tensor,

@@ -71,7 +71,10 @@ pub fn store(
         let piece = weights.detach().narrow(0, first, shape.iter().product());
         tensors.insert(format!("weights.{name}"), raw(&piece.view(shape)));
     }
-    for (name, statistics) in [("input", &preparation.input), ("output", &preparation.output)] {
+    let exchange = preparation.exchange.iter().map(|statistics| ("exchange", statistics));
+    for (name, statistics) in
+        [("input", &preparation.input), ("output", &preparation.output)].into_iter().chain(exchange)
+    {
         for (part, tensor) in statistics.named() {
             tensors.insert(format!("{name}.{part}"), raw(tensor));
         }
@@ -102,8 +105,12 @@ pub fn load(model: &Model, device: Device) -> Result<Stored> {
     let kind = kind(header.training.precision);
     let [input, output] = header.ranges;
     let statistics = [statistics(tensors, "input", input, model)?, statistics(tensors, "output", output, model)?];
+    // All statistics are measured on the same bonds.
+    let exchange =
+        header.model.uses_exchange().then(|| self::statistics(tensors, "exchange", input, model)).transpose()?;
     let preparation = Preparation::new(&header.model, &model.slots, statistics, kind, device)
-        .of_quantity(model.header.target.quantity);
+        .of_quantity(model.header.target.quantity)
+        .with_exchange(exchange);
     let network = Network::new(&preparation);
     let weights = network
         .table

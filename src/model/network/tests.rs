@@ -82,6 +82,12 @@ fn pairs_within(structure: &Structure, reach: f64) -> Vec<Pair> {
     pairs
 }
 
+/// A random Hermitian operator on the pairs of a run.
+pub fn random_operator(run: &Calculation, seed: u64, size: f64) -> Operator<f64> {
+    let pairs = run.overlap.as_ref().unwrap().pairs();
+    hermitian(&run.structure, &run.basis, pairs, &mut Random::new(seed, 2), size)
+}
+
 fn hermitian(
     structure: &Structure,
     basis: &Basis,

@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
 use super::batch::{Batch, Preparation};
-use super::config::{Base, Keep, LinearConfig, ModelConfig, Schedule, TrainConfig};
+use super::config::{Base, Input, Keep, LinearConfig, ModelConfig, Schedule, TrainConfig};
 use super::data::{Data, Folders, WatchedError, watch};
 use super::device::{DeviceChoice, set_threads};
 use super::predictor::{base, predict};
@@ -98,6 +98,7 @@ pub(super) fn train_on(
 ) -> Result<Trained> {
     check_validation(config, &data)?;
     set_threads(config.training.threads);
+    let config = &with_spin(config, &data);
     let checkpoint = checkpoint_path(&root.join(&config.output.model));
     let mut run = if checkpoint.exists() {
         Run::resume(config, data, &checkpoint, device)?
@@ -110,6 +111,15 @@ pub(super) fn train_on(
     trained.model.write(&root.join(&config.output.model))?;
     std::fs::remove_file(&checkpoint).or_else(ignore_absent)?;
     Ok(trained)
+}
+
+/// The configuration for these runs: a network for collinear spin sees the exchange field, or it could not tell the spins apart.
+fn with_spin(config: &TrainConfig, data: &Data) -> TrainConfig {
+    let mut config = config.clone();
+    if data.train.iter().any(|sample| sample.exchange.is_some()) && !config.model.uses_exchange() {
+        config.model.inputs.push(Input::Exchange);
+    }
+    config
 }
 
 fn ignore_absent(error: std::io::Error) -> std::io::Result<()> {
@@ -152,8 +162,9 @@ impl Run {
         let residuals = residuals(&data, config.model.base, linear.as_ref())?;
         let statistics = statistics(&data, &config.model, &residuals)?;
         let kind = stored::kind(config.training.precision);
-        let preparation =
-            Preparation::new(&config.model, &data.slots, statistics, kind, device).of_quantity(data.target.quantity);
+        let preparation = Preparation::new(&config.model, &data.slots, statistics, kind, device)
+            .of_quantity(data.target.quantity)
+            .with_exchange(config.model.uses_exchange().then(|| exchange_statistics(&data)));
         let batches = batches(&data, &preparation, &residuals)?;
         let model = Model { header, slots: data.slots.clone(), linear: linear.clone(), network: None };
         let trainer = Trainer::new(preparation, &config.training, batches)?;
@@ -305,6 +316,15 @@ fn statistics(data: &Data, model: &ModelConfig, residuals: &[Channels]) -> Resul
     let residuals: Vec<&Channels> = residuals.iter().collect();
     let output = if model.base == Base::None { Statistics::about_zero } else { Statistics::measure };
     Ok([Statistics::measure(&samples, &inputs, &data.slots), output(&samples, &residuals, &data.slots)])
+}
+
+/// Of the exchange field, which exchanging the spins turns round: so it has no mean.
+fn exchange_statistics(data: &Data) -> Statistics {
+    let none = |sample: &Sample| Channels::zeros(&sample.graph, sample.width());
+    let field = |sample: &Sample| sample.exchange.clone().unwrap_or_else(|| none(sample));
+    let fields: Vec<Channels> = data.train.iter().map(field).collect();
+    let samples: Vec<&Sample> = data.train.iter().collect();
+    Statistics::about_zero(&samples, &fields.iter().collect::<Vec<_>>(), &data.slots)
 }
 
 fn batches(data: &Data, preparation: &Preparation, residuals: &[Channels]) -> Result<Vec<Batch>> {

@@ -66,6 +66,9 @@ impl Default for DataConfig {
 pub struct TargetConfig {
     /// `"hamiltonian"` (default), `"density-matrix"` or `"overlap"`.
     pub quantity: Quantity,
+    /// Is the exchange field of non-collinear magnets learned too, or left as H⁽⁰⁾ has it (`false`, default)? The linear stage
+    /// cannot learn it: `linear.enabled = false`.
+    pub magnetic: bool,
 }
 
 /// `[linear]`: the linear stage. Where the network does not correct it, it still says how unlike training a run is.
@@ -90,7 +93,7 @@ impl Default for LinearConfig {
 impl TrainConfig {
     /// What the model predicts.
     pub fn what(&self) -> Target {
-        Target { quantity: self.target.quantity, from_h0: self.model.base.from_h0() }
+        Target { quantity: self.target.quantity, from_h0: self.model.base.from_h0(), magnetic: self.target.magnetic }
     }
 
     /// Refuses what no network can be built or trained with.
@@ -108,6 +111,11 @@ impl TrainConfig {
             return Err(Error::unsupported(
                 "the linear stage predicts H - H0: set linear.enabled = false for other targets and for models without H0",
             ));
+        }
+        let beyond = self.linear.enabled || self.model.refine != Refine::None || self.model.trace;
+        if self.target.magnetic && beyond {
+            let message = "target.magnetic: neither the linear stage (linear.enabled), nor refine, nor trace knows exchange fields";
+            return Err(Error::unsupported(message));
         }
         if self.model.base.from_h0() && self.target.quantity != Quantity::Hamiltonian {
             return Err(Error::unsupported(

@@ -41,6 +41,9 @@ pub enum Input {
     H0,
     /// S of the pair.
     S,
+    /// The exchange field of the pair and of the atoms: half of what H⁽⁰⁾ of one spin has more than that of the other. Training
+    /// adds it by itself where the runs have collinear spin.
+    Exchange,
 }
 
 /// Linear maps of features in the frame of a bond.
@@ -193,9 +196,19 @@ impl ModelConfig {
         self.inputs.contains(&Input::H0)
     }
 
+    /// Is the exchange field an input?
+    pub fn uses_exchange(&self) -> bool {
+        self.inputs.contains(&Input::Exchange)
+    }
+
+    /// Number of operators that are seen on the atoms.
+    pub fn n_onsite_inputs(&self) -> i64 {
+        i64::from(self.uses_h0()) + i64::from(self.uses_exchange())
+    }
+
     /// Does a prediction need H⁽⁰⁾?
     pub fn needs_h0(&self) -> bool {
-        self.uses_h0() || self.base.from_h0()
+        self.uses_h0() || self.uses_exchange() || self.base.from_h0()
     }
 
     /// Refuses what no network can be built with.

@@ -25,7 +25,7 @@ impl NodeEmbedding {
     pub fn new(table: &mut WeightTable, config: &ModelConfig, interface: &Interface) -> Self {
         let hidden = config.hidden();
         let mut weight = |parity: &str, l: i64, columns: &[Vec<usize>], channels: i64| {
-            let inputs = if config.uses_h0() { Interface::n_channels(columns, l as usize) } else { 0 };
+            let inputs = config.n_onsite_inputs() * Interface::n_channels(columns, l as usize);
             let start = Start::Normal(1.0 / (inputs.max(1) as f64).sqrt());
             (inputs > 0).then(|| table.add(format!("atom.{parity}{l}"), &[inputs, channels], start))
         };
