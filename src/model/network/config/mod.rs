@@ -96,6 +96,20 @@ impl TrainConfig {
         Target { quantity: self.target.quantity, from_h0: self.model.base.from_h0(), magnetic: self.target.magnetic }
     }
 
+    /// What an exchange field cannot go with.
+    fn check_magnetic(&self) -> Result<()> {
+        let beyond = [
+            ("linear.enabled", self.linear.enabled),
+            ("model.refine", self.model.refine != Refine::None),
+            ("model.trace", self.model.trace),
+            ("k_space.weight", self.k_space.weight > 0.0),
+        ];
+        match beyond.iter().find(|(_, set)| self.target.magnetic && *set) {
+            Some((name, _)) => Err(Error::unsupported(format!("target.magnetic: {name} knows no exchange fields"))),
+            None => Ok(()),
+        }
+    }
+
     /// Refuses what no network can be built or trained with.
     ///
     /// # Errors
@@ -112,11 +126,7 @@ impl TrainConfig {
                 "the linear stage predicts H - H0: set linear.enabled = false for other targets and for models without H0",
             ));
         }
-        let beyond = self.linear.enabled || self.model.refine != Refine::None || self.model.trace;
-        if self.target.magnetic && beyond {
-            let message = "target.magnetic: neither the linear stage (linear.enabled), nor refine, nor trace knows exchange fields";
-            return Err(Error::unsupported(message));
-        }
+        self.check_magnetic()?;
         if self.model.base.from_h0() && self.target.quantity != Quantity::Hamiltonian {
             return Err(Error::unsupported(
                 "model.base starts from H0, but target.quantity is no Hamiltonian: set model.base = \"shift\"",

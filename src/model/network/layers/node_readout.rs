@@ -57,11 +57,9 @@ impl NodeReadout {
         let invariants = self.invariants.forward(w, &[Some(&features.natural.select(1, 0))]);
         let widths: Vec<i64> = self.degrees.iter().map(|degree| degree.channels).collect();
         let gates = self.gate.forward(w, &[Some(&invariants)]).split_with_sizes(&widths, 1);
-        let gated = |(degree, gate): (&Degree, &Tensor)| {
-            let components = 2 * degree.l as i64 + 1;
-            (degree.forward(w, nodes, features) * gate.unsqueeze(1)).reshape([n, components * degree.channels])
-        };
-        let mut rows: Vec<Tensor> = self.degrees.iter().zip(&gates).map(gated).collect();
+        let row =
+            |(degree, gate): (&Degree, &Tensor)| (degree.forward(w, nodes, features) * gate.unsqueeze(1)).flatten(1, 2);
+        let mut rows: Vec<Tensor> = self.degrees.iter().zip(&gates).map(row).collect();
         rows[0] = &rows[0] + self.shift.forward(w, &[Some(&invariants)]);
         Tensor::cat(&rows, 1)
     }
