@@ -103,6 +103,7 @@ impl TrainConfig {
             ("model.refine", self.model.refine != Refine::None),
             ("model.trace", self.model.trace),
             ("k_space.weight", self.k_space.weight > 0.0),
+            ("a model.base without H0", !self.model.base.from_h0()),
         ];
         match beyond.iter().find(|(_, set)| self.target.magnetic && *set) {
             Some((name, _)) => Err(Error::unsupported(format!("target.magnetic: {name} knows no exchange fields"))),
