@@ -163,6 +163,9 @@ pub fn vacuum(structure: &Structure) -> [bool; 3] {
     [0, 1, 2].map(|axis| largest_gap(structure, axis) > VACUUM)
 }
 
+/// So much farther apart may the points of a new mesh be: axes of a strained template differ by that without a meaning.
+const COARSER: f64 = 1.03;
+
 /// Mesh of a supercell whose points are nowhere farther apart than those of the template, `divisions` of `lattice`; one point
 /// along the vectors of `new` that lead through a vacuum.
 pub fn mesh(
@@ -178,7 +181,7 @@ pub fn mesh(
     let finest = (0..3).filter(|&axis| !empty[axis]).map(spacing).fold(f64::INFINITY, f64::min);
     [0, 1, 2].map(|axis| match new_empty[axis] {
         true => 1,
-        false => (length(new, axis) / finest - 1e-3).ceil().max(1.0) as u32,
+        false => (length(new, axis) / (COARSER * finest)).ceil().max(1.0) as u32,
     })
 }
 

@@ -1,6 +1,6 @@
 //! `hzero dataset next`.
 
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 use rayon::prelude::*;
@@ -12,7 +12,7 @@ use crate::model::file::Model;
 use crate::model::linear::{FitSettings, LinearStage, fit};
 use crate::model::target::Target;
 use crate::model::{Sample, Slots};
-use crate::parsers::{ReadOptions, read};
+use crate::parsers::{Calculation, ReadOptions, read};
 
 /// Propose the structures that are worth computing next: those least like what a model was trained on
 ///
@@ -48,7 +48,7 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let options = args.files.options();
     let (stage, slots) = stage(&args, &options)?;
     let information = |path: &PathBuf| {
-        let samples = samples(path, &slots, &options)?;
+        let samples = samples(&read(path, &options)?, path, &slots)?;
         Information::of(&stage, &samples, &slots).with_context(|| path.display().to_string())
     };
     let candidates: Vec<Information> = args.candidates.par_iter().map(information).collect::<Result<_, _>>()?;
@@ -71,23 +71,21 @@ fn stage(args: &Args, options: &ReadOptions) -> anyhow::Result<(LinearStage, Slo
 }
 
 fn fitted(args: &Args, options: &ReadOptions, model: Option<Model>) -> anyhow::Result<(LinearStage, Slots)> {
+    let runs: Vec<Calculation> = args.known.par_iter().map(|path| read(path, options)).collect::<Result<_, _>>()?;
     let slots = match model {
         Some(model) => model.slots,
-        None => {
-            let bases = args.known.iter().map(|path| Ok(read(path, options)?.basis));
-            Slots::of_runs(&bases.collect::<anyhow::Result<Vec<_>>>()?)?
-        }
+        None => Slots::of_runs(&runs)?,
     };
-    let known = args.known.par_iter().map(|path| samples(path, &slots, options)).collect::<anyhow::Result<Vec<_>>>()?;
+    let known = runs.iter().zip(&args.known).map(|(run, path)| samples(run, path, &slots));
+    let known = known.collect::<anyhow::Result<Vec<_>>>()?.concat();
     let settings =
         FitSettings { bond_gaussians: GAUSSIANS, directions: DIRECTIONS, potential: None, ..FitSettings::default() };
-    let (stage, _) = fit(&known.concat(), &[], &slots, &settings)?;
+    let (stage, _) = fit(&known, &[], &slots, &settings)?;
     Ok((stage, slots))
 }
 
-fn samples(path: &PathBuf, slots: &Slots, options: &ReadOptions) -> anyhow::Result<Vec<Sample>> {
-    let run = read(path, options)?;
-    Sample::of_run(&run, slots, Target::default()).with_context(|| path.display().to_string())
+fn samples(run: &Calculation, path: &Path, slots: &Slots) -> anyhow::Result<Vec<Sample>> {
+    Sample::of_run(run, slots, Target::default()).with_context(|| path.display().to_string())
 }
 
 fn table(args: &Args, choices: &[Choice]) -> String {
