@@ -210,3 +210,26 @@ fn a_split_watches_a_shape_that_training_lacks_and_keeps_duplicates_together() {
         (Some(2), "hzero: shape 3 cannot be watched: there are 2 shapes\n".to_owned())
     );
 }
+
+#[test]
+fn the_next_structure_is_the_one_unlike_the_known() {
+    let (known, other) = (fixture("abacus/graphene_sqrt3"), fixture("abacus/graphene"));
+    let copy = changed_copy(&known, "info.json", "{", "{ ");
+    let proposals = |count: &str| {
+        let known: &Path = &known;
+        let after = [Path::new("--known"), known, Path::new("--json"), Path::new("--count"), Path::new(count)];
+        let output = hzero(&["next"], &[&[copy.path(), &other][..], &after].concat());
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        let report: Value = serde_json::from_slice(&output.stdout).unwrap();
+        report["proposed"].as_array().unwrap().clone()
+    };
+    let proposed = proposals("9");
+    assert_eq!((proposed.len(), proposed[0]["path"].as_str()), (2, other.to_str()));
+    let leverage = |k: usize, name: &str| proposed[k][name].as_f64().unwrap();
+    assert!(leverage(0, "leverage_alone") > 2.0 * leverage(1, "leverage_alone"), "{proposed:?}");
+    assert!(leverage(0, "leverage_afterwards") < 0.5 * leverage(0, "leverage_alone"), "{proposed:?}");
+    assert!(leverage(1, "leverage_given_earlier") <= leverage(1, "leverage_alone"), "{proposed:?}");
+    assert_eq!(proposals("1").len(), 1);
+    let nothing = hzero(&["next"], &[copy.path()]);
+    assert!(text(&nothing.stderr).contains("--model"), "{}", text(&nothing.stderr));
+}
