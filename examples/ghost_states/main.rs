@@ -33,7 +33,7 @@ fn main() -> Result<()> {
     let runs = arguments.map(|path| Ok(read(&PathBuf::from(path), &ReadOptions::default())?));
     let runs = runs.collect::<Result<Vec<Calculation>>>()?;
     let (training, unseen) = runs.split_at(n.min(runs.len()));
-    let slots = Slots::of_runs(&training)?;
+    let slots = Slots::of_runs(training)?;
     let plain = learned(training, &slots)?;
     let in_lowdin = training.iter().map(lowdin_target).collect::<Result<Vec<_>>>()?;
     let lowdin = learned(&in_lowdin, &slots)?;

@@ -143,7 +143,7 @@ fn traces_are_those_of_the_blocks() {
     let found = crate::model::network::traces::pair_traces(&preparation, &whole);
     let delta: Operator<f64> = target::delta(&run).unwrap();
     // A has shells s and p, B s alone; slots are s and p.
-    let shells = |species: usize| if species == 0 { vec![0..1, 1..4] } else { vec![0..1] };
+    let shells = |species: usize| [0..1, 1..4][..2 - species].to_vec();
     let mut compared = 0;
     for (row, &bond) in tile.bonds.iter().enumerate() {
         let edge = &sample.graph.edges[bond];
