@@ -28,7 +28,7 @@ impl Shell {
 }
 
 /// A kind of atom: label, element and shells, in the file's order of shells.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Species {
     /// The code's label, e.g. `C`, `Fe1`.
     pub label: String,

@@ -47,6 +47,7 @@ pub mod siesta;
 pub mod states;
 pub mod structure;
 pub mod template;
+pub mod tile;
 pub mod units;
 
 pub use basis::{Basis, Shell, Species};
@@ -57,3 +58,4 @@ pub use error::{Error, ErrorKind, Result};
 pub use operator::{Operator, Pair, Pairs, SpinOperator, c64};
 pub use read::{ReadOptions, Step, read};
 pub use structure::Structure;
+pub use tile::tile;

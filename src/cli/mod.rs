@@ -14,6 +14,7 @@ mod config;
 mod dataset;
 mod density;
 mod doctor;
+mod domain;
 mod eigenvalues;
 mod eval;
 mod fit;
@@ -37,6 +38,7 @@ struct Cli {
 enum Command {
     Predict(predict::Args),
     Restart(restart::Args),
+    Domain(domain::Args),
     Bands(bands::Args),
     Eigenvalues(eigenvalues::Args),
     Density(density::Args),
@@ -78,6 +80,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
     match cli.command {
         Command::Predict(args) => predict::run(args),
         Command::Restart(args) => restart::run(args),
+        Command::Domain(args) => domain::run(args),
         Command::Bands(args) => bands::run(args),
         Command::Eigenvalues(args) => eigenvalues::run(args),
         Command::Density(args) => density::run(args),

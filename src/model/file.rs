@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 use std::collections::{BTreeMap, HashMap};
+use std::hash::{Hash, Hasher};
 use std::path::Path;
 
 use faer::Mat;
@@ -167,6 +168,14 @@ impl Model {
     pub fn write(&self, path: &Path) -> Result<()> {
         let bytes = self.to_bytes().in_file(path)?;
         write_file(path, |out| out.write_all(&bytes))
+    }
+
+    /// Tells this model from others: its header, and all weights of its network.
+    pub fn hash_into(&self, hasher: &mut impl Hasher) {
+        serde_json::to_string(&self.header).unwrap_or_default().hash(hasher);
+        for (name, tensor) in self.network.iter().flatten() {
+            (name, &tensor.bytes).hash(hasher);
+        }
     }
 
     fn to_bytes(&self) -> Result<Vec<u8>> {

@@ -6,6 +6,7 @@
 pub mod band_error;
 pub mod certify;
 pub mod density_error;
+pub mod domains;
 pub mod equivariance;
 pub mod evaluate;
 pub mod exchange_field;

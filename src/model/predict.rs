@@ -6,11 +6,11 @@ use std::path::Path;
 use std::sync::{Mutex, PoisonError};
 use std::time::Instant;
 
-use super::certify::signs::{distance, leverages};
+use super::certify::signs::{Leverages, distance};
 use super::file::Model;
-use super::graph::Edge;
-use super::linear::Prediction;
+use super::graph::{Edge, Graph};
 use super::linear::environment::BondProfile;
+use super::linear::{LinearStage, Prediction};
 use super::sample::{Channels, Sample};
 use super::target::apply;
 use super::training::ShortestBond;
@@ -119,6 +119,27 @@ impl Predictor {
         &self.model
     }
 
+    /// Envelope of the network in bohr, and by how many of them what an atom knows spreads.
+    pub(super) fn network_reach(&self) -> (f64, usize) {
+        #[cfg(feature = "torch")]
+        if let Some(network) = &self.network {
+            let network = network.lock().unwrap_or_else(PoisonError::into_inner);
+            return (network.config().envelope, network.config().hops());
+        }
+        (0.0, 0)
+    }
+
+    /// The linear stage, where its potential is part of what is predicted.
+    pub(super) fn needed_potential(&self) -> Option<&LinearStage> {
+        let stage = self.model.linear.as_ref().filter(|stage| stage.potential.is_some());
+        #[cfg(feature = "torch")]
+        if let Some(network) = &self.network {
+            let network = network.lock().unwrap_or_else(PoisonError::into_inner);
+            return stage.filter(|_| network.config().base.needs_linear());
+        }
+        stage
+    }
+
     /// A model without network.
     pub fn linear(model: Model) -> Self {
         Predictor {
@@ -148,15 +169,27 @@ impl Predictor {
     /// # Errors
     /// As [`Predictor::predict`].
     pub fn stages(&self, run: &Calculation, timings: &mut Vec<(&'static str, f64)>) -> Result<Vec<Stages>> {
+        self.stages_with(run, &[], timings)
+    }
+
+    /// As [`Predictor::stages`], with the linear stage's potential at all atoms as it is known for every channel; computed where
+    /// `potentials` is empty.
+    pub(super) fn stages_with(
+        &self,
+        run: &Calculation,
+        potentials: &[Vec<f64>],
+        timings: &mut Vec<(&'static str, f64)>,
+    ) -> Result<Vec<Stages>> {
         self.model.check_compatible(run)?;
         let mut timed = |phase, start: Instant| timings.push((phase, start.elapsed().as_secs_f64()));
         let start = Instant::now();
         let samples = Sample::of_run(run, &self.model.slots, self.model.header.target)?;
         timed("graph", start);
         let start = Instant::now();
-        let linear = samples
-            .iter()
-            .map(|sample| self.model.linear.as_ref().map(|stage| stage.predict(sample, &self.model.slots)).transpose());
+        let linear = samples.iter().enumerate().map(|(k, sample)| {
+            let known = potentials.get(k).map(Vec::as_slice);
+            self.model.linear.as_ref().map(|stage| stage.predict_with(sample, &self.model.slots, known)).transpose()
+        });
         let linear: Vec<Option<Prediction>> = linear.collect::<Result<_>>()?;
         timed("linear_stage", start);
         let start = Instant::now();
@@ -178,13 +211,17 @@ impl Predictor {
     }
 
     /// What the stages say, one operator per channel (four with an exchange field), on the blocks of S.
-    fn operators(&self, stages: &[Stages]) -> Result<Vec<Operator<f64>>> {
+    pub(super) fn operators(&self, stages: &[Stages]) -> Result<Vec<Operator<f64>>> {
         let operators = stages.iter().map(|stages| stages.sample.operators(&stages.delta, &self.model.slots));
         Ok(operators.collect::<Result<Vec<_>>>()?.concat())
     }
 
     /// With the symmetries that were imposed.
-    fn assembled(&self, run: &Calculation, mut deltas: Vec<Operator<f64>>) -> Result<(SpinOperator, Vec<Imposed>)> {
+    pub(super) fn assembled(
+        &self,
+        run: &Calculation,
+        mut deltas: Vec<Operator<f64>>,
+    ) -> Result<(SpinOperator, Vec<Imposed>)> {
         let target = self.model.header.target;
         if !target.from_h0 {
             return whole(run, target.quantity, deltas, self.symmetrize);
@@ -218,16 +255,21 @@ impl Predictor {
 
     /// How a run compares with what the model was trained on.
     pub fn trust(&self, run: &Calculation, stages: &[Stages]) -> Trust {
+        let Some(Stages { sample, .. }) = stages.first() else { return Trust::default() };
+        self.trust_of(run, &Leverages::of(stages), &sample.graph, &sample.species)
+    }
+
+    /// The same from the leverages alone; `species` are those of the model.
+    pub(super) fn trust_of(&self, run: &Calculation, leverages: &Leverages, graph: &Graph, species: &[usize]) -> Trust {
         let mut warnings: Vec<String> = self.code_warning(run).into_iter().collect();
-        let linear: Vec<&Prediction> = stages.iter().filter_map(|stages| stages.linear.as_ref()).collect();
-        let (Some(first), false) = (stages.first(), linear.is_empty()) else {
-            warnings.extend(stages.first().iter().flat_map(|stages| self.distance_warnings(&stages.sample)));
+        let errors = &leverages.errors;
+        if errors.is_empty() {
+            warnings.extend(self.distance_warnings(graph, species));
             return Trust { warnings, ..Trust::default() };
-        };
-        let errors: Vec<f64> = linear.iter().flat_map(|linear| &linear.atom_error).map(|e| e * e).collect();
-        let mean_square = errors.iter().sum::<f64>() / errors.len().max(1) as f64;
-        warnings.extend(self.distance_warnings(&first.sample));
-        let [bonds, atoms] = leverages(stages);
+        }
+        let mean_square = errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64;
+        warnings.extend(self.distance_warnings(graph, species));
+        let [bonds, atoms] = leverages.quantiles();
         let distance = distance(&bonds, &atoms);
         let known = self.model.header.calibration.as_ref().map_or(UNLIKE_TRAINING, |known| known.distances[1]);
         if distance > FAR * known {
@@ -257,11 +299,10 @@ impl Predictor {
     }
 
     /// Bonds shorter than all of training.
-    fn distance_warnings(&self, sample: &Sample) -> Vec<String> {
-        let species = self.model.slots.species();
+    fn distance_warnings(&self, graph: &Graph, species: &[usize]) -> Vec<String> {
         let warning = |known: &ShortestBond| {
-            let found = shortest(sample, known.species);
-            let [a, b] = known.species.map(|s| &species[s].label);
+            let found = shortest(graph, species, known.species);
+            let [a, b] = known.species.map(|s| &self.model.slots.species()[s].label);
             (found < known.distance).then(|| {
                 format!("{a}-{b} distance of {found:.3} bohr; the shortest of training is {:.3} bohr", known.distance)
             })
@@ -271,7 +312,7 @@ impl Predictor {
 
     /// Shortest distance over the shortest of training, least over the pairs of species.
     pub fn shortest_distance(&self, sample: &Sample) -> f64 {
-        let ratio = |known: &ShortestBond| shortest(sample, known.species) / known.distance;
+        let ratio = |known: &ShortestBond| shortest(&sample.graph, &sample.species, known.species) / known.distance;
         self.shortest_bonds().iter().map(ratio).fold(f64::INFINITY, f64::min)
     }
 
@@ -286,9 +327,9 @@ impl Predictor {
 }
 
 /// Shortest bond between two species, bohr.
-fn shortest(sample: &Sample, species: [usize; 2]) -> f64 {
-    let bonds = sample.graph.edges[..sample.graph.n_canonical()].iter();
-    let fits = |edge: &&Edge| [sample.species[edge.i], sample.species[edge.j]] == species;
+fn shortest(graph: &Graph, species: &[usize], wanted: [usize; 2]) -> f64 {
+    let bonds = graph.edges[..graph.n_canonical()].iter();
+    let fits = |edge: &&Edge| [species[edge.i], species[edge.j]] == wanted;
     bonds.filter(fits).map(|edge| edge.distance).fold(f64::INFINITY, f64::min)
 }
 

@@ -6,8 +6,8 @@ use std::time::Instant;
 
 use anyhow::bail;
 
-use super::Args;
 use super::report::{Errors, FILE_NAME, Report, Symmetrized, by_phase};
+use super::{Args, domains};
 use crate::bands::fermi;
 use crate::bands::spectrum::SpectrumOptions;
 use crate::bands::structure::{self, Align, Role, Source};
@@ -53,7 +53,10 @@ impl Job {
         let mut timings = Timings::new();
         let options = args.files.options();
         let mut run = timed(&mut timings, "read", || Ok(read(&self.run, &options)?))?;
-        let mut predicted = predictor.predict(&run)?;
+        let (mut predicted, domains) = match args.domains {
+            Some(n) => domains::predict(&run, predictor, args, n).map(|(predicted, facts)| (predicted, Some(facts)))?,
+            None => (predictor.predict(&run)?, None),
+        };
         timings.extend(predicted.timings.iter().map(|(phase, seconds)| (phase.to_string(), *seconds)));
         if args.strict && !predicted.trust.warnings.is_empty() {
             bail!("{}: unlike training: {}", self.run.display(), predicted.trust.warnings.join("; "));
@@ -94,6 +97,7 @@ impl Job {
             model: args.model.clone(),
             choices: args.choices(),
             device: predictor.device().to_owned(),
+            domains,
             n_atoms: run.structure.n_atoms(),
             n_orbitals: run.basis.n_orbitals(),
             n_blocks,

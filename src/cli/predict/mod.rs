@@ -1,6 +1,7 @@
 //! `hzero predict`: one run, or many with one model.
 
 mod batch;
+mod domains;
 mod job;
 mod report;
 
@@ -62,6 +63,15 @@ pub struct Args {
     /// Runs at a time
     #[arg(long, value_name = "N", default_value_t = 1)]
     jobs: usize,
+    /// Cut the cell into N domains of atoms, each predicted by a process of its own: less memory for each, the same H
+    #[arg(long, value_name = "N")]
+    domains: Option<usize>,
+    /// Processes of domains at a time; default: as many as there are cores
+    #[arg(long, value_name = "N", requires = "domains")]
+    domain_jobs: Option<usize>,
+    /// Start no process, but take what `hzero domain` left in this folder, on other machines say
+    #[arg(long, value_name = "DIR", requires = "domains")]
+    exchange: Option<PathBuf>,
     /// Predict again what is already there
     #[arg(long)]
     force: bool,

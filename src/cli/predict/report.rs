@@ -10,6 +10,7 @@ use super::Choices;
 use super::job::Timings;
 use crate::cli::eval::{DensityRow, HamiltonianRow};
 use crate::cli::restart;
+use crate::model::domains::Facts;
 use crate::model::predict::Trust;
 use crate::parsers::check::Property;
 use crate::parsers::output::write_file;
@@ -28,6 +29,9 @@ pub struct Report {
     /// What was asked for.
     pub choices: Choices,
     pub device: String,
+    /// With `--domains`: what the process of each needed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub domains: Option<Vec<Facts>>,
     pub n_atoms: usize,
     pub n_orbitals: usize,
     pub n_blocks: usize,
@@ -123,6 +127,9 @@ impl Report {
         line("run", self.run.display().to_string());
         let size = format!("{} atoms, {} orbitals, {} blocks", self.n_atoms, self.n_orbitals, self.n_blocks);
         line("size", format!("{size}, nspin {}", self.nspin));
+        for (k, facts) in self.domains.iter().flatten().enumerate() {
+            line("domain", format!("{}: {facts}", k + 1));
+        }
         if let Some(level) = self.fermi_level_ev {
             line("Fermi level", format!("{level:.4} eV (predicted)"));
         }

@@ -3,6 +3,7 @@
 use rayon::prelude::*;
 
 use super::states::{Mesh, State, mean};
+use crate::model::linear::Prediction;
 use crate::model::predict::{Predictor, Stages};
 use crate::model::sample::Channels;
 use crate::model::target;
@@ -88,10 +89,47 @@ pub fn distance(bonds: &Quantiles, atoms: &Quantiles) -> f64 {
 
 /// Leverages of the bonds and atoms of a prediction, all channels together; zeros without a linear stage.
 pub fn leverages(stages: &[Stages]) -> [Quantiles; 2] {
-    let linear = || stages.iter().filter_map(|stages| stages.linear.as_ref());
-    let bonds: Vec<f64> = linear().flat_map(|linear| &linear.bond_leverage).copied().collect();
-    let atoms: Vec<f64> = linear().flat_map(|linear| &linear.atom_leverage).copied().collect();
-    [Quantiles::of(&bonds), Quantiles::of(&atoms)]
+    Leverages::of(stages).quantiles()
+}
+
+/// What the linear stage says of how unlike training a run is, all channels together; empty without one.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Leverages {
+    /// Leverage of every directed bond.
+    pub bonds: Vec<f64>,
+    /// Leverage of every atom.
+    pub atoms: Vec<f64>,
+    /// Expected error of every atom's on-site elements, hartree.
+    pub errors: Vec<f64>,
+}
+
+impl Leverages {
+    /// Of a whole run.
+    pub fn of(stages: &[Stages]) -> Self {
+        let part = |linear: &Prediction| Leverages {
+            bonds: linear.bond_leverage.clone(),
+            atoms: linear.atom_leverage.clone(),
+            errors: linear.atom_error.clone(),
+        };
+        let parts: Vec<Leverages> = stages.iter().filter_map(|stages| stages.linear.as_ref()).map(part).collect();
+        Leverages::joined(&parts)
+    }
+
+    /// Several together.
+    pub fn joined<'a>(parts: impl IntoIterator<Item = &'a Leverages>) -> Self {
+        let mut all = Leverages::default();
+        for part in parts {
+            all.bonds.extend(&part.bonds);
+            all.atoms.extend(&part.atoms);
+            all.errors.extend(&part.errors);
+        }
+        all
+    }
+
+    /// Of bonds and atoms.
+    pub fn quantiles(&self) -> [Quantiles; 2] {
+        [Quantiles::of(&self.bonds), Quantiles::of(&self.atoms)]
+    }
 }
 
 /// Mean |ΔH| that was predicted, hartree.

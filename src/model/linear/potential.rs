@@ -57,26 +57,33 @@ impl Potential {
         all.filter(|layout| layout.l <= config.l_max).collect()
     }
 
-    /// v of every atom, hartree.
-    pub fn at_atoms(&self, source: Source) -> Vec<f64> {
+    /// Multipoles by rank, `[atom of the rank's species, m]`.
+    pub fn multipoles(&self, source: Source) -> Vec<Rows> {
         let mut weights = self.weights.as_slice();
         let mut multipoles = Vec::with_capacity(self.ranks.len());
         for layout in &self.ranks {
             let (own, rest) = weights.split_at(layout.n_inputs());
             weights = rest;
-            multipoles.push((layout, contracted(source, layout, own)));
+            multipoles.push(contracted(source, layout, own));
         }
-        potentials(self.config, source.sample, &multipoles).values
+        multipoles
+    }
+
+    /// v of every atom, hartree, from the multipoles of all; `species` are those of the model.
+    pub fn at_atoms(&self, structure: &Structure, species: &[usize], multipoles: Vec<Rows>) -> Vec<f64> {
+        let multipoles: Vec<(&OnsiteLayout, Rows)> = self.ranks.iter().zip(multipoles).collect();
+        potentials(self.config, structure, species, &multipoles).values
     }
 
     /// ΔH of the potential.
     pub fn delta(&self, source: Source) -> Channels {
-        shifted(source.sample, &self.at_atoms(source))
+        let Sample { structure, species, .. } = source.sample;
+        shifted(source.sample, &self.at_atoms(structure, species, self.multipoles(source)))
     }
 }
 
 /// ½(v_i + v_j) S_ij.
-fn shifted(sample: &Sample, v: &[f64]) -> Channels {
+pub fn shifted(sample: &Sample, v: &[f64]) -> Channels {
     let mut delta = sample.overlap.clone();
     let width = delta.width;
     for (edge, row) in sample.graph.edges.iter().zip(delta.edges.chunks_exact_mut(width)) {
@@ -91,13 +98,14 @@ fn shifted(sample: &Sample, v: &[f64]) -> Channels {
 
 /// Multipoles of the atoms of one species, `[atom, m]`.
 fn contracted(source: Source, layout: &OnsiteLayout, weights: &[f64]) -> Rows {
-    let features = design::onsite_features(source, layout, &atoms_of(source.sample, layout.species));
+    let features = design::onsite_features(source, layout, &atoms_of(&source.sample.species, layout.species));
     let dot = |x: &[f64]| x.iter().zip(weights).map(|(x, w)| x * w).sum();
     Rows { width: 1, values: features.values.chunks_exact(features.width).map(dot).collect() }
 }
 
-fn atoms_of(sample: &Sample, species: usize) -> Vec<usize> {
-    super::stage::atoms_of(sample, species)
+/// Atoms of one species, where `species` are those of all.
+pub fn atoms_of(species: &[usize], wanted: usize) -> Vec<usize> {
+    (0..species.len()).filter(|&atom| species[atom] == wanted).collect()
 }
 
 /// The waves are added up in so many parts.
@@ -105,14 +113,19 @@ const PARTS: usize = 64;
 
 /// Potentials at all atoms, `[atoms, columns]`: `multipoles` are rows `[atom of the species, m]`; all have one column (which are
 /// added), or each has its own columns (which stand side by side).
-fn potentials(config: PotentialConfig, sample: &Sample, multipoles: &[(&OnsiteLayout, Rows)]) -> Rows {
+fn potentials(
+    config: PotentialConfig,
+    structure: &Structure,
+    species: &[usize],
+    multipoles: &[(&OnsiteLayout, Rows)],
+) -> Rows {
     let added = multipoles.iter().all(|(_, rows)| rows.width == 1);
     let width = if added { 1 } else { multipoles.iter().map(|(_, rows)| rows.width).sum() };
-    let n = sample.structure.n_atoms();
-    let atoms: Vec<Vec<usize>> = multipoles.iter().map(|(layout, _)| atoms_of(sample, layout.species)).collect();
+    let n = structure.n_atoms();
+    let atoms: Vec<Vec<usize>> = multipoles.iter().map(|(layout, _)| atoms_of(species, layout.species)).collect();
     let add_wave = |mut sum: Vec<f64>, g: &Vector3<f64>| {
-        let weight = 2.0 * kernel(config, &sample.structure, g);
-        let phases: Vec<c64> = sample.structure.positions.iter().map(|r| c64::cis(g.dot(r))).collect();
+        let weight = 2.0 * kernel(config, structure, g);
+        let phases: Vec<c64> = structure.positions.iter().map(|r| c64::cis(g.dot(r))).collect();
         let mut first = 0;
         for ((layout, rows), atoms) in multipoles.iter().zip(&atoms) {
             for (column, density) in density(g, layout.l, rows, atoms, &phases).into_iter().enumerate() {
@@ -125,7 +138,7 @@ fn potentials(config: PotentialConfig, sample: &Sample, multipoles: &[(&OnsiteLa
         }
         sum
     };
-    let waves = waves(config, &sample.structure);
+    let waves = waves(config, structure);
     let part = |waves: &[Vector3<f64>]| waves.iter().fold(vec![0.0; n * width], add_wave);
     // Parts that do not depend on who computes them, added in order: every run gives the same bits.
     let parts: Vec<Vec<f64>> = waves.par_chunks(waves.len().div_ceil(PARTS).max(1)).map(part).collect();
@@ -215,16 +228,18 @@ fn rows(
     slots: &Slots,
 ) -> (Rows, Rows) {
     let sample = case.source.sample;
-    let features =
-        |layout: &OnsiteLayout| design::onsite_features(case.source, layout, &atoms_of(sample, layout.species));
+    let features = |layout: &OnsiteLayout| {
+        design::onsite_features(case.source, layout, &atoms_of(&sample.species, layout.species))
+    };
     let multipoles: Vec<(&OnsiteLayout, Rows)> = ranks.iter().map(|layout| (layout, features(layout))).collect();
-    let potentials = potentials(config, sample, &multipoles);
+    let potentials = potentials(config, &sample.structure, &sample.species, &multipoles);
     let n_scalars: usize = scalars.iter().map(|layout| layout.n_inputs()).sum();
     let mut own = vec![0.0; sample.structure.n_atoms() * n_scalars];
     let mut first = 0;
     for layout in scalars {
         let rows = features(layout);
-        for (atom, x) in atoms_of(sample, layout.species).into_iter().zip(rows.values.chunks_exact(rows.width)) {
+        for (atom, x) in atoms_of(&sample.species, layout.species).into_iter().zip(rows.values.chunks_exact(rows.width))
+        {
             own[atom * n_scalars + first..][..rows.width].copy_from_slice(x);
         }
         first += rows.width;

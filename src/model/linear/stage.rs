@@ -3,10 +3,10 @@
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
-use super::design::{self, Source};
+use super::design::{self, Rows, Source};
 use super::environment::{BondProfile, Environment, Gaussians, Sums};
 use super::layout::{BondLayout, OnsiteLayout};
-use super::potential::{Potential, PotentialConfig};
+use super::potential::{self, Potential, PotentialConfig};
 use super::regression::Regression;
 use crate::model::sample::{Channels, Sample};
 use crate::model::slots::Slots;
@@ -103,6 +103,14 @@ impl LinearStage {
     /// # Errors
     /// `Unsupported` where it has no H⁽⁰⁾.
     pub fn predict(&self, sample: &Sample, slots: &Slots) -> Result<Prediction> {
+        self.predict_with(sample, slots, None)
+    }
+
+    /// The same where the potential at all atoms is known already, hartree: the sample may then be a piece of a cell.
+    ///
+    /// # Errors
+    /// As [`LinearStage::predict`].
+    pub fn predict_with(&self, sample: &Sample, slots: &Slots, potential: Option<&[f64]>) -> Result<Prediction> {
         let (algebra, h0) = (slots.algebra(), sample.require_h0()?);
         let environment = Environment::new(sample, h0, slots, &self.config.sums(slots.species().len()));
         let source = Source { sample, h0, environment: &environment, algebra };
@@ -118,9 +126,23 @@ impl LinearStage {
         for (layout, regression) in &self.onsite {
             prediction.put_onsite(source, layout, regression);
         }
-        prediction.potential = self.potential.as_ref().map(|potential| potential.delta(source));
+        prediction.potential = self.potential.as_ref().map(|stage| match potential {
+            Some(known) => potential::shifted(sample, known),
+            None => stage.delta(source),
+        });
         prediction.potential.iter().for_each(|potential| prediction.delta.add(potential, 1.0));
         Ok(prediction)
+    }
+
+    /// Multipoles of all atoms by rank of the potential, `[atom of the rank's species, m]`; none without a potential.
+    ///
+    /// # Errors
+    /// As [`LinearStage::predict`].
+    pub fn multipoles(&self, sample: &Sample, slots: &Slots) -> Result<Vec<Rows>> {
+        let Some(potential) = &self.potential else { return Ok(Vec::new()) };
+        let h0 = sample.require_h0()?;
+        let environment = Environment::new(sample, h0, slots, &self.config.sums(slots.species().len()));
+        Ok(potential.multipoles(Source { sample, h0, environment: &environment, algebra: slots.algebra() }))
     }
 
     fn predict_bonds(&self, source: Source, profile: &BondProfile, edges: &[usize]) -> Bonds {

@@ -345,6 +345,15 @@ fn frame_ordered(full: &[f64], rows: &[(usize, f64)], columns: Range<usize>, n: 
     rows.iter().flat_map(row).collect()
 }
 
+impl EdgeTile {
+    /// Adds messages `[E, ..]` to the rows of the atoms i of their bonds: bond after bond, both directions of each, so that the
+    /// order in which an atom hears of its bonds depends neither on tiles nor on other atoms.
+    pub fn add_to_atoms(&self, sums: &Tensor, messages: &Tensor) -> Tensor {
+        let bond_after_bond = |rows: &Tensor| rows.unflatten(0, [2, -1]).transpose(0, 1).flatten(0, 1);
+        sums.index_add(0, &bond_after_bond(&self.first), &bond_after_bond(messages))
+    }
+}
+
 /// Geometry of some directed bonds.
 struct Geometry {
     first: Vec<usize>,

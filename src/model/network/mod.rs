@@ -16,7 +16,9 @@ pub mod loss;
 pub mod merge;
 #[allow(clippy::module_inception)]
 pub mod network;
+pub mod padding;
 pub mod predictor;
+pub mod reach;
 pub mod recompute;
 pub mod schedule;
 pub mod stages;

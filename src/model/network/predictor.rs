@@ -3,15 +3,16 @@
 use tch::{Device, Tensor};
 
 use super::batch::Preparation;
-use super::config::Base;
+use super::config::{Base, ModelConfig};
 use super::network::Network;
+use super::padding::padded;
 use super::stored;
 use crate::model::file::Model;
 use crate::model::linear::Prediction;
 use crate::model::{Channels, Sample, Slots};
 use crate::parsers::{Error, Result};
 
-/// Bonds that are worked on together: about 40 MB of features.
+/// Bonds that are worked on together, about 40 MB of features: a whole number of [`super::padding::ROWS`].
 const TILE: usize = 2048;
 
 /// A trained network on its device. One per thread: libtorch's tensors are not shared.
@@ -33,6 +34,11 @@ impl Predictor {
             return Err(Error::unsupported("the model's network corrects a linear stage, but the model has none"));
         }
         Ok(Predictor { network: stored.network, preparation: stored.preparation, weights: stored.weights })
+    }
+
+    /// Shape of the network.
+    pub fn config(&self) -> &ModelConfig {
+        &self.preparation.config
     }
 
     /// Slots of the model.
@@ -87,7 +93,7 @@ fn predict_once(
 ) -> Result<Channels> {
     let mut delta = base(preparation.config.base, sample, linear);
     preparation.add_mean(sample, &mut delta);
-    let batch = preparation.batch(sample, None, TILE)?;
+    let batch = padded(preparation.batch(sample, None, TILE)?);
     tch::no_grad(|| {
         let output = network.forward(&network.table.split(weights), preparation, &batch);
         preparation.add(&batch, &output, &mut delta);

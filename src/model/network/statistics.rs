@@ -72,8 +72,11 @@ impl Statistics {
     /// Mean of every channel, `[E, width]`, at `distance [E]` for pairs of species `kind [E]`.
     pub fn mean_at(&self, distance: &Tensor, kind: &Tensor) -> Tensor {
         let radial = gaussians(distance, self.range, N_MEAN).unsqueeze(1);
-        let natural0 = radial.bmm(&self.mean.index_select(0, kind)).squeeze_dim(1);
-        let rest = self.spread.size()[2] - natural0.size()[1];
+        let n0 = self.mean.size()[2];
+        // Whole vector registers: see `layers::product`.
+        let mean = self.mean.constant_pad_nd([0, (-n0).rem_euclid(4)]);
+        let natural0 = radial.bmm(&mean.index_select(0, kind)).squeeze_dim(1).narrow(1, 0, n0);
+        let rest = self.spread.size()[2] - n0;
         natural0.constant_pad_nd([0, rest])
     }
 

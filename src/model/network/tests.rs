@@ -19,7 +19,9 @@ use crate::symmetry::rotate::rotated;
 
 mod attention;
 mod density;
+mod domains;
 mod invariants;
+mod locality;
 mod mixing;
 mod refine;
 mod shells;

@@ -39,7 +39,7 @@ impl Linear {
         let mut sum = w[self.bias].shallow_clone();
         for (input, &weight) in inputs.iter().zip(&self.weights) {
             if let Some(input) = input {
-                sum = sum.addmm(input, &w[weight]);
+                sum = plus_product(&sum, input, &w[weight]);
             }
         }
         sum
@@ -49,6 +49,24 @@ impl Linear {
     pub fn transposed(&self, w: &Weights, y: &Tensor) -> Tensor {
         y.matmul(&w[self.weights[0]].tr())
     }
+}
+
+/// Columns of a product: whole numbers of these leave every row of it aligned to the 16 bytes of a vector register.
+const COLUMNS: i64 = 4;
+
+/// Rows times a matrix, `[.., k] · [k, n]`. Where n is no whole number of [`COLUMNS`], MKL adds up a row in an order that depends on
+/// the row's place in memory; zero columns in between make every row the same to the last bit, wherever it stands.
+pub fn product(rows: &Tensor, matrix: &Tensor) -> Tensor {
+    let n = matrix.size()[1];
+    match n % COLUMNS {
+        0 => rows.matmul(matrix),
+        rest => rows.matmul(&matrix.constant_pad_nd([0, COLUMNS - rest])).narrow(-1, 0, n),
+    }
+}
+
+/// `sum` plus a [`product`] of rows `[rows, k]`.
+pub fn plus_product(sum: &Tensor, rows: &Tensor, matrix: &Tensor) -> Tensor {
+    if matrix.size()[1] % COLUMNS == 0 { sum.addmm(rows, matrix) } else { sum + product(rows, matrix) }
 }
 
 /// Two hidden layers of equal width with SiLU after each.

@@ -19,7 +19,7 @@ pub use exchange::PairExchange;
 pub use gated::{GatedSo2, PairState};
 pub use interaction::{Heard, Interaction};
 pub use invariants::{InvariantBranch, InvariantUnit};
-pub use linear::{Linear, Mlp};
+pub use linear::{Linear, Mlp, plus_product, product};
 pub use node_linear::NodeLinear;
 pub use node_readout::NodeReadout;
 pub use pair_readout::PairReadout;

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::{Linear, Mlp};
+use super::{Linear, Mlp, product};
 use crate::model::network::batch::Nodes;
 use crate::model::network::config::ModelConfig;
 use crate::model::network::features::{Hidden, NodeFeatures};
@@ -87,11 +87,11 @@ impl Degree {
         let (n, components) = (features.natural.size()[0], 2 * self.l as i64 + 1);
         let mut sum = Tensor::zeros([n, components, self.channels], (w.kind(), features.natural.device()));
         if let Some(weight) = self.from_features {
-            sum += rows(features, self.natural, self.l as i64).matmul(&w[weight]);
+            sum += product(&rows(features, self.natural, self.l as i64), &w[weight]);
         }
         let h0 = if self.natural { &nodes.natural } else { &nodes.unnatural };
         if let (Some(weight), Some(h0)) = (self.from_h0, h0.get(self.l)) {
-            sum += h0.matmul(&w[weight]);
+            sum += product(h0, &w[weight]);
         }
         sum
     }

@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use super::{plus_product, product};
 use crate::model::network::config::Mixing;
 use crate::model::network::features::Classes;
 use crate::model::network::weights::{Start, WeightId, WeightTable, Weights};
@@ -97,11 +98,11 @@ fn sum_of_products<'a>(
         (shape, device) = (x.size(), x.device());
         if let Some(weight) = weight.map(|id| &w[id]) {
             let rows = x.reshape([-1, weight.size()[0]]);
-            sum = Some(sum.map_or_else(|| rows.mm(weight), |sum| sum.addmm(&rows, weight)));
+            sum = Some(sum.map_or_else(|| product(&rows, weight), |sum| plus_product(&sum, &rows, weight)));
         }
     }
     if let Some(width) = shape.last_mut() {
         *width = output;
     }
-    sum.map_or_else(|| Tensor::zeros(&shape, (w.kind(), device)), |sum| sum.view(shape.as_slice()))
+    sum.map_or_else(|| Tensor::zeros(&shape, (w.kind(), device)), |sum| sum.reshape(shape.as_slice()))
 }

@@ -7,7 +7,7 @@ use crate::model::network::batch::EdgeTile;
 use crate::model::network::config::ModelConfig;
 use crate::model::network::features::{Classes, HiddenTables, NodeFeatures};
 use crate::model::network::interface::Interface;
-use crate::model::network::layers::{PairExchange, So2Linear};
+use crate::model::network::layers::{PairExchange, So2Linear, product};
 use crate::model::network::weights::{Start, WeightId, WeightTable, Weights};
 
 /// Equivariant linear maps of all that the first stage says to hidden features, one set per token.
@@ -104,7 +104,7 @@ impl Answers {
         let degree = |(l, (channels, weight)): (usize, (&i64, &Option<WeightId>))| {
             let (l, components) = (l as i64, 2 * l as i64 + 1);
             match weight {
-                Some(weight) => atoms.natural.narrow(1, l * l, components).matmul(&w[*weight]).reshape([n, -1]),
+                Some(weight) => product(&atoms.natural.narrow(1, l * l, components), &w[*weight]).reshape([n, -1]),
                 None => Tensor::zeros([n, components * channels], (w.kind(), atoms.natural.device())),
             }
         };
