@@ -63,3 +63,54 @@ fn in_files(run: &Calculation, mut operator: Operator<f64>) -> Result<Operator<f
         None => operator,
     })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::synthetic;
+    use crate::parsers::read;
+
+    fn fixture(name: &str) -> Calculation {
+        let folder = format!("{}/fixtures/{name}", env!("CARGO_MANIFEST_DIR"));
+        read(folder.as_ref(), &Default::default()).unwrap()
+    }
+
+    /// SIESTA also stores blocks of atoms that share no more than a projector.
+    #[test]
+    fn it_has_all_blocks_of_the_files() {
+        let run = fixture("siesta/mos2");
+        let overlap = run.overlap.clone().unwrap();
+        let (h, symmetrized) = whole(&run, Quantity::Hamiltonian, vec![overlap.clone()], false).unwrap();
+        assert_eq!(h.pairs(), run.hamiltonian.as_ref().unwrap().pairs());
+        assert!(h.pairs().len() > overlap.pairs().len() && symmetrized.len() == 1);
+        let SpinOperator::Unpolarized(h) = h else { panic!("without spin") };
+        for (pair, block) in overlap.blocks() {
+            assert!(h.get(pair).unwrap().iter().zip(block).all(|(h, s)| (h - s).abs() < 1e-6), "{pair:?}");
+        }
+    }
+
+    #[test]
+    fn what_h0_alone_can_tell_is_refused() {
+        let of = |name: &str, quantity: Quantity| {
+            let run = Calculation { hamiltonian0: None, ..fixture(name) };
+            let s = run.overlap.clone().unwrap();
+            whole(&run, quantity, vec![s], false).map(drop).map_err(|error| error.to_string())
+        };
+        assert!(of("siesta/feas_so", Quantity::Hamiltonian).unwrap_err().contains("nspin 4"));
+        assert!(of("openmx/h2o_nc", Quantity::DensityMatrix).unwrap_err().contains("nspin 4"));
+        assert!(of("siesta/fe", Quantity::Hamiltonian).unwrap_err().contains("no H0 to tell spin up from spin down"));
+        assert_eq!(of("siesta/feas_so", Quantity::Overlap), Ok(()));
+    }
+
+    #[test]
+    fn two_channels_are_up_and_down_and_hermitian() {
+        let run = synthetic::run(synthetic::structure(1));
+        let up = run.overlap.clone().unwrap();
+        let mut down = up.clone();
+        down.values_mut()[1] += 0.5;
+        let (h, symmetrized) = whole(&run, Quantity::Hamiltonian, vec![up.clone(), down], false).unwrap();
+        let SpinOperator::Collinear([first, second]) = h else { panic!("two spins") };
+        assert!(first.values().iter().zip(up.values()).all(|(a, b)| (a - b).abs() < 1e-15) && first != second);
+        assert!(symmetrized[0].removed > 0.1);
+    }
+}
