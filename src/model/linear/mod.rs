@@ -19,3 +19,6 @@ pub mod stage;
 pub use environment::Environment;
 pub use fit::{FitReport, FitSettings, HeldOut, fit, fit_and_hold_out};
 pub use stage::{LinearStage, Prediction};
+
+#[cfg(test)]
+mod tests;
