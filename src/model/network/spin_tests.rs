@@ -108,6 +108,12 @@ fn difference(a: &SpinOperator, b: &SpinOperator) -> f64 {
 }
 
 #[test]
+fn the_linear_stage_is_refused_with_exchange_fields() {
+    let config = TrainConfig { linear: LinearConfig::default(), ..magnetic() };
+    assert_eq!(config.check().unwrap_err().to_string(), "target.magnetic: linear.enabled knows no exchange fields");
+}
+
+#[test]
 fn exchange_fields_turn_with_space_and_spin() {
     let predictor = trained(vec![magnet(1), magnet(2)], magnetic(), 20);
     let predicted = |run: &Calculation| predictor.predict(run).unwrap().hamiltonian;

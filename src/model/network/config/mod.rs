@@ -119,6 +119,7 @@ impl TrainConfig {
         require_positive("linear", &[("gaussians", self.linear.gaussians as f64)])?;
         self.model.check()?;
         self.training.check()?;
+        self.check_magnetic()?;
         if self.model.base.needs_linear() && !self.linear.enabled {
             return Err(Error::unsupported("model.base asks for the linear stage, but linear.enabled is false"));
         }
@@ -127,7 +128,6 @@ impl TrainConfig {
                 "the linear stage predicts H - H0: set linear.enabled = false for other targets and for models without H0",
             ));
         }
-        self.check_magnetic()?;
         if self.model.base.from_h0() && self.target.quantity != Quantity::Hamiltonian {
             return Err(Error::unsupported(
                 "model.base starts from H0, but target.quantity is no Hamiltonian: set model.base = \"shift\"",
