@@ -30,9 +30,52 @@ fn trains_on_run_folders_and_leaves_model_log_and_curve() {
     assert_eq!(lines.len(), 4);
     assert!(lines[0].get("validation_ratio").is_none());
     assert!(lines[3]["validation_ratio"].as_f64().unwrap() > 0.0);
-    assert!(std::fs::read_to_string(folder.path().join("m.svg")).unwrap().contains("validation"));
+    for line in &lines {
+        assert!(line["loss_real"].as_f64().unwrap() > 0.0 && line["learning_rate"].as_f64().unwrap() > 0.0);
+        assert_eq!((&line["mu_mev"], &line["skipped"]), (&0.0.into(), &0.into()));
+    }
+    let curve = std::fs::read_to_string(folder.path().join("m.svg")).unwrap();
+    assert!(["validation", "loss, channels", "learning rate"].iter().all(|text| curve.contains(text)));
+    let said = String::from_utf8(output.stdout).unwrap();
+    let best =
+        lines.iter().filter_map(|line| line["validation_mae_aligned_mev"].as_f64()).fold(f64::INFINITY, f64::min);
+    let wanted = format!("trained for 4 steps; best validation error {best:.4} meV (aligned) at step ");
+    assert!(said.contains(&wanted), "{said}");
     let model = hzero::model::file::Model::read(&folder.path().join("m.safetensors")).unwrap();
     assert!(model.network.is_some() && !folder.path().join("m.checkpoint.safetensors").exists());
+}
+
+/// Largest memory in MB that `hzero train` took for one step of several structures.
+#[cfg(all(feature = "torch", target_os = "linux"))]
+fn peak(training: &str) -> f64 {
+    let folder = tempfile::tempdir().unwrap();
+    let runs = concat!(env!("CARGO_MANIFEST_DIR"), "/fixtures/abacus");
+    let config = format!(
+        "[data]\ntrain = [\"{runs}/graphene_sqrt?\"]\nvalidation_fraction = 0.0\n[linear]\nenabled = false\n\
+         [model]\nbase = \"h0\"\nlayers = 3\n[training]\nsteps = 1\nthreads = 1\n{training}\n"
+    );
+    std::fs::write(folder.path().join("config.toml"), config).unwrap();
+    let mut hzero = Command::new(env!("CARGO_BIN_EXE_hzero"));
+    let mut child = hzero.args(["train", "config.toml", "--device", "cpu"]).current_dir(folder.path()).spawn().unwrap();
+    let mut kilobytes = 0.0;
+    while child.try_wait().unwrap().is_none() {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", child.id())).unwrap_or_default();
+        let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")?.split_whitespace().next()?.parse().ok());
+        kilobytes = peak.unwrap_or(kilobytes);
+        std::thread::sleep(std::time::Duration::from_millis(2));
+    }
+    assert!(child.wait().unwrap().success());
+    kilobytes / 1024.0
+}
+
+#[cfg(all(feature = "torch", target_os = "linux"))]
+#[test]
+fn recomputing_layers_or_more_passes_take_less_memory() {
+    let [small, plain, recomputed, passes] =
+        ["batch = 1", "batch = 8", "batch = 8\nrecompute = true", "batch = 8\npasses = 8"].map(peak);
+    println!("MB: one structure {small:.0}, eight {plain:.0}, recomputed {recomputed:.0}, in eight passes {passes:.0}");
+    assert!(recomputed - small < 0.7 * (plain - small));
+    assert!(passes - small < 0.3 * (plain - small));
 }
 
 #[cfg(feature = "torch")]

@@ -17,9 +17,12 @@ use crate::parsers::{Error, Result};
 
 /// Lines of the log, about, besides those with a validation.
 const N_LINES: usize = 60;
-/// Blue and vermillion of Okabe and Ito, which colour-blind readers tell apart.
+/// Colours of Okabe and Ito, which colour-blind readers tell apart: blue, vermillion, green, purple, black.
 const TRAINING: RGBColor = RGBColor(0, 114, 178);
 const VALIDATION: RGBColor = RGBColor(213, 94, 0);
+const TRACES: RGBColor = RGBColor(0, 158, 115);
+const K_SPACE: RGBColor = RGBColor(204, 121, 167);
+const RATE: RGBColor = RGBColor(0, 0, 0);
 
 /// Listens to a training run.
 pub struct Report {
@@ -141,16 +144,22 @@ impl Report {
     }
 
     fn draw(&self) -> Result<()> {
-        let training = self.lines.iter().map(|line| (line.step as f64, line.train_mae_mev)).collect();
-        let aligned = |line: &Line| Some((line.step as f64, line.validation?.validation_mae_aligned_mev));
-        let document = curve::svg(&[
-            curve::Line { name: "training, channels", colour: TRAINING, points: training },
-            curve::Line {
-                name: "validation, aligned",
-                colour: VALIDATION,
-                points: self.lines.iter().filter_map(aligned).collect(),
-            },
-        ])?;
+        let line = |name, colour, value: &dyn Fn(&Line) -> Option<f64>| {
+            let points = self.lines.iter().filter_map(|line| Some((line.step as f64, value(line)?)));
+            curve::Line { name, colour, points: points.filter(|point| point.1 > 0.0).collect() }
+        };
+        let errors = vec![
+            line("training, channels", TRAINING, &|line| Some(line.train_mae_mev)),
+            line("validation, aligned", VALIDATION, &|line| Some(line.validation?.validation_mae_aligned_mev)),
+        ];
+        let course = vec![
+            line("loss, channels", TRAINING, &|line| Some(line.loss_real)),
+            line("loss, traces", TRACES, &|line| line.loss_trace),
+            line("loss, H(k)", K_SPACE, &|line| line.loss_k),
+            line("learning rate", RATE, &|line| Some(line.learning_rate)),
+        ];
+        let errors = curve::Panel { title: "mean absolute error / meV", lines: errors };
+        let document = curve::svg(&[errors, curve::Panel { title: "loss relative to saying zero", lines: course }])?;
         let path = self.model.with_extension("svg");
         std::fs::write(&path, document).map_err(|e| Error::from(e).in_file(&path))
     }
@@ -197,6 +206,6 @@ impl Listener for Report {
         }
         self.bar.set_message(line.text());
         self.lines.push(line);
-        if progress.validation.is_some() { self.draw() } else { Ok(()) }
+        self.draw()
     }
 }
