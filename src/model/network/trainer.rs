@@ -19,7 +19,7 @@ use crate::parsers::{Error, Result};
 const MOST_SKIPPED: usize = 50;
 
 /// Network, data and optimizer. What step k does depends on seed, k and what a checkpoint holds alone, so that a resumed run repeats
-/// the same curve.
+/// the same curve: to the bit on a CPU; on a GPU to rounding, since sums over bonds have no fixed order there.
 #[derive(Debug)]
 pub struct Trainer {
     /// Tensors' tables and statistics.
