@@ -22,7 +22,7 @@ use self::free::FreeRefinement;
 pub use self::turn::{Turn, fixed_turns, random_turn};
 use super::PairState;
 use crate::model::network::batch::{Batch, EdgeTile, Preparation};
-use crate::model::network::config::Refine;
+use crate::model::network::config::{ModelConfig, Refine};
 use crate::model::network::features::{Classes, NodeFeatures};
 use crate::model::network::network::Output;
 use crate::model::network::weights::{WeightTable, Weights};
@@ -116,4 +116,12 @@ impl Refinement {
 /// All tiles with their numbers.
 fn tiles(batch: &Batch) -> impl Iterator<Item = (usize, &EdgeTile)> {
     batch.near.iter().chain(&batch.far).enumerate()
+}
+
+/// Envelopes by which the refinement widens the range.
+pub fn added_envelopes(config: &ModelConfig) -> usize {
+    match config.refine {
+        Refine::None => 0,
+        Refine::Frame | Refine::Free => config.refine_layers,
+    }
 }
