@@ -41,7 +41,8 @@ fn every_path_of_the_code_map_exists() {
 }
 
 /// One page per code, and what came of them.
-const PAGES: [&str; 5] = ["docs/abacus.md", "docs/openmx.md", "docs/siesta.md", "docs/restart.md", "docs/datasets.md"];
+const PAGES: [&str; 6] =
+    ["docs/abacus.md", "docs/openmx.md", "docs/siesta.md", "docs/restart.md", "docs/datasets.md", "docs/domains.md"];
 
 #[test]
 fn every_path_in_the_documents_exists() {
