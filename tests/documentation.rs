@@ -123,3 +123,23 @@ fn the_invariants_of_the_crate_docs_hold() {
         assert!(strayed.is_empty(), "{wanted} in {strayed:?}");
     }
 }
+
+/// Every value of the table of axes is the preset's.
+#[cfg(feature = "torch")]
+#[test]
+fn the_table_of_presets_is_that_of_the_code() {
+    use hzero::model::network::{Preset, TrainConfig};
+
+    let presets = Preset::ALL.map(|preset| TrainConfig::of_preset(preset).unwrap());
+    let configs = presets.into_iter().chain([TrainConfig::default()]);
+    let configs: Vec<toml::Table> = configs.map(|config| toml::Table::try_from(config).unwrap()).collect();
+    let document = text("docs/models.md");
+    let rows = table(&document, "Axes");
+    assert!(rows.len() > 12, "{rows:?}");
+    for row in rows {
+        let (section, field) = row[0].trim_matches('`').split_once('.').unwrap();
+        for (config, cell) in configs.iter().zip(&row[1..]) {
+            assert_eq!(config[section][field].to_string(), cell.trim_matches('`'), "{}", row[0]);
+        }
+    }
+}
