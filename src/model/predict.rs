@@ -12,9 +12,9 @@ use super::graph::{Edge, Graph};
 use super::linear::environment::BondProfile;
 use super::linear::{LinearStage, Prediction};
 use super::sample::{Channels, Sample};
-use super::target::apply;
+use super::target::{apply, subtract};
 use super::training::ShortestBond;
-use super::whole::whole;
+use super::whole::{completing_h0, whole};
 use crate::parsers::{Calculation, Error, Operator, Pairs, Result, SpinOperator};
 use crate::symmetry::predicted::{self, Imposed};
 
@@ -223,10 +223,18 @@ impl Predictor {
         mut deltas: Vec<Operator<f64>>,
     ) -> Result<(SpinOperator, Vec<Imposed>)> {
         let target = self.model.header.target;
-        if !target.from_h0 {
-            return whole(run, target.quantity, deltas, self.symmetrize);
+        let h0 = if target.from_h0 {
+            run.hamiltonian0.as_ref().ok_or_else(|| Error::unsupported("the run has no H0"))?
+        } else {
+            let Some(h0) = completing_h0(run, target.quantity)? else {
+                return whole(run, target.quantity, deltas, self.symmetrize);
+            };
+            deltas.iter_mut().zip(target.operators(h0)).for_each(|(whole, h0)| subtract(whole, &h0));
+            h0
+        };
+        if self.symmetrize && target.magnetic {
+            return Err(Error::unsupported("symmetrizing an exchange field, whose operations turn spins too"));
         }
-        let h0 = run.hamiltonian0.as_ref().ok_or_else(|| Error::unsupported("the run has no H0"))?;
         let mut symmetrized = Vec::new();
         for delta in &mut deltas {
             if self.symmetrize {

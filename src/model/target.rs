@@ -41,7 +41,7 @@ pub enum Quantity {
 
 impl Target {
     /// The real operators of which a model learns: [`channels`], or the four of [`exchange_field::parts`].
-    fn operators<'a>(&self, operator: &'a SpinOperator) -> Vec<Cow<'a, Operator<f64>>> {
+    pub(super) fn operators<'a>(&self, operator: &'a SpinOperator) -> Vec<Cow<'a, Operator<f64>>> {
         if self.magnetic {
             return exchange_field::parts(operator).map(Cow::Owned).into();
         }
@@ -105,7 +105,8 @@ fn require_equal_spins(h: &SpinOperator, h0: &SpinOperator) -> Result<()> {
     }
 }
 
-fn subtract(operator: &mut Operator<f64>, other: &Operator<f64>) {
+/// Subtracts another operator on the blocks of the first.
+pub(super) fn subtract(operator: &mut Operator<f64>, other: &Operator<f64>) {
     let pairs = operator.pairs().clone();
     for (k, pair) in pairs.as_slice().iter().enumerate() {
         let other = other.get(pair).unwrap_or_default();

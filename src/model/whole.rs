@@ -8,7 +8,7 @@ use crate::symmetry::predicted::{self, Imposed};
 /// averaged over the operations of the crystal. Hermitian to the last bit.
 ///
 /// # Errors
-/// `Unsupported` for spinors, of which one channel says too little, and for collinear spin where nothing told up from down.
+/// `Unsupported` for collinear spin where nothing told up from down.
 pub fn whole(
     run: &Calculation,
     quantity: Quantity,
@@ -16,7 +16,6 @@ pub fn whole(
     symmetrize: bool,
 ) -> Result<(SpinOperator, Vec<Imposed>)> {
     if quantity != Quantity::Overlap {
-        require_no_spinors(run)?;
         require_both_spins(run, channels.len())?;
     }
     // Every operation that maps the crystal onto itself keeps S.
@@ -34,16 +33,21 @@ pub fn whole(
     Ok((operator, symmetrized))
 }
 
-/// What models do not learn must come from H⁽⁰⁾.
+/// H⁽⁰⁾ of a run of spinors: its spin–orbit part completes an H of which a model learns the part without spin. `None` where nothing is
+/// missing.
 ///
 /// # Errors
-/// `Unsupported` for spinors.
-pub fn require_no_spinors(run: &Calculation) -> Result<()> {
-    match run.nspin() {
-        Some(4) => Err(Error::unsupported(
-            "a run with nspin 4, of which a model that does not start from H0 learns the part without spin only",
+/// `Unsupported` for spinors without H⁽⁰⁾, and for their density matrices, of which H⁽⁰⁾ says nothing.
+pub fn completing_h0(run: &Calculation, quantity: Quantity) -> Result<Option<&SpinOperator>> {
+    match (run.nspin(), quantity, &run.hamiltonian0) {
+        (Some(4), Quantity::Hamiltonian, Some(h0)) => Ok(Some(h0)),
+        (Some(4), Quantity::Hamiltonian, None) => Err(Error::unsupported(
+            "a run with nspin 4 and without H0: a model learns the part without spin, spin-orbit coupling comes from H0",
         )),
-        _ => Ok(()),
+        (Some(4), Quantity::DensityMatrix, _) => {
+            Err(Error::unsupported("the density matrix of a run with nspin 4, of which a model learns the part without spin only"))
+        }
+        _ => Ok(None),
     }
 }
 
@@ -94,7 +98,8 @@ mod tests {
         let of = |name: &str, quantity: Quantity| {
             let run = Calculation { hamiltonian0: None, ..fixture(name) };
             let s = run.overlap.clone().unwrap();
-            whole(&run, quantity, vec![s], false).map(drop).map_err(|error| error.to_string())
+            let joined = completing_h0(&run, quantity).and_then(|_| whole(&run, quantity, vec![s], false));
+            joined.map(drop).map_err(|error| error.to_string())
         };
         assert!(of("siesta/feas_so", Quantity::Hamiltonian).unwrap_err().contains("nspin 4"));
         assert!(of("openmx/h2o_nc", Quantity::DensityMatrix).unwrap_err().contains("nspin 4"));

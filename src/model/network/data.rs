@@ -10,7 +10,7 @@ use super::random::Random;
 use crate::model::density_error::with_reference;
 use crate::model::target::{self, Quantity, Target};
 use crate::model::training::Training;
-use crate::model::whole::require_no_spinors;
+use crate::model::whole::completing_h0;
 use crate::model::{Sample, Slots, gauge_shift};
 use crate::parsers::{Calculation, Error, Operator, ReadOptions, Result, SpinOperator, read};
 
@@ -158,8 +158,8 @@ fn read_all(paths: &[PathBuf], target: Target) -> Result<Vec<Calculation>> {
 }
 
 fn samples(run: &Calculation, slots: &Slots, target: Target) -> Result<Vec<Sample>> {
-    if !target.from_h0 && target.quantity != Quantity::Overlap {
-        require_no_spinors(run)?;
+    if !target.from_h0 {
+        completing_h0(run, target.quantity)?;
     }
     let samples = Sample::of_run(run, slots, target)?;
     samples.iter().try_for_each(|sample| sample.require_target().map(drop))?;
