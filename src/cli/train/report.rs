@@ -46,6 +46,9 @@ struct Line {
     loss_trace: Option<f64>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     loss_k: Option<f64>,
+    /// First-order error of the energies around the Fermi level.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    k_band_mae_mev: Option<f64>,
     /// Mean |μ| of this step's structures; zero without gauge.
     mu_mev: f64,
     learning_rate: f64,
@@ -78,6 +81,7 @@ impl Line {
             loss_real: progress.loss.real,
             loss_trace: progress.loss.trace,
             loss_k: progress.loss.k_space,
+            k_band_mae_mev: progress.loss.k_band_mae.map(mev),
             mu_mev: mev(progress.loss.shift),
             learning_rate: progress.rate,
             gradient_norm: progress.gradient,

@@ -1,6 +1,7 @@
 //! A structure as tensors: everything that does not depend on the weights, computed once in double precision.
 
 use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -72,6 +73,8 @@ pub struct Nodes {
     pub scale: Tensor,
     /// S in the same columns, where there is a target.
     pub overlap: Option<Tensor>,
+    /// Numbers of the outputs that the species have a place for.
+    pub present: Present,
     /// What the network should say, hartree.
     pub target: Option<Tensor>,
 }
@@ -95,8 +98,20 @@ pub struct EdgeTile {
     pub scale: Tensor,
     /// S in the same columns, where there is a target.
     pub overlap: Option<Tensor>,
+    /// Numbers of the outputs that the species have a place for.
+    pub present: Present,
     /// What the network should say, hartree.
     pub target: Option<Tensor>,
+}
+
+/// How many numbers of some rows the species have a place for. The others are zero in outputs and targets alike, whatever the
+/// weights, and must not make errors look small.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Present {
+    /// Output columns.
+    pub numbers: f64,
+    /// Channels.
+    pub channels: f64,
 }
 
 impl Preparation {
@@ -214,6 +229,7 @@ impl Preparation {
             natural: degrees(&self.interface.natural_columns),
             unnatural: degrees(&self.interface.unnatural_columns),
             scale: outputs(&self.output.node_spread.index_select(0, &species)),
+            present: self.present(&self.interface.node_channels(&self.slots), sample.species.iter().map(|&s| (s, s))),
             overlap: residual.map(|_| outputs(&rows_of(&sample.overlap.nodes, sample.overlap.width))),
             target: residual.map(|r| outputs(&(rows_of(&r.nodes, r.width) - &node_mean))),
         }
@@ -234,10 +250,27 @@ impl Preparation {
             rotations: self.rotations(sample, &directed),
             inputs: self.inputs(seen, &directed, &geometry),
             scale: outputs(&self.output.spread_at(&geometry.distance, &geometry.kind)),
+            present: self.present(
+                &self.interface.pair_channels,
+                geometry.rows.iter().copied().zip(geometry.columns.iter().copied()).take(bonds.len()),
+            ),
             overlap: residual.map(|_| outputs(&selected(&sample.overlap.edges, sample.overlap.width, &directed))),
             target: residual.map(|r| outputs(&(selected(&r.edges, r.width, &directed) - mean()))),
             bonds: bonds.to_vec(),
         }
+    }
+
+    /// Of the output columns with these `channels`, in rows of these pairs of species.
+    fn present(&self, channels: &[usize], pairs: impl Iterator<Item = (usize, usize)>) -> Present {
+        let mut rows = BTreeMap::<(usize, usize), f64>::new();
+        pairs.for_each(|pair| *rows.entry(pair).or_default() += 1.0);
+        let mut present = Present::default();
+        for ((row, column), n) in rows {
+            let has = |channel: &&usize| self.slots.has(row, column, &self.slots.algebra().channels()[**channel]);
+            present.numbers += n * channels.iter().filter(has).count() as f64;
+            present.channels += n * channels.iter().filter(has).collect::<BTreeSet<_>>().len() as f64;
+        }
+        present
     }
 
     fn scalars(&self, geometry: &Geometry) -> Tensor {

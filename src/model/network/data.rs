@@ -6,6 +6,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 
 use super::config::DataConfig;
+use super::kspace::{KStates, Sampling};
 use super::random::Random;
 use crate::model::density_error::with_reference;
 use crate::model::target::{self, Quantity, Target};
@@ -31,6 +32,8 @@ pub struct Data {
     pub target: Target,
     /// To learn from: one sample per channel of each run.
     pub train: Vec<Sample>,
+    /// Converged states of each of them at some k points; empty unless the error of H(k) has a weight.
+    pub states: Vec<Vec<KStates>>,
     /// To watch.
     pub validate: Vec<Reference>,
     /// For the model file.
@@ -96,8 +99,8 @@ impl Folders {
     ///
     /// # Errors
     /// As [`read()`] and [`Sample::new`].
-    pub fn read(&self, target: Target) -> Result<Data> {
-        Data::new(read_all(&self.train, target)?, read_all(&self.validate, target)?, target)
+    pub fn read(&self, target: Target, sampling: &Sampling) -> Result<Data> {
+        Data::with_states(read_all(&self.train, target)?, read_all(&self.validate, target)?, target, sampling)
     }
 }
 
@@ -107,6 +110,19 @@ impl Data {
     /// # Errors
     /// As [`Slots::of_runs`] and [`Sample::new`]; `Unsupported` for a run without converged H.
     pub fn new(train: Vec<Calculation>, validate: Vec<Calculation>, target: Target) -> Result<Self> {
+        Data::with_states(train, validate, target, &Sampling::none())
+    }
+
+    /// With the converged states of the training runs that `sampling` asks for.
+    ///
+    /// # Errors
+    /// As [`Data::new`] and [`Sampling::states`].
+    pub fn with_states(
+        train: Vec<Calculation>,
+        validate: Vec<Calculation>,
+        target: Target,
+        sampling: &Sampling,
+    ) -> Result<Self> {
         let slots = Slots::of_runs(&train)?.with_field(target.magnetic);
         let about = Training::of(&train, &slots)?;
         let named = |run: &Calculation, error: Error| match run.origin.files.first() {
@@ -115,15 +131,16 @@ impl Data {
         };
         // One by one, so that samples take the place of runs in memory.
         let reversed = |samples: Vec<Sample>| with_reversed(samples, &slots);
-        let samples = |run: Calculation| samples(&run, &slots, target).map_err(|e| named(&run, e));
+        let learned = |(index, run): (usize, Calculation)| {
+            let samples = samples(&run, &slots, target).map(reversed);
+            samples.and_then(|samples| Ok((samples, sampling.states(&run, index)?))).map_err(|e| named(&run, e))
+        };
         let references = |run: Calculation| Reference::of_run(&run, &slots, target).map_err(|e| named(&run, e));
+        let learned = train.into_iter().enumerate().map(learned).collect::<Result<Vec<_>>>()?;
+        let (train, states): (Vec<_>, Vec<_>) = learned.into_iter().unzip();
         Ok(Data {
-            train: train
-                .into_iter()
-                .map(samples)
-                .map(|samples| samples.map(reversed))
-                .collect::<Result<Vec<_>>>()?
-                .concat(),
+            train: train.concat(),
+            states: states.concat(),
             validate: validate.into_iter().map(references).collect::<Result<Vec<_>>>()?.into_iter().flatten().collect(),
             target,
             about,

@@ -2,8 +2,9 @@
 
 use tch::Tensor;
 
-use super::batch::{Batch, EdgeTile, Preparation};
+use super::batch::{Batch, EdgeTile, Preparation, Present};
 use super::config::{Loss, TrainingConfig};
+use super::kspace::KSpace;
 use super::network::Output;
 use super::traces::trace_error;
 
@@ -24,15 +25,7 @@ pub struct Objective {
     node_channels: Tensor,
     /// Loss of saying zero, so that gradients do not depend on units.
     reference: f64,
-    further: Option<Box<dyn KSpaceTerm>>,
-}
-
-/// A further part of the loss: errors in reciprocal space.
-pub trait KSpaceTerm: std::fmt::Debug {
-    /// For what the network says about structure `structure` of the training set at step `step`: a scalar with its weight in it,
-    /// `None` where there is nothing to compare with. `shift` is μ of the gauge, a constant scalar in hartree: the reference is
-    /// H + μ S.
-    fn loss(&self, structure: usize, step: usize, output: &Output, shift: &Tensor) -> Option<Tensor>;
+    k_space: Option<KSpace>,
 }
 
 /// Parts of the loss of one structure, scalars; what is minimized is their sum.
@@ -44,6 +37,8 @@ pub struct LossTerms {
     pub trace: Option<Tensor>,
     /// Error in reciprocal space, with its weight.
     pub k_space: Option<Tensor>,
+    /// First-order error of the energies in the window, hartree.
+    pub band_mae: Option<f64>,
     /// μ by which the zero of energy was shifted, hartree; zero without gauge.
     pub shift: Tensor,
     /// Mean absolute error over the channels after the shift, hartree.
@@ -64,6 +59,8 @@ struct Difference {
     pairs: Vec<Tensor>,
     /// `[N, node columns]`.
     nodes: Tensor,
+    /// Numbers that the species have a place for, both directions of a bond counted.
+    count: f64,
 }
 
 impl Objective {
@@ -81,7 +78,7 @@ impl Objective {
             pair_channels: channels(&interface.pair_channels),
             node_channels: channels(&interface.node_channels(&preparation.slots)),
             reference: 1.0,
-            further: None,
+            k_space: None,
         };
         let losses = batches.iter().map(|batch| objective.of_zero(batch));
         let mean = losses.sum::<f64>() / batches.len().max(1) as f64;
@@ -90,8 +87,8 @@ impl Objective {
     }
 
     /// With errors in reciprocal space.
-    pub fn with_k_space(self, term: Box<dyn KSpaceTerm>) -> Self {
-        Objective { further: Some(term), ..self }
+    pub fn with_k_space(self, k_space: KSpace) -> Self {
+        Objective { k_space: Some(k_space), ..self }
     }
 
     /// Loss of structure `structure` of the training set, which is `batch`, at step `step`.
@@ -105,12 +102,13 @@ impl Objective {
     ) -> LossTerms {
         let difference = Difference::new(batch, output);
         let (difference, shift) = self.shifted(batch, difference);
-        let k_space = self.further.as_ref().and_then(|term| term.loss(structure, step, output, &shift));
-        let real = self.real(&difference) / self.reference;
+        let k_space = self.k_space.as_ref().and_then(|term| term.loss(structure, step, output, &shift));
+        let real = self.real(batch, &difference) / self.reference;
         LossTerms {
             trace: self.trace(preparation, batch, output, &real),
             real,
-            k_space,
+            band_mae: k_space.as_ref().map(|k_space| k_space.band_mae),
+            k_space: k_space.map(|k_space| k_space.loss),
             mae: tch::no_grad(|| difference.mean(Tensor::abs)),
             shift,
         }
@@ -129,7 +127,7 @@ impl Objective {
     fn of_zero(&self, batch: &Batch) -> f64 {
         let pairs = tiles(batch).map(|tile| tile.scale.zeros_like()).collect();
         let output = Output { pairs, nodes: batch.nodes.scale.zeros_like(), traces: None };
-        self.real(&self.shifted(batch, Difference::new(batch, &output)).0).double_value(&[])
+        self.real(batch, &self.shifted(batch, Difference::new(batch, &output)).0).double_value(&[])
     }
 
     /// The difference to the shifted reference, and the shift.
@@ -142,12 +140,12 @@ impl Objective {
         (difference.minus(&shift, batch), shift)
     }
 
-    fn real(&self, difference: &Difference) -> Tensor {
+    fn real(&self, batch: &Batch, difference: &Difference) -> Tensor {
         match self.loss {
             Loss::Mae => difference.mean(Tensor::abs),
             Loss::Mse => difference.mean(Tensor::square),
             Loss::Mixed => (difference.mean(Tensor::abs) + root(&difference.mean(Tensor::square))) * 0.5,
-            Loss::Norm => difference.norms(&self.pair_channels, &self.node_channels).mean(Tensor::shallow_clone),
+            Loss::Norm => difference.norms(batch, &self.pair_channels, &self.node_channels).mean(Tensor::shallow_clone),
         }
     }
 }
@@ -161,15 +159,16 @@ impl Difference {
         Difference {
             pairs: tiles(batch).zip(&output.pairs).map(|(tile, rows)| from(rows, &tile.target)).collect(),
             nodes: from(&output.nodes, &batch.nodes.target),
+            count: count(batch, |present| present.numbers),
         }
     }
 
-    /// Mean of `f` over all numbers. Bonds count twice, since both of their directions are blocks of H.
+    /// Mean of `f` over all numbers that the species have a place for. Bonds count twice, since both of their directions are blocks
+    /// of H.
     fn mean(&self, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
         let sum = |rows: &Tensor| f(rows).sum(rows.kind());
         let total = self.pairs.iter().fold(sum(&self.nodes), |total, rows| total + sum(rows) * 2.0);
-        let count = self.nodes.numel() + self.pairs.iter().map(|rows| 2 * rows.numel()).sum::<usize>();
-        total / count.max(1) as f64
+        total / self.count.max(1.0)
     }
 
     /// μ of difference = μ S + rest by least squares, Σ D∘S / Σ S∘S. Coupling is orthonormal, so the sums over channels are those
@@ -195,17 +194,23 @@ impl Difference {
         Difference {
             pairs: self.pairs.iter().zip(tiles(batch)).map(|(rows, tile)| minus(rows, &tile.overlap)).collect(),
             nodes: minus(&self.nodes, &batch.nodes.overlap),
+            count: self.count,
         }
     }
 
     /// Euclidean norms over the components of every channel: they do not change when a structure is turned.
-    fn norms(&self, pair_channels: &Tensor, node_channels: &Tensor) -> Difference {
+    fn norms(&self, batch: &Batch, pair_channels: &Tensor, node_channels: &Tensor) -> Difference {
         let norms = |rows: &Tensor, channels: &Tensor| root(&rows.square().mm(channels));
         Difference {
             pairs: self.pairs.iter().map(|rows| norms(rows, pair_channels)).collect(),
             nodes: norms(&self.nodes, node_channels),
+            count: count(batch, |present| present.channels),
         }
     }
+}
+
+fn count(batch: &Batch, of: fn(&Present) -> f64) -> f64 {
+    of(&batch.nodes.present) + tiles(batch).map(|tile| 2.0 * of(&tile.present)).sum::<f64>()
 }
 
 fn root(square: &Tensor) -> Tensor {

@@ -2,13 +2,13 @@
 
 use tch::{Kind, Tensor};
 
-use super::batch::{Batch, EdgeTile, Nodes};
+use super::batch::{Batch, EdgeTile, Nodes, Present};
 use super::features::{Classes, Rotations};
 use super::network::Output;
 use super::traces::Traces;
 
 /// Structures without bonds between each other: atoms one after another, all near bonds in one tile and all far bonds in another.
-/// Targets stay with the structures.
+/// Targets, and what only they need, stay with the structures.
 #[derive(Debug)]
 pub struct Merged {
     /// All of them.
@@ -97,6 +97,7 @@ fn merged_nodes(nodes: &[&Nodes]) -> Nodes {
         natural: degrees(|nodes| &nodes.natural),
         unnatural: degrees(|nodes| &nodes.unnatural),
         scale: rows(&|nodes| nodes.scale.shallow_clone()),
+        present: Present::default(),
         overlap: None,
         target: None,
     }
@@ -133,6 +134,7 @@ fn merged_tile(tiles: &[(&EdgeTile, i64)]) -> EdgeTile {
         },
         inputs: Classes((0..n_classes).map(|k| directed(&|tile| tile.inputs.0[k].shallow_clone())).collect()),
         scale: joined(&tiles.iter().map(|(tile, _)| tile.scale.shallow_clone()).collect::<Vec<_>>()),
+        present: Present::default(),
         overlap: None,
         target: None,
     }

@@ -24,6 +24,7 @@ mod invariants;
 mod locality;
 mod mixing;
 mod refine;
+mod several_codes;
 mod shells;
 
 /// A run of four atoms of two species in a small cell, all bonds up to `reach` bohr, random Hermitian S, H0 and H.

@@ -10,6 +10,7 @@ use super::batch::{Batch, Preparation};
 use super::config::{Base, Input, Keep, LinearConfig, ModelConfig, Schedule, TrainConfig};
 use super::data::{Data, Folders, WatchedError, watch};
 use super::device::{DeviceChoice, set_threads};
+use super::kspace::Sampling;
 use super::predictor::{base, predict};
 use super::schedule::Best;
 use super::statistics::Statistics;
@@ -84,7 +85,8 @@ pub struct StartFacts {
 pub fn train(config: &TrainConfig, root: &Path, device: DeviceChoice, listener: &mut dyn Listener) -> Result<Trained> {
     config.check()?;
     let device = device.device()?;
-    let data = Folders::find(&config.data, root, config.training.seed)?.read(config.what())?;
+    let sampling = Sampling { config: &config.k_space, seed: config.training.seed };
+    let data = Folders::find(&config.data, root, config.training.seed)?.read(config.what(), &sampling)?;
     train_on(data, config, root, device, listener)
 }
 
@@ -168,6 +170,7 @@ impl Run {
         let batches = batches(&data, &preparation, &residuals)?;
         let model = Model { header, slots: data.slots.clone(), linear: linear.clone(), network: None };
         let trainer = Trainer::new(preparation, &config.training, batches)?;
+        let trainer = trainer.with_k_space(&config.k_space, &data.train, &data.states);
         Ok(Run { trainer, data, model, linear, best: None, seconds: 0.0 })
     }
 
@@ -185,7 +188,8 @@ impl Run {
         let linear = model.linear.clone();
         let residuals = residuals(&data, config.model.base, linear.as_ref())?;
         let batches = batches(&data, &stored.preparation, &residuals)?;
-        let mut trainer = Trainer::new(stored.preparation, &config.training, batches)?;
+        let trainer = Trainer::new(stored.preparation, &config.training, batches)?;
+        let mut trainer = trainer.with_k_space(&config.k_space, &data.train, &data.states);
         trainer.weights = state.weights.set_requires_grad(true);
         trainer.average = stored.weights;
         trainer.adam = state.adam;

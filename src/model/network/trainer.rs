@@ -5,7 +5,8 @@ use tch::Tensor;
 
 use super::adam::{Adam, clip};
 use super::batch::{Batch, Preparation};
-use super::config::TrainingConfig;
+use super::config::{KSpaceConfig, TrainingConfig};
+use super::kspace::{KSpace, KStates};
 use super::loss::{LossTerms, Objective};
 use super::merge::Merged;
 use super::network::{Network, Output};
@@ -13,6 +14,7 @@ use super::random::Random;
 use super::recompute;
 use super::schedule::Course;
 use super::stages::{Pass, Stages};
+use crate::model::Sample;
 use crate::parsers::{Error, Result};
 
 /// After as many steps in a row without a finite loss and gradient, training gives up.
@@ -62,6 +64,8 @@ pub struct LossReport {
     pub trace: Option<f64>,
     /// Error in reciprocal space with its weight.
     pub k_space: Option<f64>,
+    /// First-order error of the energies around the Fermi level, hartree.
+    pub k_band_mae: Option<f64>,
     /// |μ|, hartree.
     pub shift: f64,
     /// Mean absolute error over the channels, hartree.
@@ -95,9 +99,16 @@ impl Trainer {
         })
     }
 
-    /// With errors in reciprocal space, or anything else that the objective is told.
-    pub fn with_objective(self, change: impl FnOnce(Objective) -> Objective) -> Self {
-        Trainer { objective: change(self.objective), ..self }
+    /// With errors in reciprocal space, where `config` gives them a weight: `samples` are the structures, `states` their states.
+    pub fn with_k_space(self, config: &KSpaceConfig, samples: &[Sample], states: &[Vec<KStates>]) -> Self {
+        if config.weight == 0.0 {
+            return self;
+        }
+        let structures = samples.iter().zip(&self.batches).zip(states);
+        let structures = structures.map(|((sample, batch), states)| (sample, batch, states.as_slice()));
+        let course = (self.config.seed, self.config.steps);
+        let k_space = KSpace::new(config, course, &self.preparation, structures);
+        Trainer { objective: self.objective.with_k_space(k_space), ..self }
     }
 
     /// Are all steps done, or has nothing improved for too long in the last stage?
@@ -212,6 +223,7 @@ impl LossReport {
         self.real += value(&terms.real);
         self.trace = sum(self.trace, &terms.trace);
         self.k_space = sum(self.k_space, &terms.k_space);
+        self.k_band_mae = terms.band_mae.map(|mae| self.k_band_mae.unwrap_or(0.0) + share * mae).or(self.k_band_mae);
         self.shift += value(&terms.shift.abs());
         self.mae += value(&terms.mae);
     }

@@ -133,7 +133,10 @@ impl TrainConfig {
                 "model.base starts from H0, but target.quantity is no Hamiltonian: set model.base = \"shift\"",
             ));
         }
-        Ok(())
+        if self.k_space.weight != 0.0 && self.target.quantity != Quantity::Hamiltonian {
+            return Err(Error::unsupported("k_space compares Hamiltonians, but target.quantity is none"));
+        }
+        self.k_space.check()
     }
 }
 

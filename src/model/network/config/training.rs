@@ -185,3 +185,15 @@ impl Default for KSpaceConfig {
         KSpaceConfig { weight: 0.0, points: 4, window_ev: 5.0, probes: 8, from: 0.0 }
     }
 }
+
+impl KSpaceConfig {
+    /// Refuses weights and windows that are no numbers.
+    pub(super) fn check(&self) -> Result<()> {
+        let numbers = [("weight", self.weight, 0.0..f64::MAX), ("from", self.from, 0.0..1.0 + f64::EPSILON)];
+        match numbers.iter().find(|(_, value, range)| !range.contains(value)) {
+            Some((name, value, _)) => Err(Error::unsupported(format!("k_space.{name} of {value} is out of range"))),
+            None if !self.window_ev.is_finite() => Err(Error::unsupported("k_space.window_ev is no number")),
+            None => Ok(()),
+        }
+    }
+}

@@ -30,11 +30,11 @@ use super::random::Random;
 use crate::model::Sample;
 use crate::parsers::c64;
 
-pub use states::{KStates, states};
+pub use states::{KStates, Sampling, states};
 
 /// Weight of X_PQ relative to X_PP (NextHAM's).
 const PROBE_WEIGHT: f64 = 0.75;
-/// Streams of random numbers.
+/// Stream of random numbers.
 const POINTS: u64 = 1 << 32;
 
 /// The error of H(k) for all training structures.
@@ -44,16 +44,18 @@ pub struct KSpace {
     seed: u64,
     /// First step.
     from: usize,
+    /// Mean |target| over all structures, hartree: the error is relative to it, as that of H(R) is.
+    reference: f64,
     blocks: Blocks,
     structures: Vec<Structure>,
 }
 
-/// What the error of H(k) of one structure is, hartree.
+/// What the error of H(k) of one structure is.
 #[derive(Debug)]
 pub struct KLoss {
-    /// L, a scalar that gradients flow through, not yet multiplied by [`KSpace::weight`].
+    /// L over the mean |target|, with its weight: a scalar that gradients flow through.
     pub loss: Tensor,
-    /// Mean absolute first-order error of the window's energies, after their mean error (a rigid shift) is removed.
+    /// Mean absolute first-order error of the window's energies, after their mean error (a rigid shift) is removed; hartree.
     pub band_mae: f64,
 }
 
@@ -64,6 +66,8 @@ struct Structure {
     order: Tensor,
     /// What the network should say: rows of all tiles, and of the atoms.
     target: [Tensor; 2],
+    /// How many numbers that are.
+    numbers: f64,
     points: Vec<Point>,
 }
 
@@ -89,18 +93,16 @@ impl KSpace {
         preparation: &Preparation,
         structures: impl IntoIterator<Item = Reference<'a>>,
     ) -> Self {
+        let structures = structures.into_iter().map(|reference| Structure::new(preparation, reference));
+        let structures: Vec<Structure> = structures.collect();
         KSpace {
             config: config.clone(),
             seed,
             from: (config.from * steps as f64).ceil() as usize,
+            reference: mean_target(&structures),
             blocks: Blocks::new(preparation),
-            structures: structures.into_iter().map(|reference| Structure::new(preparation, reference)).collect(),
+            structures,
         }
-    }
-
-    /// Of this error relative to that of H(R).
-    pub fn weight(&self) -> f64 {
-        self.config.weight
     }
 
     /// The error of a structure at one of its k points, drawn by seed and step. The reference is H + μS with μ = `shift`, a scalar in
@@ -115,7 +117,7 @@ impl KSpace {
         if probes.numel() > 0 {
             loss += mean_size(&probes) * PROBE_WEIGHT;
         }
-        Some(KLoss { loss, band_mae: band_mae(&window) })
+        Some(KLoss { loss: loss * (self.config.weight / self.reference), band_mae: band_mae(&window) })
     }
 }
 
@@ -135,6 +137,7 @@ impl Structure {
         Structure {
             places: Places::new(sample, preparation),
             order: Tensor::from_slice(&order).to_device(preparation.device),
+            numbers: batch.nodes.present.numbers + tiles().map(|tile| 2.0 * tile.present.numbers).sum::<f64>(),
             target,
             points: states.iter().map(|states| Point::new(states, sample, preparation)).collect(),
         }
@@ -146,6 +149,14 @@ impl Structure {
         let bonds = (joined(&output.pairs.iter().collect::<Vec<_>>()) - pairs).index_select(0, &self.order);
         blocks.at(&bonds, &(&output.nodes - nodes), &self.places, k)
     }
+}
+
+/// Mean |number| of the targets of all structures, each bond in both directions.
+fn mean_target(structures: &[Structure]) -> f64 {
+    let sum = |rows: &Tensor| rows.abs().sum(Kind::Double).double_value(&[]);
+    let total = |s: &Structure| 2.0 * sum(&s.target[0]) + sum(&s.target[1]);
+    let count = structures.iter().map(|s| s.numbers).sum::<f64>();
+    (structures.iter().map(total).sum::<f64>() / count.max(1.0)).max(f64::MIN_POSITIVE)
 }
 
 fn joined(rows: &[&Tensor]) -> Tensor {

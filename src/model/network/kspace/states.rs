@@ -13,6 +13,8 @@ use crate::parsers::{Calculation, Error, Of, Result, c64};
 
 /// Combinations of orbitals whose eigenvalue of S(k) is smaller are left out: eight printed digits of S say nothing about them.
 const NULL_SPACE: f64 = 1e-7;
+/// Stream of random numbers.
+const STATES: u64 = 1 << 33;
 /// Steps take turns with as many sets of probes.
 pub(super) const PROBE_SETS: usize = 4;
 
@@ -26,6 +28,35 @@ pub struct KStates {
     pub window: Mat<c64>,
     /// Random combinations of the states above it, normalised alike: [`PROBE_SETS`] sets, none where there are no such states.
     pub probes: Mat<c64>,
+}
+
+/// Which states are wanted.
+#[derive(Debug, Clone, Copy)]
+pub struct Sampling<'a> {
+    /// How many k points, which window.
+    pub config: &'a KSpaceConfig,
+    /// Decides the k points and probes.
+    pub seed: u64,
+}
+
+impl Sampling<'_> {
+    /// No states.
+    pub fn none() -> Self {
+        const OFF: &KSpaceConfig = &KSpaceConfig { weight: 0.0, points: 0, window_ev: 0.0, probes: 0, from: 0.0 };
+        Sampling { config: OFF, seed: 0 }
+    }
+
+    /// States of training run `index`, `[spin channel][point]`; no points where the error of H(k) has no weight.
+    ///
+    /// # Errors
+    /// As [`states`].
+    pub fn states(&self, run: &Calculation, index: usize) -> Result<Vec<Vec<KStates>>> {
+        if self.config.weight == 0.0 {
+            let channels = run.hamiltonian.as_ref().map_or(1, |h| h.n_channels());
+            return Ok((0..channels).map(|_| Vec::new()).collect());
+        }
+        states(run, self.config, &mut Random::new(self.seed, STATES + index as u64))
+    }
 }
 
 /// States of the converged H of a run at random k points, `[spin channel][point]`. Where the window ends is asked of every k point

@@ -8,9 +8,13 @@ use super::blocks::{Blocks, Places};
 use super::*;
 use crate::bands::bloch::BlochSum;
 use crate::bands::spectrum::{EigenProblem, SpectrumOptions};
-use crate::model::network::config::ModelConfig;
+use crate::model::network::config::{ModelConfig, TrainConfig, TrainingConfig};
+use crate::model::network::data::Data;
 use crate::model::network::network::Network;
 use crate::model::network::tests::{prepared, run};
+use crate::model::network::train::train_on;
+use crate::model::network::training_tests::Recorder;
+use crate::model::target::Target;
 use crate::model::{Channels, synthetic, target};
 use crate::parsers::{Calculation, Operator, Pair, SpinOperator};
 
@@ -254,4 +258,34 @@ fn steps_draw_points_by_seed_and_start_when_told() {
     let different: std::collections::BTreeSet<_> = (10..20).map(|step| loss(step).unwrap().to_bits()).collect();
     assert!(different.len() > 2, "both points and several sets of probes");
     assert!(k_space.loss(1, 12, &output, &shift).is_none(), "no such structure");
+}
+
+/// First-order errors of the energies, and losses, of all steps of a training run on one structure.
+fn curve(k_space: &KSpaceConfig) -> Vec<(Option<f64>, f64)> {
+    let (run, ..) = learnable();
+    let sampling = Sampling { config: k_space, seed: 0 };
+    let data = Data::with_states(vec![run], Vec::new(), Target::default(), &sampling).unwrap();
+    let config = TrainConfig {
+        model: small(),
+        training: TrainingConfig { steps: 80, warmup: 5, threads: 1, ..TrainingConfig::default() },
+        k_space: k_space.clone(),
+        ..TrainConfig::default()
+    };
+    let folder = tempfile::tempdir().unwrap();
+    let mut recorder = Recorder { lines: Vec::new(), last: usize::MAX };
+    train_on(data, &config, folder.path(), Device::Cpu, &mut recorder).unwrap();
+    recorder.lines.iter().map(|line| (line.loss.k_band_mae, line.loss.real)).collect()
+}
+
+#[test]
+fn errors_of_bands_fall_with_the_weight_and_without_it_nothing_changes() {
+    let late = |curve: &[(Option<f64>, f64)]| curve[60..].iter().map(|line| line.0.unwrap()).sum::<f64>() / 20.0;
+    let negligible = curve(&KSpaceConfig { weight: 1e-9, ..CONFIG });
+    let weighed = curve(&KSpaceConfig { weight: 1.0, ..CONFIG });
+    let (without, with) = (late(&negligible), late(&weighed));
+    println!("band error {without:.2e} without and {with:.2e} with weight");
+    assert!(with < 0.8 * without, "{with} against {without}");
+    let [off, default] = [KSpaceConfig { weight: 0.0, ..CONFIG }, KSpaceConfig::default()].map(|config| curve(&config));
+    assert_eq!(off, default);
+    assert!(off.iter().all(|line| line.0.is_none()));
 }
