@@ -184,11 +184,14 @@ fn write_line(log: &mut File, line: &Line) -> Result<()> {
 
 impl Listener for Report {
     fn start(&mut self, facts: &StartFacts) -> Result<()> {
-        let StartFacts { n_runs: [train, validate], n_parameters, first_step, device, mae_h0 } = facts;
+        let StartFacts { n_runs: [train, validate], n_parameters, n_taken, first_step, device, mae_h0 } = facts;
         let size = mev(*mae_h0);
         self.say(&format!(
             "{train} runs to train on, {validate} to validate (mean |H - H0| {size:.3} meV), {n_parameters} parameters, {device}"
         ));
+        if let Some(taken) = n_taken {
+            self.say(&format!("{taken} parameters are those of the model that training starts from"));
+        }
         if *first_step > 0 {
             self.say(&format!("going on from the checkpoint at step {first_step}"));
         }

@@ -27,6 +27,7 @@ pub mod stored;
 pub mod traces;
 pub mod train;
 pub mod trainer;
+pub mod transfer;
 pub mod weights;
 
 pub use config::{Preset, TrainConfig};

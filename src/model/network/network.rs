@@ -139,7 +139,10 @@ impl Network {
         let first = || self.first_output(w, preparation, batch, state);
         let first = if self.pass.first_stage_learns { first() } else { tch::no_grad(first) };
         let output = match &self.refinement {
-            Some(refinement) if self.pass.refine => refinement.forward(w, preparation, batch, first, &self.pass.turns),
+            Some(refinement) if self.pass.refine => {
+                let seen = FirstStage { output: first.output.present(batch), ..first };
+                refinement.forward(w, preparation, batch, seen, &self.pass.turns)
+            }
             _ => first.output,
         };
         output.scaled(batch)
@@ -160,6 +163,16 @@ impl Network {
 }
 
 impl Output {
+    /// Zero for what the species lack, so that a second stage cannot hear of it.
+    fn present(self, batch: &Batch) -> Output {
+        let tiles = batch.near.iter().chain(&batch.far);
+        Output {
+            pairs: self.pairs.iter().zip(tiles).map(|(rows, tile)| rows * tile.scale.gt(0.0)).collect(),
+            nodes: self.nodes * batch.nodes.scale.gt(0.0),
+            traces: self.traces,
+        }
+    }
+
     /// In hartree.
     fn scaled(self, batch: &Batch) -> Output {
         let tiles = batch.near.iter().chain(&batch.far);

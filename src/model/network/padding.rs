@@ -41,6 +41,7 @@ fn padded_nodes(nodes: Nodes) -> Nodes {
         natural: nodes.natural.iter().map(padded).collect(),
         unnatural: nodes.unnatural.iter().map(padded).collect(),
         scale: padded(&nodes.scale),
+        present: nodes.present,
         overlap: nodes.overlap,
         target: nodes.target,
     }
@@ -63,6 +64,7 @@ fn padded_tile(tile: EdgeTile) -> EdgeTile {
         rotations: Rotations { natural: padded(&tile.rotations.natural), unnatural: padded(&tile.rotations.unnatural) },
         inputs: Classes(tile.inputs.0.iter().map(padded).collect()),
         scale: tile.scale.index_select(0, &one_way),
+        present: tile.present,
         overlap: tile.overlap,
         target: tile.target,
         bonds: tile.bonds,

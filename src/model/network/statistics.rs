@@ -43,16 +43,16 @@ struct PairRows {
 impl Statistics {
     /// Measures `operators`, one for each sample.
     pub fn measure(samples: &[&Sample], operators: &[&Channels], slots: &Slots) -> Self {
-        Statistics::about(true, samples, operators, slots)
+        Statistics::within(distance_range(samples), true, samples, operators, slots)
     }
 
     /// The same with zero for the mean.
     pub fn about_zero(samples: &[&Sample], operators: &[&Channels], slots: &Slots) -> Self {
-        Statistics::about(false, samples, operators, slots)
+        Statistics::within(distance_range(samples), false, samples, operators, slots)
     }
 
-    fn about(mean: bool, samples: &[&Sample], operators: &[&Channels], slots: &Slots) -> Self {
-        let range = distance_range(samples);
+    /// With tables over the given range of distances, about the mean or about zero.
+    pub fn within(range: [f64; 2], mean: bool, samples: &[&Sample], operators: &[&Channels], slots: &Slots) -> Self {
         let n_species = slots.species().len();
         let n0 = slots.algebra().natural0().len() as i64;
         let width = slots.algebra().width() as i64;

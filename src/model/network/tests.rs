@@ -20,6 +20,7 @@ use crate::symmetry::rotate::rotated;
 mod attention;
 mod density;
 mod domains;
+mod fine_tuning;
 mod invariants;
 mod locality;
 mod mixing;

@@ -14,8 +14,9 @@ use super::kspace::Sampling;
 use super::predictor::{base, predict};
 use super::schedule::Best;
 use super::statistics::Statistics;
-use super::stored::{self, NetworkHeader};
+use super::stored::{self, NetworkHeader, Stored};
 use super::trainer::{LossReport, StepReport, Trainer};
+use super::transfer;
 use crate::model::file::{Header, LinearHeader, Model, SCHEMA_VERSION};
 use crate::model::linear::{FitReport, FitSettings, LinearStage, fit};
 use crate::model::{Channels, Sample};
@@ -70,6 +71,8 @@ pub struct StartFacts {
     pub n_runs: [usize; 2],
     /// Number of parameters.
     pub n_parameters: i64,
+    /// How many of them are those of another model that training starts from.
+    pub n_taken: Option<i64>,
     /// First step.
     pub first_step: usize,
     /// Where it runs.
@@ -105,7 +108,7 @@ pub(super) fn train_on(
     let mut run = if checkpoint.exists() {
         Run::resume(config, data, &checkpoint, device)?
     } else {
-        Run::new(config, data, device)?
+        Run::new(config, data, root, device)?
     };
     listener.start(&run.facts(device))?;
     run.steps(config, &checkpoint, listener)?;
@@ -143,10 +146,14 @@ struct Run {
     /// Weights of the best evaluation.
     best: Option<Tensor>,
     seconds: f64,
+    /// Parameters of another model that training started from.
+    taken: Option<i64>,
 }
 
 impl Run {
-    fn new(config: &TrainConfig, data: Data, device: Device) -> Result<Self> {
+    fn new(config: &TrainConfig, data: Data, root: &Path, device: Device) -> Result<Self> {
+        let start = config.training.start.as_ref();
+        let old = start.map(|path| transfer::read(&root.join(path), config, device)).transpose()?;
         let mut header = Header {
             schema_version: SCHEMA_VERSION,
             species: data.slots.species().to_vec(),
@@ -162,7 +169,7 @@ impl Run {
             stage
         });
         let residuals = residuals(&data, config.model.base, linear.as_ref())?;
-        let statistics = statistics(&data, &config.model, &residuals)?;
+        let statistics = statistics(&data, &config.model, &residuals, old.as_ref())?;
         let kind = stored::kind(config.training.precision);
         let preparation = Preparation::new(&config.model, &data.slots, statistics, kind, device)
             .of_quantity(data.target.quantity)
@@ -170,8 +177,13 @@ impl Run {
         let batches = batches(&data, &preparation, &residuals)?;
         let model = Model { header, slots: data.slots.clone(), linear: linear.clone(), network: None };
         let trainer = Trainer::new(preparation, &config.training, batches)?;
-        let trainer = trainer.with_k_space(&config.k_space, &data.train, &data.states);
-        Ok(Run { trainer, data, model, linear, best: None, seconds: 0.0 })
+        let mut trainer = trainer.with_k_space(&config.k_space, &data.train, &data.states);
+        let taken = old.map(|old| {
+            let start = transfer::weights(&old, &trainer.network, &trainer.preparation, &trainer.weights);
+            trainer.start_from(start.weights);
+            start.taken
+        });
+        Ok(Run { trainer, data, model, linear, best: None, seconds: 0.0, taken })
     }
 
     /// Goes on from a checkpoint: base and statistics are those of the checkpoint, so nothing is fitted again.
@@ -195,7 +207,7 @@ impl Run {
         trainer.adam = state.adam;
         trainer.step = stored.header.step;
         trainer.course = stored.header.course;
-        Ok(Run { trainer, data, model, linear, best: state.best, seconds: stored.header.seconds })
+        Ok(Run { trainer, data, model, linear, best: state.best, seconds: stored.header.seconds, taken: None })
     }
 
     fn facts(&self, device: Device) -> StartFacts {
@@ -204,6 +216,7 @@ impl Run {
         StartFacts {
             n_runs: [self.data.train.len(), self.data.validate.len()],
             n_parameters: self.trainer.network.table.n_parameters(),
+            n_taken: self.taken,
             first_step: self.trainer.step,
             device: format!("{device:?}"),
             mae_h0,
@@ -313,13 +326,27 @@ fn residuals(data: &Data, kind: Base, linear: Option<&LinearStage>) -> Result<Ve
 }
 
 /// Of the input, which is H⁽⁰⁾ (or S where that is not seen), and of what is to learn. Without a base, its mean counts as zero.
-fn statistics(data: &Data, model: &ModelConfig, residuals: &[Channels]) -> Result<[Statistics; 2]> {
+/// Those that `old` has of the same species are kept.
+fn statistics(
+    data: &Data,
+    model: &ModelConfig,
+    residuals: &[Channels],
+    old: Option<&Stored>,
+) -> Result<[Statistics; 2]> {
     let samples: Vec<&Sample> = data.train.iter().collect();
     let input = |sample| if model.uses_h0() { Sample::require_h0(sample) } else { Ok(&sample.overlap) };
     let inputs: Vec<&Channels> = data.train.iter().map(input).collect::<Result<_>>()?;
     let residuals: Vec<&Channels> = residuals.iter().collect();
-    let output = if model.base == Base::None { Statistics::about_zero } else { Statistics::measure };
-    Ok([Statistics::measure(&samples, &inputs, &data.slots), output(&samples, &residuals, &data.slots)])
+    let has_mean = model.base != Base::None;
+    let Some(Stored { preparation: old, .. }) = old else {
+        let output = if has_mean { Statistics::measure } else { Statistics::about_zero };
+        return Ok([Statistics::measure(&samples, &inputs, &data.slots), output(&samples, &residuals, &data.slots)]);
+    };
+    let kept = |old_statistics: &Statistics, mean: bool, operators: &[&Channels]| {
+        let new = Statistics::within(old_statistics.range, mean, &samples, operators, &data.slots);
+        transfer::statistics(old_statistics, new, [&old.slots, &data.slots])
+    };
+    Ok([kept(&old.input, true, &inputs), kept(&old.output, has_mean, &residuals)])
 }
 
 /// Of the exchange field, which exchanging the spins turns round: so it has no mean.

@@ -117,6 +117,12 @@ impl Trainer {
         self.step >= self.config.steps || waited
     }
 
+    /// With other weights than those of the seed.
+    pub fn start_from(&mut self, weights: Tensor) {
+        self.average = weights.detach().copy();
+        self.weights = weights.set_requires_grad(true);
+    }
+
     /// One step.
     ///
     /// # Errors

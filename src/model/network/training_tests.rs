@@ -375,7 +375,8 @@ fn the_best_weights_are_kept() {
     let wild = |rate, keep| TrainingConfig { learning_rate: rate, schedule, keep, ..TrainingConfig::default() };
     // A run that ends worse than it was.
     let worse = |trained: &Trained| error(trained) > trained.best.unwrap().error;
-    let mut runs = [0.03, 0.06, 0.1, 0.15].into_iter().map(|rate| (rate, whole_curve(wild(rate, Keep::Last))));
+    let rates = [0.03, 0.04, 0.05, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3];
+    let mut runs = rates.into_iter().map(|rate| (rate, whole_curve(wild(rate, Keep::Last))));
     let (rate, (lines, last)) = runs.find(|(_, run)| worse(&run.1)).unwrap();
     let (_, best) = whole_curve(wild(rate, Keep::Best));
     let errors = lines.iter().filter_map(|line| Some(line.validation?.mae_aligned));

@@ -95,7 +95,9 @@ pub struct TrainingConfig {
     pub seed: u64,
     /// Decay of the running mean of the weights that is evaluated and saved; 0 (default) switches it off.
     pub ema: f64,
-    /// A model whose weights training starts from, relative to the config file.
+    /// A model that training starts from (fine-tuning), relative to the config file: weights go to where species (label, code,
+    /// basis), shells and hidden channels are the same, the rest starts fresh. Statistics of the species that it knows are kept;
+    /// the linear stage is fitted anew.
     pub start: Option<PathBuf>,
     /// Part of the steps after which the second stage (`model.refine`) is trained (default 0.5).
     pub refine_from: f64,

@@ -48,7 +48,8 @@ fn error_of_zero(run: &Calculation, runs: &[Calculation]) -> [f64; 2] {
 fn slots_of_other_species_do_not_make_errors_look_small() {
     let [alone, among] = [&runs()[..1], &runs()[..]].map(|runs| error_of_zero(&runs[0], runs));
     assert!(alone.iter().all(|error| *error > 1e-4), "{alone:?}");
-    assert!(alone.iter().zip(among).all(|(alone, among)| (alone - among).abs() < 1e-12 * alone), "{alone:?} {among:?}");
+    // Fits of the mean weigh distances by the mean over all columns, which changes them by 1e-5; dilution would be tenfold.
+    assert!(alone.iter().zip(among).all(|(alone, among)| (alone - among).abs() < 1e-3 * alone), "{alone:?} {among:?}");
 }
 
 #[test]
