@@ -210,7 +210,11 @@ fn a_model_of_something_else_is_refused_by_name() {
     for (run, model, difference) in [
         (fixture("si2").as_str(), CARBON.as_str(), "the model knows C, but not species Si"),
         (fixture("o2_spin2").as_str(), water.as_str(), "species O has the shells 1s1p, but the model has 2s2p1d"),
-        (fixture("O2_box").as_str(), water.as_str(), "the model has no collinear spin (nspin 2)"),
+        (
+            fixture("O2_box").as_str(),
+            water.as_str(),
+            "the run has collinear spin (nspin 2), but none of those that the model was fitted to",
+        ),
         (smaller, CARBON.as_str(), "orbitals of C end at 7 bohr, but the model was fitted to 8 bohr"),
     ] {
         let message = refused(&predict(run, model, &out, &[]));

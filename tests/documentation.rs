@@ -115,7 +115,11 @@ fn the_invariants_of_the_crate_docs_hold() {
         ("parsers/src", "harmonics::abacus", &["parsers/src/abacus/", "parsers/src/harmonics.rs"]),
         ("parsers/src", "harmonics::openmx", &["parsers/src/openmx/", "parsers/src/harmonics.rs"]),
         ("parsers/src", "RYDBERG_IN_HARTREE", &["parsers/src/abacus/", "parsers/src/siesta/", "parsers/src/units.rs"]),
-        ("src", "ev_per_hartree", &["src/cli/", "src/bands/", "src/model/band_error.rs", "src/model/certify/", "src/model/network/kspace/"]),
+        (
+            "src",
+            "ev_per_hartree",
+            &["src/cli/", "src/bands/", "src/model/band_error.rs", "src/model/certify/", "src/model/network/kspace/"],
+        ),
     ] {
         let found = files_with(folder, wanted);
         let strayed: Vec<_> =

@@ -45,7 +45,8 @@ pub struct Neighbour {
 
 /// All neighbours in a run.
 pub fn neighbours(member: &Member) -> Vec<Neighbour> {
-    let mut images: HashMap<(u32, u32), Vec<([i32; 3], f64)>> = HashMap::new();
+    type Image = ([i32; 3], f64);
+    let mut images: HashMap<(u32, u32), Vec<Image>> = HashMap::new();
     for (pair, distance) in &member.bonds {
         images.entry((pair.i, pair.j)).or_default().push((pair.r, *distance));
     }

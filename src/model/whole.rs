@@ -44,9 +44,9 @@ pub fn completing_h0(run: &Calculation, quantity: Quantity) -> Result<Option<&Sp
         (Some(4), Quantity::Hamiltonian, None) => Err(Error::unsupported(
             "a run with nspin 4 and without H0: a model learns the part without spin, spin-orbit coupling comes from H0",
         )),
-        (Some(4), Quantity::DensityMatrix, _) => {
-            Err(Error::unsupported("the density matrix of a run with nspin 4, of which a model learns the part without spin only"))
-        }
+        (Some(4), Quantity::DensityMatrix, _) => Err(Error::unsupported(
+            "the density matrix of a run with nspin 4, of which a model learns the part without spin only",
+        )),
         _ => Ok(None),
     }
 }

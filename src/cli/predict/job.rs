@@ -186,7 +186,7 @@ fn errors(run: &Calculation, predicted: &Predicted, target: Target, args: &Args)
             Some(Errors::DensityMatrix(DensityRow::new(run, found, seconds)?))
         }
         Quantity::Hamiltonian if run.hamiltonian.is_some() => {
-            Some(Errors::Hamiltonian(HamiltonianRow::new(run, found, target.from_h0, seconds, what)?))
+            Some(Errors::Hamiltonian(Box::new(HamiltonianRow::new(run, found, target.from_h0, seconds, what)?)))
         }
         _ => None,
     })

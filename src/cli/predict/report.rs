@@ -58,7 +58,7 @@ pub struct Report {
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
 pub enum Errors {
-    Hamiltonian(HamiltonianRow),
+    Hamiltonian(Box<HamiltonianRow>),
     DensityMatrix(DensityRow),
 }
 

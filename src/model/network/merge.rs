@@ -56,13 +56,9 @@ impl Merged {
             Some(traces) => self.split_traces(traces).into_iter().map(Some).collect(),
             None => self.parts.iter().map(|_| None).collect::<Vec<_>>(),
         };
-        let joined = near.into_iter().zip(far).zip(self.split_atoms(&output.nodes)).zip(traces);
-        let output = |(((near, far), nodes), traces): (((Vec<Tensor>, Vec<Tensor>), Tensor), Option<Traces>)| Output {
-            pairs: near.into_iter().chain(far).collect(),
-            nodes,
-            traces,
-        };
-        joined.map(output).collect()
+        let pairs = near.into_iter().zip(far).map(|(near, far)| near.into_iter().chain(far).collect());
+        let joined = pairs.zip(self.split_atoms(&output.nodes)).zip(traces);
+        joined.map(|((pairs, nodes), traces)| Output { pairs, nodes, traces }).collect()
     }
 
     fn split_traces(&self, traces: &Traces) -> Vec<Traces> {

@@ -66,7 +66,7 @@ pub struct Refinement {
 
 #[derive(Debug)]
 enum Kind {
-    Frame(FrameRefinement),
+    Frame(Box<FrameRefinement>),
     Free(FreeRefinement),
 }
 
@@ -77,7 +77,9 @@ impl Refinement {
         let tokens = |table: &mut WeightTable| Tokens::new(table, config, interface, widths);
         let (tokens, kind) = match config.refine {
             Refine::None => return None,
-            Refine::Frame => (tokens(table), Kind::Frame(FrameRefinement::new(table, config, tables, widths))),
+            Refine::Frame => {
+                (tokens(table), Kind::Frame(Box::new(FrameRefinement::new(table, config, tables, widths))))
+            }
             Refine::Free => (tokens(table), Kind::Free(FreeRefinement::new(table, config, interface))),
         };
         Some(Refinement { tokens, kind, answers: Answers::new(table, config, interface, widths) })
@@ -104,7 +106,7 @@ impl Refinement {
         let share = 1.0 / features.len() as f64;
         let Output { mut pairs, mut nodes, traces } = first.output;
         for (atoms, bonds) in &features {
-            nodes = nodes + self.answers.atoms(w, atoms) * share;
+            nodes = &nodes + self.answers.atoms(w, atoms) * share;
             for (rows, classes) in pairs.iter_mut().zip(bonds) {
                 *rows = &*rows + self.answers.bonds(w, classes) * share;
             }
