@@ -67,7 +67,7 @@ pub struct Refinement {
 #[derive(Debug)]
 enum Kind {
     Frame(Box<FrameRefinement>),
-    Free(FreeRefinement),
+    Free(Box<FreeRefinement>),
 }
 
 impl Refinement {
@@ -80,7 +80,7 @@ impl Refinement {
             Refine::Frame => {
                 (tokens(table), Kind::Frame(Box::new(FrameRefinement::new(table, config, tables, widths))))
             }
-            Refine::Free => (tokens(table), Kind::Free(FreeRefinement::new(table, config, interface))),
+            Refine::Free => (tokens(table), Kind::Free(Box::new(FreeRefinement::new(table, config, interface)))),
         };
         Some(Refinement { tokens, kind, answers: Answers::new(table, config, interface, widths) })
     }
