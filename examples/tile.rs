@@ -1,5 +1,4 @@
-//! Repeats a run of ABACUS along its lattice vectors, H0 and S included, for trying large cells: `cargo run --release --example tile --
-//! RUN 10 10 1 OUT`.
+//! Repeats a run of ABACUS along its lattice vectors: `cargo run --release --example tile -- RUN 10 10 1 OUT`.
 
 use std::error::Error;
 use std::fs;
@@ -7,7 +6,7 @@ use std::path::Path;
 
 use hzero::parsers::abacus::csr::{Csr, CsrLayout, Header, Quantity};
 use hzero::parsers::abacus::stru::{Coordinates, Stru};
-use hzero::parsers::abacus::{Run, matrix};
+use hzero::parsers::abacus::{Folder, Run, matrix};
 use hzero::parsers::output::write_file;
 use hzero::parsers::{Calculation, ReadOptions, read, tile};
 
@@ -23,7 +22,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 pub fn write_tiled(run: &Path, repeats: [usize; 3], out: &Path) -> Result<usize, Box<dyn Error>> {
     let tiled = tile(&read(run, &ReadOptions::default())?, repeats)?;
     let folder = Run::discover(run)?;
-    let own = |of: fn(&hzero::parsers::abacus::Folder) -> Option<&Path>| folder.folders().find_map(of);
+    let own = |of: fn(&Folder) -> Option<&Path>| folder.folders().find_map(of);
     let stru = own(|folder| folder.stru.as_deref()).ok_or("the run has no STRU")?;
     fs::create_dir_all(out)?;
     fs::write(out.join("STRU"), tiled_stru(Stru::parse(&fs::read(stru)?)?, &tiled).write())?;
@@ -31,8 +30,7 @@ pub fn write_tiled(run: &Path, repeats: [usize; 3], out: &Path) -> Result<usize,
         fs::copy(input, out.join("INPUT"))?;
     }
     let (h0, overlap) = (tiled.hamiltonian0.as_ref().ok_or("no H0")?, tiled.overlap.as_ref().ok_or("no S")?);
-    let h0 = matrix::hamiltonian_to_csr(h0, &tiled.basis, &[layout(Quantity::Hamiltonian)])?;
-    put(&out.join("h0-HR.csr"), &h0[0])?;
+    put(&out.join("h0-HR.csr"), &matrix::hamiltonian_to_csr(h0, &tiled.basis, &[layout(Quantity::Hamiltonian)])?[0])?;
     put(&out.join("SR.csr"), &matrix::overlap_to_csr(overlap, &tiled.basis, &layout(Quantity::Overlap)))?;
     Ok(tiled.structure.n_atoms())
 }

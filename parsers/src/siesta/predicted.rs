@@ -52,29 +52,29 @@ pub fn write(folder: &Path, prediction: &Prediction, layout: &Layout) -> Result<
 /// # Errors
 /// As [`PredictedDensity::write`].
 pub fn write_density(folder: &Path, density: &PredictedDensity, layout: &Layout) -> Result<Vec<PathBuf>> {
-    let mut files = vec![put_density(folder, density.run, density.matrix, layout)?];
+    let dm = stored_density(density.run, density.matrix, layout)?;
+    let mut files = vec![put_density(folder, &dm, layout)?];
     if let Some((source, options)) = density.source {
         files.extend(copy_inputs(folder, &layout.label, source, options)?);
     }
     Ok(files)
 }
 
-/// `<label>.DM` in SIESTA's own pattern and order of columns.
-pub(super) fn put_density(
-    folder: &Path,
-    run: &Calculation,
-    density: &SpinOperator,
-    layout: &Layout,
-) -> Result<PathBuf> {
+/// A density matrix in SIESTA's own pattern and order of columns.
+pub(super) fn stored_density(run: &Calculation, density: &SpinOperator, layout: &Layout) -> Result<Dm> {
     let places = Places::new(&layout.sparsity, &layout.supercell, &run.basis)?;
     let stored = matrix::pairs(&places)?;
     complete::check_blocks("DM", density.pairs(), &stored)?;
-    let dm = Dm {
+    Ok(Dm {
         nsc: Some(layout.supercell.nsc),
         sparsity: layout.sparsity.clone(),
         density_matrix: components_of_density_matrix(density, layout.head.nspin, &places)?,
         energy: None,
-    };
+    })
+}
+
+/// Writes `<label>.DM`.
+pub(super) fn put_density(folder: &Path, dm: &Dm, layout: &Layout) -> Result<PathBuf> {
     put(folder, &format!("{}.DM", layout.label), |out| dm.write(out))
 }
 

@@ -29,8 +29,10 @@ pub fn write(folder: &Path, shown: &Path, continuation: &Continuation, layout: &
     let density = continuation.density;
     let fermi_level = continuation.prediction.fermi_level.unwrap_or(density.fermi_level);
     let prediction = Prediction { fermi_level: Some(fermi_level), ..continuation.prediction };
+    // Refused before anything is written.
+    let dm = predicted::stored_density(prediction.run, &density.matrix, layout)?;
     let mut files = predicted::write(folder, &prediction, layout)?;
-    files.push(predicted::put_density(folder, prediction.run, &density.matrix, layout)?);
+    files.push(predicted::put_density(folder, &dm, layout)?);
     let own = folder.join(format!("{}.fdf", layout.label));
     let own = if files.contains(&own) { Some(Own::read(&own)?) } else { None };
     if let Some(own) = &own {
