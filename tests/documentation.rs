@@ -41,8 +41,16 @@ fn every_path_of_the_code_map_exists() {
 }
 
 /// One page per code, and what came of them.
-const PAGES: [&str; 6] =
-    ["docs/abacus.md", "docs/openmx.md", "docs/siesta.md", "docs/restart.md", "docs/datasets.md", "docs/domains.md"];
+const PAGES: [&str; 8] = [
+    "docs/abacus.md",
+    "docs/openmx.md",
+    "docs/siesta.md",
+    "docs/restart.md",
+    "docs/datasets.md",
+    "docs/domains.md",
+    "docs/models.md",
+    "docs/spin.md",
+];
 
 #[test]
 fn every_path_in_the_documents_exists() {

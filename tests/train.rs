@@ -37,8 +37,7 @@ fn trains_on_run_folders_and_leaves_model_log_and_curve() {
     let curve = std::fs::read_to_string(folder.path().join("m.svg")).unwrap();
     assert!(["validation", "loss, channels", "learning rate"].iter().all(|text| curve.contains(text)));
     let said = String::from_utf8(output.stdout).unwrap();
-    let best =
-        lines.iter().filter_map(|line| line["validation_mae_aligned_mev"].as_f64()).fold(f64::INFINITY, f64::min);
+    let best = lines.iter().filter_map(|line| line["validation_mae_aligned"].as_f64()).fold(f64::INFINITY, f64::min);
     let wanted = format!("trained for 4 steps; best validation error {best:.4} meV (aligned) at step ");
     assert!(said.contains(&wanted), "{said}");
     let model = hzero::model::file::Model::read(&folder.path().join("m.safetensors")).unwrap();

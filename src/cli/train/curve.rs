@@ -9,9 +9,9 @@ use crate::parsers::{Error, Result};
 const SIZE: (u32, u32) = (520, 340);
 
 /// Lines over one axis.
-pub struct Panel {
+pub struct Panel<'a> {
     /// What the numbers are.
-    pub title: &'static str,
+    pub title: &'a str,
     /// Lines; those without points are left out.
     pub lines: Vec<Line>,
 }
@@ -26,7 +26,7 @@ pub struct Line {
     pub points: Vec<(f64, f64)>,
 }
 
-impl Panel {
+impl Panel<'_> {
     fn points(&self) -> impl Iterator<Item = &(f64, f64)> {
         self.lines.iter().flat_map(|line| &line.points)
     }

@@ -47,6 +47,6 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let mut report = report::Report::new(&config, model.clone());
     let trained = train(&config, root, device, &mut report)?;
     report.finish();
-    println!("{}: {}", model.display(), report::summary(&trained));
+    println!("{}: {}", model.display(), report::summary(&trained, &config));
     Ok(Outcome::Done)
 }

@@ -12,6 +12,7 @@ use super::curve;
 use crate::model::network::TrainConfig;
 use crate::model::network::schedule::Best;
 use crate::model::network::train::{Listener, Progress, StartFacts, Trained};
+use crate::model::target::{Quantity, Target};
 use crate::parsers::units::HARTREE_IN_EV;
 use crate::parsers::{Error, Result};
 
@@ -29,17 +30,39 @@ pub struct Report {
     bar: ProgressBar,
     plain: bool,
     every: usize,
+    unit: Unit,
     model: PathBuf,
     log: Option<File>,
     lines: Vec<Line>,
 }
 
-/// A line of the log; energies in meV.
+/// In which unit errors are told, and what they are compared with.
+#[derive(Clone, Copy)]
+struct Unit {
+    name: &'static str,
+    factor: f64,
+    size: &'static str,
+}
+
+impl Unit {
+    fn of(target: Target) -> Self {
+        match (target.quantity, target.from_h0) {
+            (Quantity::Hamiltonian, true) => Unit { name: "meV", factor: mev(1.0), size: "|H - H0|" },
+            (Quantity::Hamiltonian, false) => Unit { name: "meV", factor: mev(1.0), size: "|H|" },
+            (Quantity::DensityMatrix, _) => Unit { name: "electrons", factor: 1.0, size: "|DM|" },
+            (Quantity::Overlap, _) => Unit { name: "1", factor: 1.0, size: "|S|" },
+        }
+    }
+}
+
+/// A line of the log.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 struct Line {
     step: usize,
+    /// Of all errors that name none: meV, electrons, or 1.
+    unit: String,
     /// Running mean over the channels of the steps' structures.
-    train_mae_mev: f64,
+    train_mae: f64,
     /// Parts of the loss of this step, relative to a network that says zero.
     loss_real: f64,
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -60,12 +83,12 @@ struct Line {
     validation: Option<Validation>,
 }
 
-/// Errors on the validation runs; the ratio is that of the aligned error to |H⁽⁰⁾ − H|.
+/// Errors on the validation runs; the ratio is that of the aligned error to the mean size of what is learned, most often |H⁽⁰⁾ − H|.
 #[derive(Debug, Clone, Copy, Serialize, Deserialize)]
 struct Validation {
-    validation_mae_mev: f64,
-    validation_mae_aligned_mev: f64,
-    validation_mae_h0_mev: f64,
+    validation_mae: f64,
+    validation_mae_aligned: f64,
+    validation_size: f64,
     validation_ratio: f64,
 }
 
@@ -74,10 +97,11 @@ fn mev(hartree: f64) -> f64 {
 }
 
 impl Line {
-    fn new(progress: &Progress) -> Self {
+    fn new(progress: &Progress, unit: Unit) -> Self {
         Line {
             step: progress.step,
-            train_mae_mev: mev(progress.mae_train),
+            unit: unit.name.to_owned(),
+            train_mae: progress.mae_train * unit.factor,
             loss_real: progress.loss.real,
             loss_trace: progress.loss.trace,
             loss_k: progress.loss.k_space,
@@ -88,20 +112,20 @@ impl Line {
             skipped: progress.skipped,
             seconds: progress.seconds,
             validation: progress.validation.map(|v| Validation {
-                validation_mae_mev: mev(v.mae),
-                validation_mae_aligned_mev: mev(v.mae_aligned),
-                validation_mae_h0_mev: mev(v.mae_h0),
+                validation_mae: v.mae * unit.factor,
+                validation_mae_aligned: v.mae_aligned * unit.factor,
+                validation_size: v.mae_h0 * unit.factor,
                 validation_ratio: v.mae_aligned / v.mae_h0.max(f64::MIN_POSITIVE),
             }),
         }
     }
 
     fn text(&self) -> String {
-        let mut text = format!("step {:>6}  train {:.4} meV", self.step, self.train_mae_mev);
+        let mut text = format!("step {:>6}  train {:.4} {}", self.step, self.train_mae, self.unit);
         if let Some(v) = self.validation {
             text += &format!(
-                "  validation {:.4} (aligned {:.4}) of {:.2} meV, ratio {:.4}",
-                v.validation_mae_mev, v.validation_mae_aligned_mev, v.validation_mae_h0_mev, v.validation_ratio
+                "  validation {:.4} (aligned {:.4}) of {:.2}, ratio {:.4}",
+                v.validation_mae, v.validation_mae_aligned, v.validation_size, v.validation_ratio
             );
         }
         if self.skipped > 0 {
@@ -120,6 +144,7 @@ impl Report {
             bar: bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_bar())),
             plain: !std::io::stderr().is_terminal(),
             every: (config.training.steps / N_LINES).max(1),
+            unit: Unit::of(config.what()),
             model,
             log: None,
             lines: Vec::new(),
@@ -153,8 +178,8 @@ impl Report {
             curve::Line { name, colour, points: points.filter(|point| point.1 > 0.0).collect() }
         };
         let errors = vec![
-            line("training, channels", TRAINING, &|line| Some(line.train_mae_mev)),
-            line("validation, aligned", VALIDATION, &|line| Some(line.validation?.validation_mae_aligned_mev)),
+            line("training, channels", TRAINING, &|line| Some(line.train_mae)),
+            line("validation, aligned", VALIDATION, &|line| Some(line.validation?.validation_mae_aligned)),
         ];
         let course = vec![
             line("loss, channels", TRAINING, &|line| Some(line.loss_real)),
@@ -162,7 +187,8 @@ impl Report {
             line("loss, H(k)", K_SPACE, &|line| line.loss_k),
             line("learning rate", RATE, &|line| Some(line.learning_rate)),
         ];
-        let errors = curve::Panel { title: "mean absolute error / meV", lines: errors };
+        let title = format!("mean absolute error / {}", self.unit.name);
+        let errors = curve::Panel { title: &title, lines: errors };
         let document = curve::svg(&[errors, curve::Panel { title: "loss relative to saying zero", lines: course }])?;
         let path = self.model.with_extension("svg");
         std::fs::write(&path, document).map_err(|e| Error::from(e).in_file(&path))
@@ -170,11 +196,13 @@ impl Report {
 }
 
 /// The last line: what was done, and the best error on the validation runs.
-pub fn summary(trained: &Trained) -> String {
+pub fn summary(trained: &Trained, config: &TrainConfig) -> String {
     let text = format!("trained for {} steps", trained.steps);
     let Some(Best { step, error }) = trained.best else { return text };
     let kept = if trained.kept_best { "kept" } else { "not kept" };
-    format!("{text}; best validation error {:.4} meV (aligned) at step {step}, whose weights are {kept}", mev(error))
+    let Unit { name, factor, .. } = Unit::of(config.what());
+    let error = error * factor;
+    format!("{text}; best validation error {error:.4} {name} (aligned) at step {step}, whose weights are {kept}")
 }
 
 fn write_line(log: &mut File, line: &Line) -> Result<()> {
@@ -185,9 +213,10 @@ fn write_line(log: &mut File, line: &Line) -> Result<()> {
 impl Listener for Report {
     fn start(&mut self, facts: &StartFacts) -> Result<()> {
         let StartFacts { n_runs: [train, validate], n_parameters, n_taken, first_step, device, mae_h0 } = facts;
-        let size = mev(*mae_h0);
+        let Unit { name, factor, size } = self.unit;
+        let mean = mae_h0 * factor;
         self.say(&format!(
-            "{train} runs to train on, {validate} to validate (mean |H - H0| {size:.3} meV), {n_parameters} parameters, {device}"
+            "{train} runs to train on, {validate} to validate (mean {size} {mean:.4} {name}), {n_parameters} parameters, {device}"
         ));
         if let Some(taken) = n_taken {
             self.say(&format!("{taken} parameters are those of the model that training starts from"));
@@ -204,7 +233,7 @@ impl Listener for Report {
         if !progress.step.is_multiple_of(self.every) && progress.validation.is_none() {
             return Ok(());
         }
-        let line = Line::new(progress);
+        let line = Line::new(progress, self.unit);
         if let Some(log) = &mut self.log {
             write_line(log, &line)?;
         }
