@@ -6,7 +6,7 @@ use rayon::prelude::*;
 
 use super::graph::{Edge, Graph};
 use super::slots::{Seat, Slots};
-use super::target::{self, Target};
+use super::target::{self, Quantity, Target};
 use crate::parsers::{Calculation, Error, Operator, Pairs, Result, SpinOperator, Structure};
 use crate::symmetry::PairAlgebra;
 use crate::symmetry::pair_algebra::permute;
@@ -121,7 +121,10 @@ impl Sample {
         let samples = |operators: Vec<Operator<f64>>| operators.chunks(n).map(channels).collect::<Vec<_>>();
         let h0 = target::h0_on_overlap(run, target)?.map(samples);
         let learned = target::learned(run, target)?.map(samples);
-        let n_channels = h0.as_ref().or(learned.as_ref()).map_or(1, Vec::len);
+        let n_channels = match target.quantity {
+            Quantity::Overlap => 1,
+            _ => h0.as_ref().or(learned.as_ref()).map_or(1, Vec::len),
+        };
         let overlap_channels = channels(std::slice::from_ref(overlap));
         let sample = |channel: usize| Sample {
             structure: run.structure.clone(),

@@ -13,6 +13,7 @@ use super::Outcome;
 use super::run_args::RunFiles;
 use crate::model::certify::{Calibration, Observation, certify, consequences, observe};
 use crate::model::predict::Predictor;
+use crate::model::target::Quantity;
 use crate::parsers::output::write_file;
 use crate::parsers::read;
 
@@ -53,6 +54,7 @@ pub struct Args {
 
 pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let predictor = Predictor::load(&args.model, &args.device)?;
+    require_certifiable(&predictor).with_context(|| args.model.display().to_string())?;
     if let Some(out) = &args.calibrate {
         return calibrate(&predictor, &args, out);
     }
@@ -71,6 +73,18 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     }
     failures.iter().for_each(|failure| eprintln!("hzero: {failure:#}"));
     Ok(if failures.is_empty() { Outcome::Done } else { Outcome::Failed })
+}
+
+/// Certificates rest on the leverages of a linear stage, and judge Hamiltonians.
+fn require_certifiable(predictor: &Predictor) -> anyhow::Result<()> {
+    let model = predictor.model();
+    if model.header.target.quantity != Quantity::Hamiltonian {
+        bail!("only models of H are certified");
+    }
+    if model.linear.is_none() {
+        bail!("the model has no linear stage (linear.enabled = false), from whose leverages errors are estimated");
+    }
+    Ok(())
 }
 
 fn row(predictor: &Predictor, path: &Path, args: &Args) -> anyhow::Result<Row> {

@@ -72,18 +72,27 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     };
     let template = Template::read(code, &args.template)?;
     let structures = generate(&template, &plan)?;
-    let mut warnings = template.warnings.clone();
-    for (k, structure) in structures.iter().enumerate() {
-        let folder = args.out.join(name(k));
-        let of_recipe = write(&template, code, structure, &folder, args.version.as_deref())?;
-        warnings
-            .extend(of_recipe.into_iter().filter(|warning| k == 0 && !warnings.contains(warning)).collect::<Vec<_>>());
-    }
-    write_report(&args, code, &structures)?;
+    let warnings = write_all(&args, &template, code, &structures).inspect_err(|_| {
+        // It did not exist before; what cannot be removed is told by the error that comes anyway.
+        let _ = std::fs::remove_dir_all(&args.out);
+    })?;
     warnings.iter().for_each(|warning| eprintln!("hzero: warning: {warning}"));
     crate::cli::print(&table(&structures))?;
     crate::cli::print(&format!("{}: {} structures, each with h0/ and scf/\n", args.out.display(), structures.len()))?;
     Ok(Outcome::Done)
+}
+
+/// All folders and the report; returns warnings.
+fn write_all(args: &Args, template: &Template, code: Code, structures: &[Generated]) -> anyhow::Result<Vec<String>> {
+    let mut warnings = template.warnings.clone();
+    for (k, structure) in structures.iter().enumerate() {
+        let folder = args.out.join(name(k));
+        let of_recipe = write(template, code, structure, &folder, args.version.as_deref())?;
+        warnings
+            .extend(of_recipe.into_iter().filter(|warning| k == 0 && !warnings.contains(warning)).collect::<Vec<_>>());
+    }
+    write_report(args, code, structures)?;
+    Ok(warnings)
 }
 
 fn plan(args: &Args) -> anyhow::Result<Plan> {

@@ -49,6 +49,8 @@ pub struct Reference {
     overlap: Operator<f64>,
     /// Elements that the code stored in H or H⁽⁰⁾.
     stored: usize,
+    /// Is a shift by μS the same physics? Of H, but not of DM or S.
+    has_gauge: bool,
 }
 
 /// Errors over some runs: mean absolute values over stored elements, hartree.
@@ -56,7 +58,7 @@ pub struct Reference {
 pub struct WatchedError {
     /// |H_predicted − H|.
     pub mae: f64,
-    /// |H_predicted − H − μS|.
+    /// |H_predicted − H − μS|; of other operators than H the same as `mae`.
     pub mae_aligned: f64,
     /// |H⁽⁰⁾ − H|.
     pub mae_h0: f64,
@@ -180,6 +182,11 @@ fn samples(run: &Calculation, slots: &Slots, target: Target) -> Result<Vec<Sampl
     }
     let samples = Sample::of_run(run, slots, target)?;
     samples.iter().try_for_each(|sample| sample.require_target().map(drop))?;
+    if samples.len() > 1 && samples.iter().any(|sample| sample.exchange.is_none()) {
+        return Err(Error::unsupported(
+            "collinear spin (nspin 2) without H0, which alone tells spin up from spin down",
+        ));
+    }
     Ok(samples)
 }
 
@@ -205,6 +212,7 @@ impl Reference {
             deltas: deltas.to_vec(),
             overlap: overlap.clone(),
             stored: stored * deltas.len(),
+            has_gauge: target.quantity == Quantity::Hamiltonian,
         };
         Ok(references.map(reference).collect())
     }
@@ -216,7 +224,7 @@ impl Reference {
         for (k, (predicted, delta)) in predicted.iter().zip(&self.deltas).enumerate() {
             let mut error = predicted.clone();
             error.values_mut().iter_mut().zip(delta.values()).for_each(|(p, d)| *p -= d);
-            let shift = if k == 0 { gauge_shift(&error, &self.overlap) } else { 0.0 };
+            let shift = if k == 0 && self.has_gauge { gauge_shift(&error, &self.overlap) } else { 0.0 };
             let size = |operator: &Operator<f64>| operator.values().iter().map(|v| v.abs()).sum::<f64>();
             sums[0] += size(&error);
             sums[1] +=

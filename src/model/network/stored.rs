@@ -6,7 +6,7 @@ use tch::{Device, Kind, Tensor};
 
 use super::adam::Adam;
 use super::batch::Preparation;
-use super::config::{ModelConfig, Precision, TrainingConfig};
+use super::config::{KSpaceConfig, ModelConfig, Precision, TrainingConfig};
 use super::network::Network;
 use super::schedule::Course;
 use super::statistics::Statistics;
@@ -20,6 +20,9 @@ pub struct NetworkHeader {
     pub model: ModelConfig,
     /// How it was trained.
     pub training: TrainingConfig,
+    /// The error in reciprocal space.
+    #[serde(default)]
+    pub k_space: KSpaceConfig,
     /// Steps done.
     pub step: usize,
     /// Seconds that they took.

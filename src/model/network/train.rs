@@ -7,7 +7,7 @@ use serde::{Deserialize, Serialize};
 use tch::{Device, Tensor};
 
 use super::batch::{Batch, Preparation};
-use super::config::{Base, Input, Keep, LinearConfig, ModelConfig, Schedule, TrainConfig};
+use super::config::{Base, Input, Keep, LinearConfig, ModelConfig, Schedule, TrainConfig, TrainingConfig};
 use super::data::{Data, Folders, WatchedError, watch};
 use super::device::{DeviceChoice, set_threads};
 use super::kspace::Sampling;
@@ -153,6 +153,11 @@ struct Run {
 impl Run {
     fn new(config: &TrainConfig, data: Data, root: &Path, device: Device) -> Result<Self> {
         let start = config.training.start.as_ref();
+        if start.is_some() && config.model.uses_exchange() {
+            return Err(Error::unsupported(
+                "training.start: models of collinear spin cannot be started from another model",
+            ));
+        }
         let old = start.map(|path| transfer::read(&root.join(path), config, device)).transpose()?;
         let mut header = Header {
             schema_version: SCHEMA_VERSION,
@@ -188,14 +193,14 @@ impl Run {
 
     /// Goes on from a checkpoint: base and statistics are those of the checkpoint, so nothing is fitted again.
     fn resume(config: &TrainConfig, data: Data, checkpoint: &Path, device: Device) -> Result<Self> {
-        let mut model = Model::read(checkpoint)?;
+        let model = Model::read(checkpoint)?;
         let stored = stored::load(&model, device).map_err(|e| e.in_file(checkpoint))?;
-        let NetworkHeader { model: shape, training, .. } = &stored.header;
-        if (shape, training) != (&config.model, &config.training) || model.slots != data.slots {
+        let NetworkHeader { model: shape, training, k_space, .. } = &stored.header;
+        let given = (&config.model, &published(&config.training), &config.k_space);
+        if (shape, training, k_space) != given || !belongs(&model, &config.linear, &data) {
             let message = "the checkpoint belongs to another configuration; move it away to start anew";
             return Err(Error::unsupported(message).in_file(checkpoint));
         }
-        model.header.training = data.about.clone();
         let state = stored::load_optimizer(&model, &stored).map_err(|e| e.in_file(checkpoint))?;
         let linear = model.linear.clone();
         let residuals = residuals(&data, config.model.base, linear.as_ref())?;
@@ -275,7 +280,8 @@ impl Run {
         let Trainer { preparation, network, average, step, course, .. } = &self.trainer;
         let header = NetworkHeader {
             model: config.model.clone(),
-            training: config.training.clone(),
+            training: published(&config.training),
+            k_space: config.k_space.clone(),
             step: *step,
             seconds: self.seconds,
             course: *course,
@@ -350,6 +356,21 @@ fn statistics(
 }
 
 /// Of the exchange field, which exchanging the spins turns round: so it has no mean.
+/// What a model file says of its training: no path of a machine.
+fn published(training: &TrainingConfig) -> TrainingConfig {
+    let start = training.start.as_ref().and_then(|path| Some(path.file_name()?.into()));
+    TrainingConfig { start, ..training.clone() }
+}
+
+/// Is a checkpoint's model one of these data, with this linear stage?
+fn belongs(model: &Model, config: &LinearConfig, data: &Data) -> bool {
+    let stage = |stage: &LinearStage| {
+        stage.config.bond_gaussians == config.gaussians && stage.config.potential.is_some() == config.potential
+    };
+    let linear = model.linear.as_ref().map_or(!config.enabled, |linear| config.enabled && stage(linear));
+    linear && model.slots == data.slots && model.header.target == data.target && model.header.training == data.about
+}
+
 fn exchange_statistics(data: &Data) -> Statistics {
     let none = |sample: &Sample| Channels::zeros(&sample.graph, sample.width());
     let field = |sample: &Sample| sample.exchange.clone().unwrap_or_else(|| none(sample));

@@ -136,7 +136,26 @@ impl TrainConfig {
         if self.k_space.weight != 0.0 && self.target.quantity != Quantity::Hamiltonian {
             return Err(Error::unsupported("k_space compares Hamiltonians, but target.quantity is none"));
         }
+        self.check_parts()?;
         self.k_space.check()
+    }
+
+    /// Parts of the loss that nothing would come of, and inputs that hold the answer.
+    fn check_parts(&self) -> Result<()> {
+        let (model, training, quantity) = (&self.model, &self.training, self.target.quantity);
+        let refused = [
+            (training.gauge && quantity != Quantity::Hamiltonian, "training.gauge: only a Hamiltonian has a gauge"),
+            (training.trace_weight != 0.0 && !model.trace, "training.trace_weight needs model.trace = true"),
+            (model.trace && training.trace_weight == 0.0, "model.trace needs a training.trace_weight"),
+            (
+                quantity == Quantity::Overlap && model.inputs.contains(&Input::S),
+                "model.inputs has S, which is what target.quantity asks for",
+            ),
+        ];
+        match refused.iter().find(|(refused, _)| *refused) {
+            Some((_, message)) => Err(Error::unsupported(*message)),
+            None => Ok(()),
+        }
     }
 }
 

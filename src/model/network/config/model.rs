@@ -179,6 +179,8 @@ impl Default for ModelConfig {
 
 /// Beyond this the tables lose digits and a step takes minutes.
 const MAX_DEGREE: usize = 8;
+/// Sizes of groups of rotations that a free refinement may be averaged over.
+const TURNS: [usize; 4] = [1, 4, 12, 24];
 
 impl ModelConfig {
     /// The hidden irreps.
@@ -214,17 +216,21 @@ impl ModelConfig {
     /// Refuses what no network can be built with.
     pub(super) fn check(&self) -> Result<()> {
         let positive = [
+            ("layers", self.layers as f64),
             ("channels", self.channels as f64),
             ("heads", self.heads as f64),
             ("invariants", self.invariants as f64),
             ("refine_heads", self.refine_heads as f64),
-            ("refine_turns", self.refine_turns as f64),
             ("refine_width", self.refine_width as f64),
             ("width", self.width as f64),
             ("radial_functions", self.radial_functions as f64 - 1.0),
             ("envelope", self.envelope),
         ];
         super::require_positive("model", &positive)?;
+        if !TURNS.contains(&self.refine_turns) {
+            let message = format!("model.refine_turns of {} is none of {TURNS:?}", self.refine_turns);
+            return Err(Error::unsupported(message));
+        }
         if self.l_max > MAX_DEGREE {
             return Err(Error::unsupported(format!("model.l_max of {} is above {MAX_DEGREE}", self.l_max)));
         }

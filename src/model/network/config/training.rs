@@ -156,6 +156,9 @@ impl TrainingConfig {
             ("last_rate", self.last_rate, 0.0..1.0),
             ("refine_from", self.refine_from, 0.0..1.0),
             ("plateau_factor", self.plateau_factor, f64::MIN_POSITIVE..1.0),
+            ("first_stage_rate", self.first_stage_rate, 0.0..1.0 + f64::EPSILON),
+            ("trace_weight", self.trace_weight, 0.0..1.0 + f64::EPSILON),
+            ("weight_decay", self.weight_decay, 0.0..1.0),
             ("adam", self.adam[0], 0.0..1.0),
             ("adam", self.adam[1], 0.0..1.0),
         ];

@@ -61,8 +61,15 @@ fn predictor(run: &Calculation, config: &ModelConfig) -> Predictor {
     let mut random = Random::new(3, 2);
     let weights: Vec<f64> = network.table.initial(7).iter().map(|w| w + 0.1 * random.normal()).collect();
     let training = TrainingConfig::default();
-    let header =
-        NetworkHeader { model: config.clone(), training, step: 0, seconds: 0.0, course: Course::default(), ranges };
+    let header = NetworkHeader {
+        model: config.clone(),
+        training,
+        step: 0,
+        seconds: 0.0,
+        course: Course::default(),
+        ranges,
+        k_space: Default::default(),
+    };
     let weights = Tensor::from_slice(&weights).to_kind(Kind::Float);
     store(&mut model, &header, &preparation, &network, &weights);
     let folder = tempfile::tempdir().unwrap();
