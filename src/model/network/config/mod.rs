@@ -206,6 +206,21 @@ mod tests {
         assert_eq!(check("[model]\nwidth = 0"), Err("model.width is too small".to_owned()));
         assert_eq!(check("[model]\nenvelope = nan"), Err("model.envelope is too small".to_owned()));
         assert_eq!(check("[model]\nl_max = 9"), Err("model.l_max of 9 is above 8".to_owned()));
+        assert_eq!(
+            check("[model]\nrefine_turns = 5"),
+            Err("model.refine_turns of 5 is none of [1, 4, 12, 24]".to_owned())
+        );
+        assert_eq!(check("[model]\ntrace = true"), Err("model.trace needs a training.trace_weight".to_owned()));
+        assert_eq!(
+            check("[training]\ntrace_weight = 0.3"),
+            Err("training.trace_weight needs model.trace = true".to_owned())
+        );
+        let overlap = "[linear]\nenabled = false\n[target]\nquantity = \"overlap\"\n[model]\nbase = \"shift\"\n";
+        assert!(
+            check(&format!("{overlap}inputs = [\"s\"]")).is_err_and(|error| error.starts_with("model.inputs has S"))
+        );
+        let gauge = format!("{overlap}inputs = []\n[training]\ngauge = true");
+        assert!(check(&gauge).is_err_and(|error| error.starts_with("training.gauge")));
         assert_eq!(check("[training]\nema = 1.0"), Err("training.ema of 1 is outside 0 to 1".to_owned()));
     }
 
