@@ -26,7 +26,7 @@ pub struct KStates {
     pub k: [f64; 3],
     /// All states up to the top of the window, as columns with c†Sc = 1.
     pub window: Mat<c64>,
-    /// Random combinations of the states above it, normalised alike: [`PROBE_SETS`] sets, none where there are no such states.
+    /// Random combinations of the states above it, normalised alike: four sets, none where there are no such states.
     pub probes: Mat<c64>,
 }
 

@@ -54,7 +54,7 @@ impl Linear {
 /// Columns of a product: whole numbers of these leave every row of it aligned to the 16 bytes of a vector register.
 const COLUMNS: i64 = 4;
 
-/// Rows times a matrix, `[.., k] · [k, n]`. Where n is no whole number of [`COLUMNS`], MKL adds up a row in an order that depends on
+/// Rows times a matrix, `[.., k] · [k, n]`. Where n is no whole number of `COLUMNS`, MKL adds up a row in an order that depends on
 /// the row's place in memory; zero columns in between make every row the same to the last bit, wherever it stands.
 pub fn product(rows: &Tensor, matrix: &Tensor) -> Tensor {
     let n = matrix.size()[1];
