@@ -29,6 +29,8 @@ pub mod elements;
 pub mod error;
 mod folder;
 pub mod format;
+#[cfg(feature = "hdf5")]
+pub mod h5;
 pub mod harmonics;
 pub mod input;
 mod memory;

@@ -1,16 +1,14 @@
 //! Reading.
 
-use std::fs;
-use std::io::Write;
 use std::path::Path;
 
 use hdf5::types::{FixedAscii, TypeDescriptor, VarLenUnicode};
-use hdf5::{Attribute, Dataset, File, Group, H5Type};
+use hdf5::{Attribute, Dataset, Group, H5Type};
 
 use crate::error::{Context, Error, Result};
+use crate::h5::{self, damaged};
 use crate::input;
 
-const HDF5_MAGIC: &[u8] = b"\x89HDF\r\n\x1a\n";
 const CLASSIC_MAGIC: &[u8] = b"CDF";
 /// Deflated numbers take at least one byte in 1032.
 const MOST_COMPRESSION: u64 = 1032;
@@ -127,32 +125,17 @@ impl Source {
 }
 
 fn open(path: &Path) -> Result<Source> {
-    let start = input::head(path, HDF5_MAGIC.len() as u64)?;
+    let start = input::head(path, h5::MAGIC.len() as u64)?;
     if start.starts_with(CLASSIC_MAGIC) {
         let message =
             "this is a classic netCDF file, of which only netCDF-4 files are read: convert it with `nccopy -k nc4`";
         return Err(Error::unsupported(message));
     }
-    if start != HDF5_MAGIC {
+    if start != h5::MAGIC {
         return Err(Error::syntax("a netCDF-4 file", "other bytes"));
     }
-    let mut raw_start = [0; HDF5_MAGIC.len()];
-    std::io::Read::read_exact(&mut fs::File::open(path)?, &mut raw_start)?;
-    if raw_start == HDF5_MAGIC { open_plain(path) } else { open_unpacked(path) }
-}
-
-fn open_plain(path: &Path) -> Result<Source> {
-    let file = File::open(path).map_err(|error| damaged("a whole HDF5 file", &error))?;
-    let group = file.as_group().map_err(|error| damaged("a root group", &error))?;
-    Ok(Source { group, file_size: fs::metadata(path)?.len() })
-}
-
-/// HDF5 reads files alone: the decompressed one is a temporary file, which vanishes from its folder at once, and from the
-/// disk when it is closed.
-fn open_unpacked(path: &Path) -> Result<Source> {
-    let mut file = tempfile::NamedTempFile::new()?;
-    file.write_all(&input::open(path)?)?;
-    open_plain(file.path())
+    let (group, file_size) = h5::open_group(path)?;
+    Ok(Source { group, file_size })
 }
 
 fn one<T: H5Type + Copy>(attribute: &Attribute) -> Option<T> {
@@ -170,8 +153,4 @@ fn text(attribute: &Attribute) -> Option<String> {
         _ => return None,
     };
     Some(text.trim().to_owned())
-}
-
-fn damaged(expected: &str, error: &hdf5::Error) -> Error {
-    Error::syntax(expected, format!("`{error}`"))
 }
