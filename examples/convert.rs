@@ -3,7 +3,6 @@
 use std::error::Error;
 use std::path::Path;
 
-use hzero::parsers::ReadOptions;
 use hzero::parsers::convert::{Request, convert};
 use hzero::parsers::format::Format;
 
@@ -22,7 +21,6 @@ pub fn to_other_generation(source: &Path, target: &Path) -> Result<Format, Box<d
         Some(Format::AbacusNew) => Format::AbacusOld,
         _ => return Err(format!("{} is no csr file of ABACUS", source.display()).into()),
     };
-    let (source, target) = (source.to_owned(), target.to_owned());
-    convert(&Request { source, target, from: None, to, options: ReadOptions::default(), of: None })?;
+    convert(&Request::new(source, target, to))?;
     Ok(to)
 }

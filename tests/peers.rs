@@ -108,10 +108,8 @@ fn write(path: &Path, folder: &Path) -> Written {
     let name = format!("{code}/{}", path.file_name().unwrap().to_string_lossy());
     let possible = FORMATS.iter().filter(|(to, ..)| cfg!(feature = "hdf5") || *to != Format::SiestaNc);
     let files = possible.filter_map(|&(to, end, always)| {
-        let (source, target, options) =
-            (path.to_owned(), folder.join("run").with_extension(end), ReadOptions::default());
-        match convert(&Request { source, target, from: None, to, options, of: None }) {
-            Ok(mut files) => files.pop(),
+        match convert(&Request::new(path, folder.join("run").with_extension(end), to)) {
+            Ok(mut report) => report.files.pop(),
             Err(error) if !always && matches!(error.kind(), ErrorKind::NotRepresentable { .. }) => None,
             Err(error) => panic!("{name}: {error}"),
         }

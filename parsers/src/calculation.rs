@@ -30,6 +30,8 @@ pub struct Calculation {
     pub fermi_level: Option<f64>,
     /// Number of valence electrons in the cell.
     pub n_electrons: Option<f64>,
+    /// Electrons that the neutral atom of each species brings (the charge of its pseudopotential's core), where files state it.
+    pub valence_charges: Option<Vec<f64>>,
     /// How the code smeared the occupations.
     pub smearing: Option<Smearing>,
     /// Electrons up less electrons down, where the run fixes it (nspin 2: ABACUS `nupdown`, SIESTA `Spin.Fix`).
@@ -51,7 +53,7 @@ pub struct Calculation {
 /// Code, version and files, and the code's own constants.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Origin {
-    /// `ABACUS`, `SIESTA`, `OpenMX`.
+    /// `ABACUS`, `SIESTA`, `OpenMX`; of a neutral format its own name (`DeepH`, `dftio`, …) unless it tells the code.
     pub code: &'static str,
     /// Version as printed, where known.
     pub version: Option<String>,
@@ -79,7 +81,8 @@ impl Default for Origin {
 }
 
 /// How occupations are smeared; widths in hartree.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Smearing {
     /// Integer occupations.
     Fixed,
@@ -110,7 +113,7 @@ impl Smearing {
 }
 
 /// A regular mesh of k points, reduced coordinates.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct KGrid {
     /// Divisions.
     pub divisions: [u32; 3],
@@ -229,6 +232,45 @@ impl NativeLayout {
 }
 
 impl Calculation {
+    /// A run of which nothing is known but its atoms and their orbitals.
+    pub fn new(structure: Structure, basis: Basis, origin: Origin) -> Self {
+        Calculation {
+            structure,
+            basis,
+            overlap: None,
+            hamiltonian: None,
+            hamiltonian0: None,
+            density_matrix: None,
+            fermi_level: None,
+            n_electrons: None,
+            valence_charges: None,
+            smearing: None,
+            fixed_moment: None,
+            k_grid: None,
+            k_list: None,
+            k_path: None,
+            printed: Vec::new(),
+            native: None,
+            origin,
+        }
+    }
+
+    /// Everything but the operators and what only the run's own files say.
+    pub fn without_operators(&self) -> Self {
+        Calculation {
+            fermi_level: self.fermi_level,
+            n_electrons: self.n_electrons,
+            valence_charges: self.valence_charges.clone(),
+            smearing: self.smearing,
+            fixed_moment: self.fixed_moment,
+            k_grid: self.k_grid,
+            k_list: self.k_list.clone(),
+            k_path: self.k_path.clone(),
+            printed: self.printed.clone(),
+            ..Calculation::new(self.structure.clone(), self.basis.clone(), self.origin.clone())
+        }
+    }
+
     /// H⁽⁰⁾ or the converged H.
     pub fn operator(&self, of: Of) -> Option<&SpinOperator> {
         match of {

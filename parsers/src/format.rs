@@ -11,7 +11,7 @@ use crate::input;
 const GUESSED_FROM: u64 = 512;
 
 /// A file format.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum Format {
     /// csr files of ABACUS up to 3.9.0.24 (and `sr_nao.csr` of later versions).
@@ -30,6 +30,20 @@ pub enum Format {
     SiestaNc,
     /// scfout of OpenMX.
     OpenMxScfout,
+    /// Folders of DeepH-pack 2 and DeepH-dock.
+    Deeph,
+    /// Folders of DeepH-pack up to 0.x, DeepH-E3 and xDeepH.
+    DeephLegacy,
+    /// `dat` folders of dftio, which DeePTB reads.
+    Dftio,
+    /// `_hr.dat` of Wannier90.
+    WannierHr,
+    /// `_tb.dat` of Wannier90.
+    WannierTb,
+    /// `output_rs_matrices` of FHI-aims.
+    Aims,
+    /// Binary csr and block files of NextHAM.
+    Nextham,
 }
 
 /// What a format can hold; what it cannot is found in the other files of a run.
@@ -37,8 +51,14 @@ pub enum Format {
 pub struct Capabilities {
     /// Name on the command line.
     pub name: &'static str,
-    /// The code whose format it is.
-    pub code: Code,
+    /// The code whose format it is; `None`: a neutral one.
+    pub code: Option<Code>,
+    /// Does hzero write it? It reads all.
+    pub writes: bool,
+    /// Is it a folder of files that belong together?
+    pub is_folder: bool,
+    /// How its numbers are stored.
+    pub numbers: &'static str,
     /// Names of its files.
     pub files: &'static str,
     /// Lattice and positions to full precision?
@@ -60,7 +80,10 @@ pub struct Capabilities {
 /// One quantity per file, and nothing else.
 const MATRIX: Capabilities = Capabilities {
     name: "",
-    code: Code::Abacus,
+    code: Some(Code::Abacus),
+    writes: true,
+    is_folder: false,
+    numbers: "f64",
     files: "",
     structure: false,
     shells: false,
@@ -70,7 +93,30 @@ const MATRIX: Capabilities = Capabilities {
     fermi_level: false,
     nspin: &[1, 2, 4],
 };
-const SIESTA: Capabilities = Capabilities { code: Code::Siesta, nspin: &[1, 2, 4, 8], ..MATRIX };
+/// A folder with everything in it.
+const NEUTRAL: Capabilities = Capabilities {
+    code: None,
+    is_folder: true,
+    structure: true,
+    shells: true,
+    hamiltonian: true,
+    overlap: true,
+    density_matrix: true,
+    fermi_level: true,
+    ..MATRIX
+};
+/// One file of an orthogonal basis.
+const WANNIER: Capabilities = Capabilities {
+    is_folder: false,
+    numbers: "text",
+    structure: false,
+    shells: false,
+    overlap: false,
+    density_matrix: false,
+    fermi_level: false,
+    ..NEUTRAL
+};
+const SIESTA: Capabilities = Capabilities { code: Some(Code::Siesta), nspin: &[1, 2, 4, 8], ..MATRIX };
 
 impl Format {
     /// All formats.
@@ -83,6 +129,13 @@ impl Format {
         Format::SiestaHin,
         Format::SiestaNc,
         Format::OpenMxScfout,
+        Format::Deeph,
+        Format::DeephLegacy,
+        Format::Dftio,
+        Format::WannierHr,
+        Format::WannierTb,
+        Format::Aims,
+        Format::Nextham,
     ];
 
     /// Its row in the table.
@@ -90,12 +143,16 @@ impl Format {
         match self {
             Format::AbacusOld => Capabilities {
                 name: "abacus-old",
+                numbers: "text",
                 files: "data-HR-sparse_SPIN0.csr, data-SR-…, data-DMR-…, SR.csr, sr_nao.csr",
                 ..MATRIX
             },
-            Format::AbacusNew => {
-                Capabilities { name: "abacus-new", files: "hrs1_nao.csr, srs1_nao.csr, dmrs1_nao.csr", ..MATRIX }
-            }
+            Format::AbacusNew => Capabilities {
+                name: "abacus-new",
+                files: "hrs1_nao.csr, srs1_nao.csr, dmrs1_nao.csr",
+                numbers: "text",
+                ..MATRIX
+            },
             Format::SiestaHsx => Capabilities {
                 name: "siesta-hsx",
                 files: "NAME.HSX, NAME.0.HSX (version 0, of 4.1: no structure, no E_F, single precision)",
@@ -137,12 +194,53 @@ impl Format {
             },
             Format::OpenMxScfout => Capabilities {
                 name: "openmx-scfout",
-                code: Code::OpenMx,
+                code: Some(Code::OpenMx),
                 files: "NAME.scfout (3.7 to 3.9)",
                 structure: true,
                 shells: true,
                 fermi_level: true,
                 ..MATRIX
+            },
+            Format::Deeph => Capabilities {
+                name: "deeph",
+                files: "POSCAR, info.json, overlap.h5, hamiltonian.h5, hamiltonian_pred.h5, density_matrix.h5 (feature hdf5)",
+                ..NEUTRAL
+            },
+            Format::DeephLegacy => Capabilities {
+                name: "deeph-legacy",
+                files: "lat.dat, …, orbital_types.dat, info.json, hamiltonians.h5, overlaps.h5, density_matrixs.h5 (feature hdf5)",
+                nspin: &[1, 4],
+                ..NEUTRAL
+            },
+            Format::Dftio => Capabilities {
+                name: "dftio",
+                files: "basis.dat, …, hamiltonians.h5, overlaps.h5, density_matrices.h5 (dat folders of dftio and DeePTB; feature hdf5)",
+                numbers: "f32, f64 by --double",
+                fermi_level: false,
+                ..NEUTRAL
+            },
+            Format::WannierHr => Capabilities { name: "wannier90-hr", files: "NAME_hr.dat", ..WANNIER },
+            Format::WannierTb => {
+                Capabilities { name: "wannier90-tb", files: "NAME_tb.dat", structure: true, ..WANNIER }
+            }
+            Format::Aims => Capabilities {
+                name: "fhi-aims",
+                files: "rs_indices.out, rs_hamiltonian.out, rs_overlap.out, basis-indices.out, geometry.in",
+                writes: false,
+                numbers: "text",
+                density_matrix: false,
+                nspin: &[1, 2],
+                ..NEUTRAL
+            },
+            Format::Nextham => Capabilities {
+                name: "nextham",
+                files: "binary csr, hrs_block_up_*.dat",
+                writes: false,
+                structure: false,
+                shells: false,
+                density_matrix: false,
+                fermi_level: false,
+                ..NEUTRAL
             },
         }
     }
@@ -162,6 +260,8 @@ impl Format {
             ("H_IN", Format::SiestaHin),
             (".nc", Format::SiestaNc),
             (".scfout", Format::OpenMxScfout),
+            ("_hr.dat", Format::WannierHr),
+            ("_tb.dat", Format::WannierTb),
             ("s1_nao.csr", Format::AbacusNew),
             ("s2_nao.csr", Format::AbacusNew),
             ("_SPIN0.csr", Format::AbacusOld),
@@ -226,33 +326,69 @@ fn is_scfout(bytes: &[u8]) -> bool {
     fits(&words(i32::from_le_bytes)) || fits(&words(i32::from_be_bytes))
 }
 
+impl serde::Serialize for Format {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.capabilities().name)
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.capabilities().name)
     }
 }
 
+/// Heads of the columns of the table.
+pub const COLUMNS: [&str; 11] =
+    ["format", "reads", "writes", "structure", "shells", "H", "S", "DM", "E_F", "nspin", "numbers"];
+
+impl Capabilities {
+    /// The row of the table, without the names of the files.
+    pub fn row(&self) -> [String; 11] {
+        let yes = |held: bool| String::from(if held { "yes" } else { "no" });
+        let nspin: Vec<String> = self.nspin.iter().map(usize::to_string).collect();
+        [
+            self.name.to_owned(),
+            yes(true),
+            yes(self.writes),
+            yes(self.structure),
+            yes(self.shells),
+            yes(self.hamiltonian),
+            yes(self.overlap),
+            yes(self.density_matrix),
+            yes(self.fermi_level),
+            nspin.join(","),
+            self.numbers.to_owned(),
+        ]
+    }
+}
+
 /// The table of all formats as text, one line each under a heading.
 pub fn table() -> String {
-    let mut text = String::from("name           structure  shells  H    S    DM   E_F  nspin    files\n");
-    for format in Format::ALL {
-        let row = format.capabilities();
-        let yes = |held: bool| if held { "yes" } else { "no" };
-        let nspin: Vec<String> = row.nspin.iter().map(usize::to_string).collect();
-        text += &format!(
-            "{:<13}  {:<9}  {:<6}  {:<3}  {:<3}  {:<3}  {:<3}  {:<7}  {}\n",
-            row.name,
-            yes(row.structure),
-            yes(row.shells),
-            yes(row.hamiltonian),
-            yes(row.overlap),
-            yes(row.density_matrix),
-            yes(row.fermi_level),
-            nspin.join(","),
-            row.files,
-        );
-    }
-    text
+    let rows = || Format::ALL.iter().map(|format| format.capabilities());
+    let width = |column: usize| {
+        let cells = rows().map(|row| row.row()[column].chars().count());
+        cells.chain([COLUMNS[column].len()]).max().unwrap_or_default()
+    };
+    let widths: [usize; 11] = std::array::from_fn(width);
+    let line = |cells: &[String; 11], files: &str| {
+        let padded = cells.iter().zip(widths).map(|(cell, width)| format!("{cell:<width$}  "));
+        format!("{}{files}\n", padded.collect::<String>())
+    };
+    let head = line(&COLUMNS.map(str::to_owned), "files");
+    rows().map(|row| line(&row.row(), row.files)).fold(head, |text, line| text + &line)
+}
+
+/// The same table in Markdown, as it stands in the README.
+pub fn markdown_table() -> String {
+    let line = |cells: &[String], files: &str| format!("| {} | {files} |\n", cells.join(" | "));
+    let rule = format!("{}|\n", "|---".repeat(COLUMNS.len() + 1));
+    let head = line(&COLUMNS.map(str::to_owned), "files") + &rule;
+    let row = |row: Capabilities| {
+        let [name, rest @ ..] = row.row();
+        line(&[vec![format!("`{name}`")], rest.to_vec()].concat(), row.files)
+    };
+    Format::ALL.iter().map(|format| row(format.capabilities())).fold(head, |text, line| text + &line)
 }
 
 #[cfg(test)]
@@ -303,7 +439,7 @@ mod tests {
             (&[&[23, 1, 1], &n_col], Format::AbacusOld),
         ];
         for (content, format) in cases {
-            let expected = Some(format).filter(|format| format.capabilities().code == Code::Siesta);
+            let expected = Some(format).filter(|format| format.capabilities().code == Some(Code::Siesta));
             assert_eq!(Format::guess(&records(content)), expected, "{content:?}");
         }
         let scfout = [3, 12, 0, 0, 0, 124, 1];

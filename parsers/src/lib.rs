@@ -17,9 +17,11 @@
 
 pub mod abacus;
 pub mod basis;
+pub mod bloch;
 pub mod calculation;
 pub mod check;
 pub mod code;
+pub mod companion;
 pub mod complete;
 pub mod convergence;
 pub mod convert;
@@ -27,24 +29,30 @@ pub mod density;
 pub mod dump;
 pub mod elements;
 pub mod error;
+pub mod ev;
 mod folder;
 pub mod format;
 #[cfg(feature = "hdf5")]
 pub mod h5;
 pub mod harmonics;
+#[cfg(feature = "hdf5")]
+pub mod hints;
 pub mod input;
 mod memory;
 #[cfg(feature = "hdf5")]
 pub mod netcdf;
+pub mod neutral;
 pub mod openmx;
 pub mod operator;
 pub mod output;
 pub mod predicted;
 pub mod read;
 pub mod recipe;
+pub mod reorder;
 pub mod restart;
 mod same_run;
 pub mod settings;
+pub mod shift;
 pub mod siesta;
 pub mod states;
 pub mod structure;

@@ -212,4 +212,22 @@ impl SpinOperator {
     pub fn electrons_per_state(&self) -> f64 {
         if matches!(self, SpinOperator::Unpolarized(_)) { 2.0 } else { 1.0 }
     }
+
+    /// The same with `real` applied to its real matrices or `complex` to its complex ones.
+    ///
+    /// # Errors
+    /// Those of `real` and `complex`.
+    pub fn try_map(
+        &self,
+        real: impl Fn(&Operator<f64>) -> Result<Operator<f64>>,
+        complex: impl Fn(&Operator<c64>) -> Result<Operator<c64>>,
+    ) -> Result<SpinOperator> {
+        Ok(match self {
+            SpinOperator::Unpolarized(both) => SpinOperator::Unpolarized(real(both)?),
+            SpinOperator::Collinear([up, down]) => SpinOperator::Collinear([real(up)?, real(down)?]),
+            SpinOperator::Spinor([uu, ud, du, dd]) => {
+                SpinOperator::Spinor([complex(uu)?, complex(ud)?, complex(du)?, complex(dd)?])
+            }
+        })
+    }
 }

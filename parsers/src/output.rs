@@ -1,10 +1,13 @@
 //! Writing files: to a temporary file beside the target, renamed when it is complete, so that no half file is ever found.
 
 use std::io::{self, BufWriter, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use crate::error::{Context, Error, Result};
 use crate::folder::folder_of;
+
+/// Start of the names of files and folders that are not complete yet.
+pub const STAGE_PREFIX: &str = ".hzero-";
 
 /// Writes `path` by `write`.
 ///
@@ -38,12 +41,70 @@ fn write_beside(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()
     Ok(())
 }
 
+/// Writes the folder `path`: `write` fills a folder beside it, which takes its name when it is complete. A folder that is there
+/// already must be empty, or hold a file `replaces`, the mark of one that may be replaced.
+///
+/// # Errors
+/// Those of `write`, and `Io`, with the name of `path`, which is then as it was.
+pub fn write_folder(path: &Path, replaces: Option<&str>, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+    require_free(path, replaces).in_file(path)?;
+    let stage = stage_beside(path)?;
+    write(stage.path())?;
+    let persist = || {
+        if path.is_dir() {
+            // Never more than a moment without either: the old one leaves under another name first.
+            let old = tempfile::Builder::new().prefix(STAGE_PREFIX).tempdir_in(folder_of(path))?;
+            std::fs::rename(path, old.path().join("old"))?;
+        }
+        std::fs::rename(stage.keep(), path)
+    };
+    persist().map_err(Error::from).in_file(path)
+}
+
+/// Writes the file `path`: `write` fills a folder beside it and tells which of its files takes the name.
+///
+/// # Errors
+/// Those of `write`, and `Io`, with the name of `path`; the target is then as it was.
+pub fn write_file_of(path: &Path, write: impl FnOnce(&Path) -> Result<PathBuf>) -> Result<()> {
+    let stage = stage_beside(path)?;
+    let file = write(stage.path())?;
+    std::fs::rename(file, path).map_err(Error::from).in_file(path)
+}
+
+fn require_free(path: &Path, replaces: Option<&str>) -> Result<()> {
+    if path.is_file() {
+        return Err(Error::unsupported("there is a file of this name; the target is a folder"));
+    }
+    let is_free = !path.is_dir() || std::fs::read_dir(path)?.next().is_none();
+    match replaces {
+        _ if is_free => Ok(()),
+        Some(mark) if path.join(mark).is_file() => Ok(()),
+        Some(mark) => {
+            Err(Error::unsupported(format!("the folder is not empty and has no {mark}: it will not be replaced")))
+        }
+        None => Err(Error::unsupported("the folder is not empty; --force replaces it")),
+    }
+}
+
+/// A new folder beside `path`, with the parents that it lacks; it vanishes unless it is kept.
+fn stage_beside(path: &Path) -> Result<tempfile::TempDir> {
+    let parent = folder_of(path);
+    let make = || {
+        std::fs::create_dir_all(parent)?;
+        let mut builder = tempfile::Builder::new();
+        #[cfg(unix)]
+        let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
+        builder.prefix(STAGE_PREFIX).tempdir_in(parent)
+    };
+    make().map_err(Error::from).in_file(parent)
+}
+
 /// Readable for whomever the user's umask allows, as an ordinary file is.
 fn named_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(".hzero-").tempfile_in(folder)
+    builder.prefix(STAGE_PREFIX).tempfile_in(folder)
 }
 
 #[cfg(test)]
@@ -62,5 +123,44 @@ mod tests {
         assert!(failed.unwrap_err().to_string().ends_with("H.csr: disk is full"));
         assert_eq!(std::fs::read(&path).unwrap(), b"old");
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    fn names(folder: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        entries.collect()
+    }
+
+    #[test]
+    fn a_folder_appears_whole_or_not_at_all() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a/b");
+        let fill =
+            |text: &'static str| move |stage: &Path| std::fs::write(stage.join("mark"), text).map_err(Error::from);
+        let broken = write_folder(&path, None, |stage| {
+            fill("half")(stage)?;
+            Err(Error::unsupported("no"))
+        });
+        assert!(broken.is_err() && names(&folder.path().join("a")).is_empty());
+        write_folder(&path, None, fill("first")).unwrap();
+        let again = write_folder(&path, None, fill("second")).unwrap_err().to_string();
+        assert!(again.ends_with("b: the folder is not empty; --force replaces it"), "{again}");
+        assert!(write_folder(&path, Some("other"), fill("second")).is_err());
+        assert_eq!(std::fs::read(path.join("mark")).unwrap(), b"first");
+        write_folder(&path, Some("mark"), fill("second")).unwrap();
+        assert_eq!(std::fs::read(path.join("mark")).unwrap(), b"second");
+        assert_eq!((names(&folder.path().join("a")), names(&path)), (vec!["b".into()], vec!["mark".into()]));
+    }
+
+    #[test]
+    fn one_file_of_a_stage_becomes_the_target() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("mos2.HSX");
+        let write = |stage: &Path| {
+            std::fs::write(stage.join("mos2.XV"), "")?;
+            std::fs::write(stage.join("run.HSX"), "H")?;
+            Ok(stage.join("run.HSX"))
+        };
+        write_file_of(&path, write).unwrap();
+        assert_eq!(names(folder.path()), ["mos2.HSX"]);
     }
 }

@@ -5,8 +5,9 @@ use std::path::{Path, PathBuf};
 use crate::basis::Shell;
 use crate::calculation::{Calculation, KGrid};
 use crate::code::Code;
+use crate::companion::Companion;
 use crate::error::{Context, Error, Result};
-use crate::{abacus, openmx, siesta};
+use crate::{abacus, neutral, openmx, siesta};
 
 /// What the user says by hand; everything else is found.
 #[derive(Debug, Clone, Default)]
@@ -45,15 +46,26 @@ pub enum Step {
 /// # Errors
 /// All six kinds; every message names the file.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Calculation> {
-    let run = match Code::of(path, options)? {
-        Code::Abacus => abacus::run::read(path, options),
-        Code::OpenMx => openmx::run::read(path, options),
-        Code::Siesta => siesta::run::read(path, options),
-    }?;
+    let run = match neutral::find(path)? {
+        Some(format) => neutral::read(format, path, options)?,
+        None => read_of_code(path, options)?,
+    };
+    let run = match Companion::read(path)? {
+        Some(companion) => companion.restore(run).in_file(path)?,
+        None => run,
+    };
     if let Some(grid) = run.k_grid {
         check_mesh(grid).in_file(path)?;
     }
     Ok(run)
+}
+
+fn read_of_code(path: &Path, options: &ReadOptions) -> Result<Calculation> {
+    match Code::of(path, options)? {
+        Code::Abacus => abacus::run::read(path, options),
+        Code::OpenMx => openmx::run::read(path, options),
+        Code::Siesta => siesta::run::read(path, options),
+    }
 }
 
 /// More points than any mesh has: whoever makes the mesh allocates so many.

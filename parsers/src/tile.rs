@@ -28,6 +28,7 @@ pub fn tile(run: &Calculation, repeats: [usize; 3]) -> Result<Calculation> {
         density_matrix: operator(&run.density_matrix)?,
         fermi_level: run.fermi_level,
         n_electrons: run.n_electrons.map(|n| n * tiles.n_copies() as f64),
+        valence_charges: run.valence_charges.clone(),
         smearing: run.smearing,
         fixed_moment: run.fixed_moment.map(|moment| moment * tiles.n_copies() as f64),
         k_grid: None,
@@ -107,18 +108,7 @@ impl Tiles {
     }
 
     fn spin(&self, operator: &SpinOperator, basis: &Basis) -> Result<SpinOperator> {
-        Ok(match operator {
-            SpinOperator::Unpolarized(o) => SpinOperator::Unpolarized(self.operator(o, basis)?),
-            SpinOperator::Collinear([up, down]) => {
-                SpinOperator::Collinear([self.operator(up, basis)?, self.operator(down, basis)?])
-            }
-            SpinOperator::Spinor([uu, ud, du, dd]) => SpinOperator::Spinor([
-                self.operator(uu, basis)?,
-                self.operator(ud, basis)?,
-                self.operator(du, basis)?,
-                self.operator(dd, basis)?,
-            ]),
-        })
+        operator.try_map(|o| self.operator(o, basis), |o| self.operator(o, basis))
     }
 }
 

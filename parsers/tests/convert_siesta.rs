@@ -13,9 +13,8 @@ fn fixture(path: &str) -> PathBuf {
 
 fn converted(source: &str, to: Format, of: Option<Of>) -> (String, Vec<u8>) {
     let folder = tempfile::tempdir().unwrap();
-    let (source, target) = (fixture(source), folder.path().to_owned());
-    let request = Request { source, target, from: None, to, options: ReadOptions::default(), of };
-    let files = convert(&request).unwrap_or_else(|error| panic!("{error}"));
+    let request = Request { of, ..Request::new(fixture(source), folder.path(), to) };
+    let files = convert(&request).unwrap_or_else(|error| panic!("{error}")).files;
     let [file] = files.as_slice() else { panic!("{files:?}") };
     (file.file_name().unwrap().to_string_lossy().into_owned(), std::fs::read(file).unwrap())
 }
@@ -35,28 +34,13 @@ fn conversions_equal_the_files_of_siesta() {
     }
 }
 
-#[test]
-fn another_code_is_refused() {
-    let request = Request {
-        source: fixture("feas_so"),
-        target: PathBuf::from("H.csr"),
-        from: None,
-        to: Format::AbacusNew,
-        options: ReadOptions::default(),
-        of: None,
-    };
-    let message = convert(&request).unwrap_err().to_string();
-    assert!(message.ends_with("files of SIESTA cannot become files of ABACUS yet"), "{message}");
-}
-
 /// What SIESTA's file holds of an ABACUS run is the same matrix, element by element.
 #[test]
 fn a_run_of_abacus_becomes_hsx() {
     let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures/abacus/si2_soc_sz");
     let folder = tempfile::tempdir().unwrap();
-    let (target, to, options) = (folder.path().join("si.HSX"), Format::SiestaHsx, ReadOptions::default());
-    let request =
-        Request { source: source.clone(), target: target.clone(), from: None, to, options, of: Some(Of::Scf) };
+    let target = folder.path().join("si.HSX");
+    let request = Request { of: Some(Of::Scf), ..Request::new(&source, &target, Format::SiestaHsx) };
     convert(&request).unwrap();
     let [before, after] = [source, target].map(|path| read(&path, &ReadOptions::default()).unwrap());
     assert_eq!((before.n_electrons, before.fermi_level), (after.n_electrons, after.fermi_level));

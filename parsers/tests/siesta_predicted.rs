@@ -46,22 +46,10 @@ fn run(label: &str, hsx: &Hsx) -> (Calculation, SpinOperator) {
     let hamiltonian = matrix::hamiltonian(&hsx.hamiltonian, &places).unwrap();
     let overlap = matrix::overlap(&hsx.overlap, &places).unwrap();
     let run = Calculation {
-        structure,
         overlap: Some(overlap),
-        hamiltonian: None,
-        hamiltonian0: None,
-        density_matrix: None,
-        fermi_level: None,
         n_electrons: Some(hsx.head.n_electrons),
-        smearing: None,
-        fixed_moment: None,
-        k_grid: None,
-        k_list: None,
-        k_path: None,
-        printed: Vec::new(),
         native: Some(NativeLayout::Siesta(Layout::new(label, hsx, supercell))),
-        origin: Origin { code: "SIESTA", ..Origin::default() },
-        basis,
+        ..Calculation::new(structure, basis, Origin { code: "SIESTA", ..Origin::default() })
     };
     (run, hamiltonian)
 }

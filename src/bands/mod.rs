@@ -2,7 +2,6 @@
 //!
 //! k points are in reduced coordinates of the run's own reciprocal lattice, energies in hartree with the code's own zero.
 
-pub mod bloch;
 pub mod bravais;
 pub mod compare;
 pub mod eigen;
@@ -16,6 +15,7 @@ pub mod spectrum;
 pub mod structure;
 
 use crate::parsers::Of;
+pub use crate::parsers::bloch;
 
 /// What people call a Hamiltonian: `H0` or `SCF`.
 pub fn name(of: Of) -> &'static str {

@@ -44,19 +44,7 @@ pub(crate) fn run(structure: Structure) -> Calculation {
         overlap: Some(overlap),
         hamiltonian: Some(SpinOperator::Unpolarized(h)),
         hamiltonian0: Some(SpinOperator::Unpolarized(h0)),
-        density_matrix: None,
-        fermi_level: None,
-        n_electrons: None,
-        smearing: None,
-        fixed_moment: None,
-        k_grid: None,
-        k_list: None,
-        k_path: None,
-        printed: Vec::new(),
-        native: None,
-        origin: Origin::default(),
-        structure,
-        basis,
+        ..Calculation::new(structure, basis, Origin::default())
     }
 }
 

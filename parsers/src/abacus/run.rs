@@ -119,6 +119,7 @@ impl Reader<'_> {
         Ok(Calculation {
             fermi_level: self.fermi_level()?,
             n_electrons: self.n_electrons()?,
+            valence_charges: None,
             smearing: folders.iter().find_map(|folder| folder.input.as_ref()?.smearing()),
             fixed_moment: folders
                 .iter()

@@ -1,15 +1,23 @@
-//! Files of one format into files of another: between the two layouts of ABACUS file by file, elsewhere through the run.
+//! Files of one format into files of another: between formats of one code file by file, elsewhere through the run.
 
+mod across;
 mod csr;
 mod from_run;
+mod report;
 
 use std::path::{Path, PathBuf};
 
-use crate::calculation::Of;
+pub use report::{Fate, Note, Notes, Report};
+
+use crate::calculation::{Calculation, Of};
 use crate::code::Code;
 use crate::error::{Error, Result};
 use crate::format::Format;
+use crate::neutral;
+use crate::operator::SpinOperator;
+use crate::predicted::not_representable;
 use crate::read::ReadOptions;
+use crate::shift::Shift;
 
 /// What the user says.
 #[derive(Debug, Clone)]
@@ -26,23 +34,79 @@ pub struct Request {
     pub options: ReadOptions,
     /// Which H of a run; the converged one unless given, H⁽⁰⁾ where there is no other. ABACUS converts all.
     pub of: Option<Of>,
+    /// How to write.
+    pub write: WriteOptions,
 }
 
-/// Converts, and returns what was written.
-///
-/// # Errors
-/// All kinds; `NotRepresentable` where the target needs what the source lacks, `Unsupported` from one code to another.
-pub fn convert(request: &Request) -> Result<Vec<PathBuf>> {
-    let (from, to) = (Code::of(&request.source, &request.options)?, request.to.capabilities().code);
-    match (from, to) {
-        (Code::Abacus, Code::Abacus) => csr::convert(request),
-        (_, Code::Siesta) => from_run::siesta(request),
-        (Code::OpenMx, Code::OpenMx) => from_run::openmx(request),
-        (from, to) => {
-            let message = format!("files of {} cannot become files of {} yet", from.name(), to.name());
-            Err(Error::unsupported(message).in_file(&request.source))
+impl Request {
+    /// With everything found, and nothing special.
+    pub fn new(source: impl Into<PathBuf>, target: impl Into<PathBuf>, to: Format) -> Self {
+        let (source, target) = (source.into(), target.into());
+        Request {
+            source,
+            target,
+            from: None,
+            to,
+            options: ReadOptions::default(),
+            of: None,
+            write: WriteOptions::default(),
         }
     }
+}
+
+/// How to write.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub struct WriteOptions {
+    /// Write zeros where the target demands data that the source lacks.
+    pub fill_zero: bool,
+    /// Double precision in formats that are single otherwise (dftio).
+    pub double: bool,
+    /// k mesh of the orthogonalisation for Wannier90; found from the reach of H unless given.
+    pub mesh: Option<[u32; 3]>,
+    /// Replace a folder that an earlier conversion wrote.
+    pub force: bool,
+    /// Move the zero of energy.
+    pub shift: Option<Shift>,
+}
+
+/// What a writer gets.
+#[derive(Debug, Clone, Copy)]
+pub struct Writing<'a> {
+    /// The run, atoms and shells in the order that the format wants.
+    pub run: &'a Calculation,
+    /// The H to write, where the format holds one, in the same order.
+    pub hamiltonian: Option<(Of, &'a SpinOperator)>,
+    /// How.
+    pub options: &'a WriteOptions,
+    /// For what does not go through as it is.
+    pub notes: &'a Notes,
+}
+
+/// Converts. A folder appears whole or not at all.
+///
+/// # Errors
+/// All kinds; `NotRepresentable` where the target needs what the source lacks.
+pub fn convert(request: &Request) -> Result<Report> {
+    let to = request.to.capabilities();
+    if !to.writes {
+        return Err(not_representable(to.name, "hzero only reads it"));
+    }
+    let neutral = neutral::find(&request.source)?;
+    let from = if neutral.is_none() { Some(Code::of(&request.source, &request.options)?) } else { None };
+    let files = match (from, to.code, request.write.shift) {
+        (Some(Code::Abacus), Some(Code::Abacus), None) => csr::convert(request)?,
+        (Some(Code::Siesta), Some(Code::Siesta), None) => from_run::siesta(request)?,
+        (Some(Code::OpenMx), Some(Code::OpenMx), None) => from_run::openmx(request)?,
+        _ => return across::convert(request, neutral),
+    };
+    Ok(Report {
+        source: request.source.clone(),
+        target: request.target.clone(),
+        from: from.map_or("", Code::name).to_owned(),
+        to: request.to,
+        files,
+        notes: Vec::new(),
+    })
 }
 
 /// A file must be of the format that was promised.

@@ -107,6 +107,7 @@ impl Reader<'_> {
             density_matrix: operators.density_matrix,
             fermi_level: self.run.scf.as_ref().map(|part| part.scfout.tail.chem_p),
             n_electrons: Some(self.options.electrons.unwrap_or(first.scfout.tail.n_electrons)),
+            valence_charges: None,
             smearing: Some(smearing(&first.scfout)),
             fixed_moment: None,
             k_list: None,

@@ -3,6 +3,7 @@
 //! The numbers belong to the orbitals of the other code: bands, densities of states and transport follow from them, whatever
 //! evaluates SIESTA's own radial functions does not.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use super::hsx::{CellHead, Head, Hsx, KMesh, LABEL_LENGTH, SpeciesHead, Version};
@@ -11,7 +12,9 @@ use super::sparsity::Sparsity;
 use super::supercell::Supercell;
 use crate::basis::{Basis, Species};
 use crate::calculation::{Calculation, Smearing};
+use crate::convert::Writing;
 use crate::error::Result;
+use crate::format::Format;
 use crate::operator::{Operator, Pair, Pairs, SpinOperator, c64};
 use crate::predicted::not_representable;
 use crate::units::RYDBERG_IN_HARTREE;
@@ -19,9 +22,17 @@ use crate::units::RYDBERG_IN_HARTREE;
 /// SIESTA's default of 300 K in Ry, for runs without a temperature.
 const ROOM_TEMPERATURE: f64 = 1.900_087e-3;
 
+/// Writes the run of `job` into `folder`.
+///
+/// # Errors
+/// As [`super::convert::write`].
+pub fn write(folder: &Path, format: Format, job: &Writing) -> Result<()> {
+    super::convert::write(&folder.join(super::convert::file_name(job.run, format)), format, job.run, job.hamiltonian)
+}
+
 /// `hamiltonian` and the S of `run` as SIESTA 5 would write them. Stored are the elements where one of them is not 0 (and
-/// their Hermitian partners), in ascending columns. Charges of ion cores, which no other code's matrices have, are 0 unless
-/// there is one species only; a principal quantum number that is not known is l + 1.
+/// their Hermitian partners), in ascending columns. Charges of ion cores that are not known are 0 unless there is one species
+/// only; a principal quantum number that is not known is l + 1.
 ///
 /// # Errors
 /// `NotRepresentable` where the run lacks S or the number of electrons.
@@ -40,7 +51,7 @@ pub fn hsx(run: &Calculation, hamiltonian: &SpinOperator) -> Result<Hsx> {
         nspin,
         n_electrons,
         temperature: temperature(run),
-        species: run.basis.species().iter().map(|species| species_head(species, run, n_electrons)).collect(),
+        species: run.basis.species().iter().zip(valence_charges(run, n_electrons)).map(species_head).collect(),
         species_of: run.structure.species.iter().map(|&species| species as i32 + 1).collect(),
         version: Version::V2(cell(run, supercell), KMesh::of(run)),
     };
@@ -143,16 +154,23 @@ fn cell(run: &Calculation, supercell: Arc<Supercell>) -> CellHead {
     }
 }
 
-fn species_head(species: &Species, run: &Calculation, n_electrons: f64) -> SpeciesHead {
+fn species_head((species, valence): (&Species, f64)) -> SpeciesHead {
     let mut label = [b' '; LABEL_LENGTH];
     label.iter_mut().zip(species.label.bytes()).for_each(|(place, byte)| *place = byte);
     let orbitals = species.shells.iter().flat_map(|shell| {
         let n = shell.n.unwrap_or(shell.l + 1);
         std::iter::repeat_n([n, shell.l, shell.zeta].map(i32::from), shell.n_orbitals())
     });
-    let is_only = run.basis.species().len() == 1;
-    let valence = if is_only { n_electrons / run.structure.n_atoms() as f64 } else { 0.0 };
     SpeciesHead { label, valence, orbitals: orbitals.collect() }
+}
+
+/// Of each species; 0 where it is not known.
+fn valence_charges(run: &Calculation, n_electrons: f64) -> Vec<f64> {
+    match (&run.valence_charges, run.basis.species().len()) {
+        (Some(charges), _) => charges.clone(),
+        (None, 1) => vec![n_electrons / run.structure.n_atoms() as f64],
+        (None, n) => vec![0.0; n],
+    }
 }
 
 /// Ry.

@@ -112,6 +112,7 @@ impl Reader<'_> {
         Ok(Calculation {
             fermi_level: scf.as_ref().map(|scf| self.fermi_level(scf, &constants)).transpose()?.flatten(),
             n_electrons: Some(self.options.electrons.unwrap_or(main.hsx.head.n_electrons)),
+            valence_charges: main.hsx.head.valence_charges(),
             smearing: self.smearing(main),
             fixed_moment: self.fixed_moment(main)?,
             k_grid,

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use crate::model::graph::overlaps;
 use crate::model::target;
-use crate::parsers::{Basis, Calculation, Operator, Origin, Pair, Pairs, Result, SpinOperator, Structure};
+use crate::parsers::{Basis, Calculation, Operator, Pair, Pairs, Result, SpinOperator, Structure};
 
 /// On what a block (i, j) depends, besides the blocks of i and j themselves.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -142,34 +142,12 @@ impl<'a> Scissors<'a> {
             place,
         };
         let positions = atoms.iter().map(|&atom| structure.positions[atom]).collect();
+        let cut = Structure { lattice: structure.lattice, positions, species };
         Ok(Calculation {
             overlap: Some(piece.of(self.overlap)?),
             hamiltonian0: self.run.hamiltonian0.as_ref().map(|h0| piece.of_spin(h0)).transpose()?,
-            structure: Structure { lattice: structure.lattice, positions, species },
-            ..empty(piece.basis, self.run.origin.clone())
+            ..Calculation::new(cut, piece.basis, self.run.origin.clone())
         })
-    }
-}
-
-/// A run with a basis and no more.
-pub(super) fn empty(basis: Basis, origin: Origin) -> Calculation {
-    Calculation {
-        structure: Structure { lattice: nalgebra::Matrix3::identity(), positions: Vec::new(), species: Vec::new() },
-        basis,
-        overlap: None,
-        hamiltonian: None,
-        hamiltonian0: None,
-        density_matrix: None,
-        fermi_level: None,
-        n_electrons: None,
-        smearing: None,
-        fixed_moment: None,
-        k_grid: None,
-        k_list: None,
-        k_path: None,
-        printed: Vec::new(),
-        native: None,
-        origin,
     }
 }
 

@@ -10,7 +10,7 @@ use safetensors::tensor::{Dtype, SafeTensors, serialize};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
-use super::cut::{Cut, empty};
+use super::cut::Cut;
 use crate::model::certify::signs::Leverages;
 use crate::model::file::RawTensor;
 use crate::parsers::error::Context;
@@ -137,11 +137,11 @@ fn parse_cut(document: &Document) -> Result<Cut> {
     let code = CODES.into_iter().find(|code| *code == head.code);
     let origin = Origin { code: code.unwrap_or(Origin::default().code), ..Origin::default() };
     let overlap = Operator::new(document.pairs("overlap", &basis)?, document.numbers("overlap", None)?)?;
+    let structure = Structure { lattice, positions, species: head.species_of };
     let run = Calculation {
         overlap: Some(overlap),
         hamiltonian0: document.spin("h0", head.nspin, &basis)?,
-        structure: Structure { lattice, positions, species: head.species_of },
-        ..empty(basis, origin)
+        ..Calculation::new(structure, basis, origin)
     };
     let integers = |name| document.integers(name, Some(n_atoms));
     let atoms = integers("atoms")?.into_iter().map(|atom| atom as usize).collect();

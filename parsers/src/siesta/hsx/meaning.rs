@@ -59,6 +59,11 @@ impl Head {
         Basis::new(species, &self.species_indices())
     }
 
+    /// Charge of the ion core of each species; `None` where the file leaves one open (0).
+    pub fn valence_charges(&self) -> Option<Vec<f64>> {
+        self.species.iter().map(|species| Some(species.valence).filter(|&charge| charge > 0.0)).collect()
+    }
+
     /// Species of each atom, from 0.
     pub fn species_indices(&self) -> Vec<usize> {
         self.species_of.iter().map(|&species| species as usize - 1).collect()

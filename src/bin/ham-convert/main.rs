@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use clap::Parser;
 use hzero_parsers::convert::{Request, convert};
-use hzero_parsers::format::{Format, table};
+use hzero_parsers::format::{Format, markdown_table, table};
 use hzero_parsers::{Error, Of, ReadOptions, Step};
 
 /// Converts files of Hamiltonians, overlaps and density matrices: one file, or a run's folder with its other inputs and
@@ -41,6 +41,9 @@ struct Args {
     /// Show all formats and what they hold
     #[arg(long)]
     list: bool,
+    /// With --list: as Markdown
+    #[arg(long, requires = "list")]
+    markdown: bool,
 }
 
 fn main() -> ExitCode {
@@ -54,16 +57,19 @@ fn main() -> ExitCode {
 }
 
 fn run(args: Args) -> Result<(), Error> {
-    let Args { source: Some(source), target: Some(target), to, from, structure, electrons, step, of, list: false } =
-        args
+    let markdown = args.markdown;
+    let Args {
+        source: Some(source), target: Some(target), to, from, structure, electrons, step, of, list: false, ..
+    } = args
     else {
-        print(&table());
+        print(&if markdown { markdown_table() } else { table() });
         return Ok(());
     };
     let to = to.or(Format::of_file_name(&target)).ok_or_else(|| unknown_target(&target))?;
     let options = ReadOptions { structure, electrons, step, ..ReadOptions::default() };
-    let files = convert(&Request { source, target, from, to, options, of })?;
-    print(&files.iter().map(|file| format!("{}\n", file.display())).collect::<String>());
+    let report = convert(&Request { from, options, of, ..Request::new(source, target, to) })?;
+    report.notes.iter().for_each(|note| eprintln!("{note}"));
+    print(&report.files.iter().map(|file| format!("{}\n", file.display())).collect::<String>());
     Ok(())
 }
 

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use faer::{Mat, MatMut};
 
-use crate::parsers::{Basis, Operator, Pairs, SpinOperator, c64};
+use crate::basis::Basis;
+use crate::operator::{Operator, Pairs, SpinOperator, c64};
 
 /// The blocks of an operator by lattice vector, so that each phase is computed once per k.
 pub struct BlochSum<'a> {

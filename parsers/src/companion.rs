@@ -1,0 +1,304 @@
+//! `hzero.json`, which lies in every folder that a conversion wrote: what the folder's own files cannot say of the run.
+//!
+//! With it the folder is read as the run that it came from: atoms and shells in their order, structure in the bohr of the
+//! source, the kind of spin, Fermi level, electrons, temperature, k mesh. Other programs do not look at it.
+
+use std::path::Path;
+
+use nalgebra::{Matrix3, Vector3};
+use serde::{Deserialize, Serialize};
+
+use crate::basis::{Basis, Shell, Species};
+use crate::calculation::{Calculation, KGrid, Of, Smearing};
+use crate::code::Code;
+use crate::error::{Context, Error, Result};
+use crate::operator::{Operator, SpinOperator, c64};
+use crate::output::write_file;
+use crate::reorder::Reordering;
+use crate::structure::Structure;
+
+/// Its name.
+pub const FILE_NAME: &str = "hzero.json";
+const SCHEMA_VERSION: u32 = 1;
+/// A file's own ångström, printed with so few digits as eight, differ by no more, bohr.
+const SAME_POSITION: f64 = 1e-5;
+
+/// What stands in `hzero.json`. Everything is that of the source, but for `reordering`, which leads from it to the folder.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Companion {
+    /// Version of this layout.
+    pub schema_version: u32,
+    /// Name of the folder's format.
+    pub format: String,
+    /// The code whose run it was.
+    pub code: String,
+    /// Its version, where known.
+    pub code_version: Option<String>,
+    /// Which H the folder holds: `h0`, `scf` or `predicted`; `None` where it holds none.
+    pub hamiltonian: Option<Kind>,
+    /// 1, 2 or 4.
+    pub nspin: Option<usize>,
+    /// The constant by which energies became eV.
+    pub ev_per_hartree: f64,
+    /// The constant by which lengths became ångström.
+    pub angstrom_per_bohr: f64,
+    /// Lattice vectors as rows.
+    pub lattice_bohr: [[f64; 3]; 3],
+    /// Cartesian positions.
+    pub positions_bohr: Vec<[f64; 3]>,
+    /// Species with their shells.
+    pub species: Vec<Species>,
+    /// Species of each atom, from 0.
+    pub species_of: Vec<usize>,
+    /// From the source's order of atoms and shells to the folder's.
+    pub reordering: Reordering,
+    /// Fermi level that belongs to the folder's H.
+    pub fermi_level_hartree: Option<f64>,
+    /// Electrons in the cell.
+    pub n_electrons: Option<f64>,
+    /// Electrons that the neutral atom of each species brings.
+    pub valence_charges: Option<Vec<f64>>,
+    /// Widths in hartree.
+    pub smearing: Option<Smearing>,
+    /// Electrons up less electrons down, where fixed.
+    pub fixed_moment: Option<f64>,
+    /// k mesh.
+    pub k_grid: Option<KGrid>,
+}
+
+/// Which H.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Kind {
+    /// H⁽⁰⁾.
+    H0,
+    /// The converged one.
+    Scf,
+    /// What hzero predicted.
+    Predicted,
+}
+
+impl Companion {
+    /// What a folder of `format` in the order of `reordering` needs beside it. `run` is the source.
+    pub fn new(format: &str, run: &Calculation, of: Option<Of>, reordering: &Reordering) -> Self {
+        let kind = |of| match of {
+            Of::H0 => Kind::H0,
+            Of::Scf if run.origin.is_predicted => Kind::Predicted,
+            Of::Scf => Kind::Scf,
+        };
+        let lattice = &run.structure.lattice;
+        Companion {
+            schema_version: SCHEMA_VERSION,
+            format: format.to_owned(),
+            code: run.origin.code.to_owned(),
+            code_version: run.origin.version.clone(),
+            hamiltonian: of.map(kind),
+            nspin: run.nspin(),
+            ev_per_hartree: run.origin.ev_per_hartree,
+            angstrom_per_bohr: run.origin.angstrom_per_bohr,
+            lattice_bohr: [0, 1, 2].map(|row| [0, 1, 2].map(|column| lattice[(row, column)])),
+            positions_bohr: run.structure.positions.iter().map(|&position| position.into()).collect(),
+            species: run.basis.species().to_vec(),
+            species_of: run.structure.species.clone(),
+            reordering: reordering.clone(),
+            fermi_level_hartree: run.fermi_level.filter(|level| level.is_finite() && of != Some(Of::H0)),
+            n_electrons: run.n_electrons,
+            valence_charges: run.valence_charges.clone(),
+            smearing: run.smearing,
+            fixed_moment: run.fixed_moment,
+            k_grid: run.k_grid,
+        }
+    }
+
+    /// The one of a folder, or of the folder of a file; `None` where there is none.
+    ///
+    /// # Errors
+    /// `Io`; `Syntax` where it is no companion.
+    pub fn read(path: &Path) -> Result<Option<Self>> {
+        let folder = if path.is_dir() { path } else { crate::folder::folder_of(path) };
+        let file = folder.join(FILE_NAME);
+        if !file.is_file() {
+            return Ok(None);
+        }
+        let text = std::fs::read(&file).map_err(Error::from).in_file(&file)?;
+        let companion: Companion = serde_json::from_slice(&text)
+            .map_err(|e| Error::syntax("the JSON of a conversion", e.to_string()))
+            .in_file(&file)?;
+        if companion.schema_version != SCHEMA_VERSION {
+            let message = format!("schema version {}, known is {SCHEMA_VERSION}", companion.schema_version);
+            return Err(Error::unsupported(message).in_file(&file));
+        }
+        Ok(Some(companion))
+    }
+
+    /// Writes it into `folder`.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        write_file(&folder.join(FILE_NAME), |out| Ok(serde_json::to_writer_pretty(out, self)?))
+    }
+
+    /// `run` as the folder's own files tell it becomes what it was at the source.
+    ///
+    /// # Errors
+    /// `Inconsistent` where this companion belongs to another run.
+    pub fn restore(&self, run: Calculation) -> Result<Calculation> {
+        let run = self.with_own_species(run)?;
+        let mut run = self.reordering.inverse().apply(&run)?;
+        let exact = self.structure();
+        require_same(&exact, &run.structure)?;
+        let basis = Basis::new(self.species.clone(), &self.species_of)?;
+        if basis.n_orbitals() != run.basis.n_orbitals() {
+            let message =
+                format!("{} orbitals, but hzero.json describes {}", run.basis.n_orbitals(), basis.n_orbitals());
+            return Err(Error::inconsistent(message));
+        }
+        (run.structure, run.basis) = (exact, basis);
+        self.restore_spin(&mut run);
+        self.restore_kind(&mut run);
+        self.restore_numbers(&mut run);
+        Ok(run)
+    }
+
+    /// Readers number species as their files do; here they get the numbers that they have at the source, so that the order of
+    /// each one's shells is found.
+    fn with_own_species(&self, mut run: Calculation) -> Result<Calculation> {
+        let n = self.species_of.len();
+        if run.structure.n_atoms() != n || self.reordering.atoms.iter().any(|&atom| atom >= n) {
+            let message = format!("{} atoms, but hzero.json describes {n}", run.structure.n_atoms());
+            return Err(Error::inconsistent(message));
+        }
+        let species_of: Vec<usize> = self.reordering.atoms.iter().map(|&old| self.species_of[old]).collect();
+        if species_of.iter().any(|&species| species >= self.species.len()) {
+            return Err(Error::inconsistent("hzero.json names a species that it does not describe"));
+        }
+        let shells_of = |species: usize| {
+            let atom = species_of.iter().position(|&other| other == species);
+            let shells = atom.map(|atom| run.basis.species_of(atom).shells.clone());
+            Species {
+                shells: shells.unwrap_or_else(|| self.shells_of_unused(species)),
+                ..self.species[species].clone()
+            }
+        };
+        let basis = Basis::new((0..self.species.len()).map(shells_of).collect(), &species_of)?;
+        let sizes = |basis: &Basis| (0..n).map(|atom| basis.orbitals_of(atom)).collect::<Vec<_>>();
+        if sizes(&basis) != sizes(&run.basis) {
+            return Err(Error::inconsistent("hzero.json gives one species to atoms of different orbitals"));
+        }
+        run.structure.species = species_of;
+        run.basis = basis;
+        Ok(run)
+    }
+
+    /// In the folder's order.
+    fn shells_of_unused(&self, species: usize) -> Vec<Shell> {
+        let order = self.reordering.shells.get(species).into_iter().flatten();
+        order.filter_map(|&old| self.species[species].shells.get(old)).copied().collect()
+    }
+
+    fn structure(&self) -> Structure {
+        Structure {
+            lattice: Matrix3::from_fn(|row, column| self.lattice_bohr[row][column]),
+            positions: self.positions_bohr.iter().map(|&position| Vector3::from(position)).collect(),
+            species: self.species_of.clone(),
+        }
+    }
+
+    /// Formats without collinear spin hold it as spinors.
+    fn restore_spin(&self, run: &mut Calculation) {
+        if self.nspin == Some(2) {
+            for operator in [&mut run.hamiltonian, &mut run.hamiltonian0, &mut run.density_matrix].into_iter().flatten()
+            {
+                if let Some(collinear) = collinear(operator) {
+                    *operator = collinear;
+                }
+            }
+        }
+    }
+
+    fn restore_kind(&self, run: &mut Calculation) {
+        run.origin.is_predicted |= self.hamiltonian == Some(Kind::Predicted);
+        if self.hamiltonian == Some(Kind::H0) && run.hamiltonian0.is_none() {
+            run.hamiltonian0 = run.hamiltonian.take();
+        }
+    }
+
+    fn restore_numbers(&self, run: &mut Calculation) {
+        run.fermi_level = self.fermi_level_hartree.or(run.fermi_level);
+        run.n_electrons = self.n_electrons.or(run.n_electrons);
+        run.valence_charges = self.valence_charges.clone().or(run.valence_charges.take());
+        run.smearing = self.smearing.or(run.smearing);
+        run.fixed_moment = self.fixed_moment.or(run.fixed_moment);
+        run.k_grid = self.k_grid.or(run.k_grid);
+        run.origin.code =
+            Code::ALL.iter().map(|code| code.name()).find(|&name| name == self.code).unwrap_or(run.origin.code);
+        run.origin.version = self.code_version.clone().or(run.origin.version.take());
+        run.origin.ev_per_hartree = self.ev_per_hartree;
+        run.origin.angstrom_per_bohr = self.angstrom_per_bohr;
+    }
+}
+
+fn require_same(exact: &Structure, read: &Structure) -> Result<()> {
+    let (cell, shift) = exact.distance(read);
+    if cell <= SAME_POSITION && shift <= SAME_POSITION {
+        return Ok(());
+    }
+    let message = format!(
+        "lattice vectors differ by {cell:.1e} and positions by {shift:.1e} bohr from those of hzero.json: it belongs to another run"
+    );
+    Err(Error::inconsistent(message))
+}
+
+/// Up and down out of a spinor that is nothing else.
+fn collinear(operator: &SpinOperator) -> Option<SpinOperator> {
+    let SpinOperator::Spinor([uu, ud, du, dd]) = operator else { return None };
+    let is_zero = |operator: &Operator<c64>| operator.values().iter().all(|value| *value == c64::ZERO);
+    let real = |operator: &Operator<c64>| {
+        let is_real = operator.values().iter().all(|value| value.im == 0.0);
+        let values = || operator.values().iter().map(|value| value.re).collect();
+        is_real.then(|| Operator::new(operator.pairs().clone(), values()).ok())?
+    };
+    (is_zero(ud) && is_zero(du)).then(|| Some(SpinOperator::Collinear([real(uu)?, real(dd)?])))?
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn run() -> Calculation {
+        let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../fixtures/siesta/fe");
+        crate::read(folder.as_ref(), &Default::default()).unwrap()
+    }
+
+    #[test]
+    fn what_a_folder_cannot_say_comes_back() {
+        let run = run();
+        let mut order = Reordering::none(&run);
+        order.shells[0].reverse();
+        let companion = Companion::new("deeph", &run, Some(Of::Scf), &order);
+        let folder = tempfile::tempdir().unwrap();
+        companion.write(folder.path()).unwrap();
+        assert_eq!(Companion::read(folder.path()).unwrap().as_ref(), Some(&companion));
+        let mut poor = order.apply(&run).unwrap();
+        poor.structure.positions[0].x += 1e-9;
+        (poor.fermi_level, poor.smearing, poor.n_electrons) = (None, None, None);
+        let whole = companion.restore(poor).unwrap();
+        assert_eq!((&whole.structure, &whole.basis), (&run.structure, &run.basis));
+        assert!(whole.hamiltonian == run.hamiltonian && whole.overlap == run.overlap);
+        assert_eq!((whole.fermi_level, whole.smearing), (run.fermi_level, run.smearing));
+        assert_eq!((whole.n_electrons, whole.valence_charges), (run.n_electrons, run.valence_charges));
+    }
+
+    #[test]
+    fn the_companion_of_another_run_is_refused() {
+        let run = run();
+        let mut companion = Companion::new("deeph", &run, None, &Reordering::none(&run));
+        companion.positions_bohr[0][0] += 0.1;
+        let message = companion.restore(run.clone()).unwrap_err().to_string();
+        assert!(message.contains("positions by 1.0e-1 bohr from those of hzero.json"), "{message}");
+        companion.species_of.push(0);
+        let message = companion.restore(run).unwrap_err().to_string();
+        assert!(message.ends_with("atoms, but hzero.json describes 2"), "{message}");
+    }
+}

@@ -1,0 +1,162 @@
+//! From one code, or one neutral format, to another: the source becomes a run, the run becomes files.
+
+use std::path::{Path, PathBuf};
+
+use super::{Fate, Notes, Report, Request, Writing, check_source};
+use crate::calculation::{Calculation, Of};
+use crate::code::Code;
+use crate::companion::{self, Companion};
+use crate::error::{Context, Error, Result};
+use crate::folder::entries;
+use crate::format::{Capabilities, Format};
+use crate::output::{write_file_of, write_folder};
+use crate::predicted::not_representable;
+use crate::read::read;
+use crate::reorder::Reordering;
+use crate::shift::shifted;
+use crate::{neutral, siesta};
+
+/// Converts through the run. `from` is the neutral format of the source, if it is one.
+///
+/// # Errors
+/// As [`super::convert`].
+pub fn convert(request: &Request, from: Option<Format>) -> Result<Report> {
+    require_promised(request, from)?;
+    let run = read(&request.source, &request.options)?;
+    let notes = Notes::default();
+    let files = write(request, run.clone(), &notes).in_file(&request.source)?;
+    Ok(Report {
+        source: request.source.clone(),
+        target: request.target.clone(),
+        from: from.map_or(run.origin.code.to_owned(), |format| format.to_string()),
+        to: request.to,
+        files,
+        notes: notes.into_sorted(),
+    })
+}
+
+/// What lies at the source must be of the format that was promised.
+fn require_promised(request: &Request, found: Option<Format>) -> Result<()> {
+    match (request.from, found) {
+        (None, _) => Ok(()),
+        (Some(promised), Some(found)) if promised == found => Ok(()),
+        (promised, None) if request.source.is_file() => check_source(promised, &request.source),
+        (Some(promised), None) if promised.capabilities().code.is_some() => Ok(()),
+        (Some(promised), found) => {
+            let found = found.map_or("something else".into(), |format| format.to_string());
+            Err(Error::syntax(format!("a folder of format {promised}"), found).in_file(&request.source))
+        }
+    }
+}
+
+fn write(request: &Request, run: Calculation, notes: &Notes) -> Result<Vec<PathBuf>> {
+    let to = request.to.capabilities();
+    let of = chosen(&run, request, &to)?;
+    let run = match (request.write.shift, of) {
+        (Some(shift), Some(of)) => shifted(&run, of, shift)?,
+        _ => run,
+    };
+    let reordering = order_for(request.to, &run);
+    let ordered = Calculation { native: None, ..reordering.apply(&run)? };
+    let hamiltonian = of.and_then(|of| Some((of, ordered.operator(of)?)));
+    let job = Writing { run: &ordered, hamiltonian, options: &request.write, notes };
+    note_losses(&job, &to, &run);
+    if is_file_target(request, &to) {
+        note_lost_companion(&run, &to, notes);
+        write_file_of(&request.target, |stage| {
+            write_format(request.to, stage, &job)?;
+            main_file(stage, request.to)
+        })?;
+        return Ok(vec![request.target.clone()]);
+    }
+    write_folder(&request.target, request.write.force.then_some(companion::FILE_NAME), |stage| {
+        write_format(request.to, stage, &job)?;
+        Companion::new(to.name, &run, of, &reordering).write(stage)
+    })?;
+    entries(&request.target)
+}
+
+fn write_format(to: Format, folder: &Path, job: &Writing) -> Result<()> {
+    match to.capabilities().code {
+        Some(Code::Siesta) => siesta::foreign::write(folder, to, job),
+        Some(code) => {
+            Err(Error::unsupported(format!("files of {} cannot be written for other codes yet", code.name())))
+        }
+        None => neutral::write(to, folder, job),
+    }
+}
+
+/// The H that was asked for; `None` where the format has no place for one, or a run of S alone.
+fn chosen(run: &Calculation, request: &Request, to: &Capabilities) -> Result<Option<Of>> {
+    if !to.hamiltonian {
+        return Ok(None);
+    }
+    match request.of {
+        Some(of) if run.operator(of).is_none() => Err(not_representable(to.name, "the run does not have this H")),
+        Some(of) => Ok(Some(of)),
+        None => Ok([Of::Scf, Of::H0].into_iter().find(|&of| run.operator(of).is_some())),
+    }
+}
+
+/// Atoms and shells as the format wants them.
+fn order_for(to: Format, run: &Calculation) -> Reordering {
+    let order = Reordering::none(run);
+    match to {
+        Format::AbacusOld | Format::AbacusNew => order.atoms_by_species(run).shells_by_l(run),
+        Format::OpenMxScfout | Format::Dftio => order.shells_by_l(run),
+        Format::Deeph => order.atoms_by_element(run),
+        _ => order,
+    }
+}
+
+/// A file where the format is one of files, and the target's name says so.
+fn is_file_target(request: &Request, to: &Capabilities) -> bool {
+    !to.is_folder && !request.target.is_dir() && Format::of_file_name(&request.target) == Some(request.to)
+}
+
+/// The file of a folder that is in the format itself.
+fn main_file(folder: &Path, format: Format) -> Result<PathBuf> {
+    let mut files = entries(folder)?.into_iter().filter(|file| Format::of_file_name(file) == Some(format));
+    match (files.next(), files.next()) {
+        (Some(file), None) => Ok(file),
+        (None, _) => Err(Error::inconsistent(format!("no file of {format} was written"))),
+        (Some(_), Some(_)) => {
+            Err(not_representable(&format.to_string(), "this run needs several files: name a folder as target"))
+        }
+    }
+}
+
+/// What the format has no place for.
+fn note_losses(job: &Writing, to: &Capabilities, run: &Calculation) {
+    let lost = |what: &str| job.notes.add(Fate::Lost, what);
+    match job.hamiltonian {
+        Some((Of::Scf, _)) if run.hamiltonian0.is_some() => lost("H0: one H per target; --of h0 writes it"),
+        Some((Of::H0, _)) if run.hamiltonian.is_some() => lost("the converged H: one per target; --of scf writes it"),
+        None if run.hamiltonian.is_some() || run.hamiltonian0.is_some() => lost("H"),
+        _ => {}
+    }
+    if run.overlap.is_some() && !to.overlap {
+        lost("S");
+    }
+    if run.density_matrix.is_some() && !to.density_matrix {
+        lost("DM");
+    }
+    let of_other_code = to.code.is_some_and(|code| code.name() != run.origin.code);
+    if of_other_code {
+        job.notes.add(Fate::Changed, format!(
+            "the orbitals are those of {}: bands, densities of states and transport are right; whatever evaluates {}'s own radial functions is not",
+            run.origin.code,
+            to.code.map_or("", Code::name)
+        ));
+    }
+}
+
+/// A lone file has nothing beside it.
+fn note_lost_companion(run: &Calculation, to: &Capabilities, notes: &Notes) {
+    let known = [
+        ("the Fermi level", run.fermi_level.is_some() && !to.fermi_level),
+        ("the structure", !to.structure),
+        ("the shells", !to.shells),
+    ];
+    known.iter().filter(|(_, is_lost)| *is_lost).for_each(|(what, _)| notes.add(Fate::Lost, *what));
+}

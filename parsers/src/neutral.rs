@@ -1,0 +1,93 @@
+//! Formats that belong to no DFT code: which one lies in a folder, and the way to its reader and writer.
+
+use std::path::Path;
+
+use crate::calculation::Calculation;
+use crate::convert::Writing;
+use crate::error::{Error, Result};
+use crate::folder::{entries, plain_name};
+use crate::format::Format;
+use crate::read::ReadOptions;
+
+/// The format of the folder or file at `path`, if it is a neutral one.
+///
+/// # Errors
+/// `Io`.
+pub fn find(path: &Path) -> Result<Option<Format>> {
+    let names = match path.is_dir() {
+        true => entries(path)?.iter().filter(|path| path.is_file()).map(|path| plain_name(path)).collect(),
+        false => vec![plain_name(path)],
+    };
+    let found = FORMATS.iter().find(|(_, marks)| marks.iter().all(|mark| names.iter().any(|name| mark.is_in(name))));
+    Ok(found.map(|&(format, _)| format))
+}
+
+/// What the name of a file says.
+enum Mark {
+    /// One of these names.
+    Is(&'static [&'static str]),
+    /// This end.
+    Ends(&'static str),
+}
+
+impl Mark {
+    fn is_in(&self, name: &str) -> bool {
+        match self {
+            Mark::Is(names) => names.contains(&name),
+            Mark::Ends(end) => name.ends_with(end),
+        }
+    }
+}
+
+/// Files by which a format is known: all marks must be there.
+const FORMATS: [(Format, &[Mark]); 6] = [
+    (
+        Format::Deeph,
+        &[
+            Mark::Is(&["info.json"]),
+            Mark::Is(&["POSCAR"]),
+            Mark::Is(&["hamiltonian.h5", "hamiltonian_pred.h5", "overlap.h5", "density_matrix.h5"]),
+        ],
+    ),
+    (
+        Format::DeephLegacy,
+        &[
+            Mark::Is(&["lat.dat"]),
+            Mark::Is(&["orbital_types.dat"]),
+            Mark::Is(&[
+                "hamiltonians.h5",
+                "hamiltonians_pred.h5",
+                "overlaps.h5",
+                "density_matrixs.h5",
+                "density_matrices.h5",
+            ]),
+        ],
+    ),
+    (
+        Format::Dftio,
+        &[
+            Mark::Is(&["basis.dat"]),
+            Mark::Is(&["positions.dat"]),
+            Mark::Is(&["hamiltonians.h5", "overlaps.h5", "density_matrices.h5"]),
+        ],
+    ),
+    (Format::Aims, &[Mark::Is(&["rs_indices.out", "rs_indices.h5"])]),
+    (Format::WannierTb, &[Mark::Ends("_tb.dat")]),
+    (Format::WannierHr, &[Mark::Ends("_hr.dat")]),
+];
+
+/// Reads a run in one of these formats, atoms and shells in the order of its files.
+///
+/// # Errors
+/// All kinds.
+pub fn read(format: Format, path: &Path, _options: &ReadOptions) -> Result<Calculation> {
+    Err(Error::unsupported(format!("{format} cannot be read yet")).in_file(path))
+}
+
+/// Writes the run of `job` into the folder `target`.
+///
+/// # Errors
+/// All kinds.
+pub fn write(format: Format, target: &Path, _job: &Writing) -> Result<()> {
+    Err(Error::unsupported(format!("{format} cannot be written yet")).in_file(target))
+}
