@@ -6,6 +6,7 @@ use std::path::Path;
 use hdf5::File;
 
 use crate::error::{Context, Error, Result};
+use crate::h5::Source;
 
 /// Its name.
 pub const FILE_NAME: &str = "hzero.h5";
@@ -26,9 +27,10 @@ pub fn write(folder: &Path, name: &str, hints: &[i8]) -> Result<()> {
 /// The hints of the matrix `name` of `n` numbers; 0 each where there are none, or where they belong to another matrix.
 pub fn read(folder: &Path, name: &str, n: usize) -> Vec<i8> {
     let path = folder.join(FILE_NAME);
-    let read = || File::open(&path).ok()?.dataset(name).ok().filter(|data| data.shape() == [n])?.read_raw::<i8>().ok();
-    let found = path.is_file().then(read).flatten();
-    found.unwrap_or_else(|| vec![0; n])
+    let read = || -> Result<Vec<i64>> { Source::open(&path)?.data(name)?.integers() };
+    let found = path.is_file().then(read).and_then(Result::ok).filter(|hints| hints.len() == n);
+    let hint = |hint: i64| i8::try_from(hint).unwrap_or(0);
+    found.map_or_else(|| vec![0; n], |hints| hints.into_iter().map(hint).collect())
 }
 
 fn failed(error: hdf5::Error) -> Error {

@@ -5,7 +5,7 @@
 //!
 //! # Invariants
 //! - A parser takes bytes and returns a struct with the code's own names, units and order. Files are opened by [`input::open`]
-//!   alone (netCDF: by libhdf5), on behalf of [`read()`] and [`convert`], so every file may be compressed and none is read whole into memory.
+//!   alone (HDF5: by libhdf5), on behalf of [`read()`] and [`convert`], so every file may be compressed and none is read whole into memory.
 //! - The code's units, and its order and signs of orbitals, end in its own module (`abacus`, `openmx`, `siesta`): beyond it everything is in
 //!   hartree, bohr and the order below.
 //! - A count from a file is compared with the size of the file before anything is allocated; a broken file is an [`Error`] with
