@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Fetches what a full build needs, once: a C++ compiler and HDF5 (Debian packages, when run as root; HDF5_DIR names your own
 # HDF5), and the CPU half of libtorch, 0.5 GB in .libtorch, out of PyTorch's own wheels (LIBTORCH names your own PyTorch).
-# With `--peers` also the Python programs that the tests compare with, 0.4 GB in .venv; without them these tests are skipped.
+# With `--peers` also the Python programs that the tests compare with (scripts/setup_peers.sh); without them these tests are skipped.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 
@@ -15,7 +15,6 @@ command -v python3 >/dev/null || need_packages+=(python3)
 python3 -m pip --version >/dev/null 2>&1 || need_packages+=(python3-pip)
 command -v pkg-config >/dev/null || need_packages+=(pkg-config)
 [ -n "${HDF5_DIR:-}" ] || pkg-config --exists hdf5 2>/dev/null || need_packages+=(libhdf5-dev)
-! $peers || python3 -c 'import ensurepip' 2>/dev/null || need_packages+=(python3-venv)
 if ((${#need_packages[@]})); then
   if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
     apt-get update -qq && apt-get install -y -qq --no-install-recommends "${need_packages[@]}"
@@ -41,10 +40,4 @@ else
   echo "setup: libtorch $version is in .libtorch"
 fi
 
-if $peers && ! .venv/bin/python -c 'import sisl, netCDF4' 2>/dev/null; then
-  echo "setup: fetching sisl ..."
-  rm -rf .venv
-  python3 -m venv .venv
-  .venv/bin/pip --disable-pip-version-check install -q --no-cache-dir --only-binary=:all: -r tests/peers/requirements.txt
-  echo "setup: sisl is in .venv"
-fi
+! $peers || scripts/setup_peers.sh

@@ -35,7 +35,7 @@ const FORMATS: [(Format, &str, bool); 4] = [
     (Format::SiestaNc, "nc", false),
 ];
 
-/// One line of `tests/peers/siesta.py`.
+/// One line of `tests/peers/sisl_reads.py`.
 #[derive(serde::Deserialize)]
 struct Found {
     file: PathBuf,
@@ -119,7 +119,7 @@ fn write(path: &Path, folder: &Path) -> Written {
 }
 
 fn found_by_sisl<'a>(python: &Path, files: impl Iterator<Item = &'a PathBuf>) -> Vec<Found> {
-    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/siesta.py");
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/sisl_reads.py");
     let kpoints = KPOINTS.map(|[x, y, z]| format!("{x} {y} {z}"));
     let output = Command::new(python).arg(script).args(kpoints).arg("--").args(files).output().unwrap();
     assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));

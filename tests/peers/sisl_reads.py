@@ -1,6 +1,6 @@
 """What sisl finds in files of SIESTA's formats: one line of JSON per file.
 
-    python siesta.py 'k1 k2 k3' ... -- FILE ...
+    python sisl_reads.py 'k1 k2 k3' ... -- FILE ...
 
 Energies in Ry (by sisl's own eV); H(k) with the Fermi level that sisl subtracts added again; all up components before all down
 ones. A complex matrix is the list of its real parts and the list of its imaginary parts.
