@@ -4,7 +4,7 @@ use std::error::Error;
 use std::fs;
 use std::path::Path;
 
-use hzero::parsers::abacus::csr::{Csr, CsrLayout, Header, Quantity};
+use hzero::parsers::abacus::csr::{Csr, CsrLayout, Header, Quantity, THRESHOLD};
 use hzero::parsers::abacus::stru::{Coordinates, Stru};
 use hzero::parsers::abacus::{Folder, Run, matrix};
 use hzero::parsers::output::write_file;
@@ -37,7 +37,8 @@ pub fn write_tiled(run: &Path, repeats: [usize; 3], out: &Path) -> Result<usize,
 
 /// The old layout, with all digits of a double.
 fn layout(quantity: Quantity) -> CsrLayout {
-    CsrLayout { header: Header::old_layout(quantity, 0), digits: 16, is_complex: false, lattice_vectors: Vec::new() }
+    let header = Header::old_layout(quantity, 0);
+    CsrLayout { header, digits: 16, is_complex: false, lattice_vectors: Vec::new(), threshold: THRESHOLD }
 }
 
 fn put(path: &Path, csr: &Csr) -> Result<(), Box<dyn Error>> {

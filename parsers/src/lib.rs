@@ -19,6 +19,7 @@ pub mod abacus;
 pub mod basis;
 pub mod bloch;
 pub mod calculation;
+pub mod cells;
 pub mod check;
 pub mod code;
 pub mod companion;
@@ -31,6 +32,7 @@ pub mod elements;
 pub mod error;
 pub mod ev;
 mod folder;
+mod foreign;
 pub mod format;
 #[cfg(feature = "hdf5")]
 pub mod h5;

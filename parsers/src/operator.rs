@@ -170,6 +170,17 @@ impl<T: Clone + Default> Operator<T> {
         let values = vec![T::default(); pairs.n_values()];
         Operator { pairs, values }
     }
+
+    /// The same elements on other blocks: those that are new are 0, those that `pairs` lacks are left out.
+    pub fn on(&self, pairs: &Arc<Pairs>) -> Self {
+        let mut on = Operator::zeros(pairs.clone());
+        for (index, pair) in pairs.as_slice().iter().enumerate() {
+            if let Some(block) = self.get(pair) {
+                on.block_mut(index).clone_from_slice(block);
+            }
+        }
+        on
+    }
 }
 
 /// An operator with its spin components, as the code that wrote it defines them (ABACUS' local potential enters as

@@ -16,7 +16,7 @@ use crate::units::RYDBERG_IN_HARTREE;
 
 pub(super) use dense::FileOrder;
 use dense::{fill, touched_pairs};
-use sparse::{sparse, united_lattice_vectors};
+use sparse::{Scale, sparse, united_lattice_vectors};
 
 /// S(R), without spin. The S of an nspin 4 run holds every number twice; its spin blocks are checked and reduced.
 ///
@@ -73,7 +73,7 @@ pub fn density_matrix(files: &[Csr], basis: &Basis) -> Result<SpinOperator> {
 }
 
 /// H(R) in the layouts of the files that it replaces, one per file (two for nspin 2). The lattice vectors are those of the
-/// layout and of the blocks, closed under R → −R; elements of at most 10⁻¹⁰ Ry are left out, as ABACUS does.
+/// layout and of the blocks, closed under R → −R; elements up to the threshold of the layout are left out.
 ///
 /// # Errors
 /// `NotRepresentable` where the number or kind of `layouts` does not fit the spin of `h`.
@@ -144,14 +144,16 @@ fn packed([uu, ud, du, dd]: &[Operator<c64>; 4], basis: &Basis, layout: &CsrLayo
 }
 
 /// `N` = (spins per orbital)².
-fn real<const N: usize>(components: [&Operator<f64>; N], basis: &Basis, layout: &CsrLayout, scale: f64) -> Csr {
+fn real<const N: usize>(components: [&Operator<f64>; N], basis: &Basis, layout: &CsrLayout, factor: f64) -> Csr {
+    let scale = Scale { factor, threshold: layout.threshold };
     let vectors = united_lattice_vectors(&layout.lattice_vectors, components[0].pairs());
     let blocks = Blocks::Real(sparse(components, basis, &vectors, scale));
     let dimension = const { N.isqrt() } * basis.n_orbitals();
     Csr { header: layout.header.clone(), dimension, digits: layout.digits, blocks }
 }
 
-fn complex([uu, ud, du, dd]: &[Operator<c64>; 4], basis: &Basis, layout: &CsrLayout, scale: f64) -> Csr {
+fn complex([uu, ud, du, dd]: &[Operator<c64>; 4], basis: &Basis, layout: &CsrLayout, factor: f64) -> Csr {
+    let scale = Scale { factor, threshold: layout.threshold };
     let vectors = united_lattice_vectors(&layout.lattice_vectors, uu.pairs());
     let blocks = Blocks::Complex(sparse([uu, ud, du, dd], basis, &vectors, scale));
     Csr { header: layout.header.clone(), dimension: 2 * basis.n_orbitals(), digits: layout.digits, blocks }

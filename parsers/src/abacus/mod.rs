@@ -6,6 +6,7 @@ pub mod csr;
 mod edit;
 pub mod eigenvalues;
 pub mod files;
+pub mod foreign;
 mod geometry;
 pub mod info;
 pub mod input_file;

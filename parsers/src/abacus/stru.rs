@@ -7,6 +7,7 @@ mod write;
 use nalgebra::{Matrix3, Vector3};
 
 use super::COMMENT_MARKS;
+use crate::cells::cell_of;
 use crate::error::{Context, Error, Result};
 use crate::input::lines::{Line, Lines};
 use crate::structure::Structure;
@@ -217,12 +218,11 @@ impl Stru {
     }
 }
 
-/// By whole lattice vectors to fractions of 0 … 1 (`UnitCell::check_dtau`: `fmod(x + 10000, 1)`, whose rounding decides on
-/// which side of the boundary an atom lies).
+/// By whole lattice vectors into the cell.
 fn into_cell(position: Vector3<f64>, lattice: &Matrix3<f64>) -> Vector3<f64> {
     let Some(inverse) = lattice.try_inverse() else { return position };
-    let cells = inverse.tr_mul(&position).map(|x| (x + 10_000.0).floor() - 10_000.0);
-    if cells == Vector3::zeros() { position } else { position - lattice.tr_mul(&cells) }
+    let cell = cell_of(&position, &inverse);
+    if cell == Vector3::zeros() { position } else { position - lattice.tr_mul(&cell) }
 }
 
 /// One ångström: what ABACUS takes where the section is absent.

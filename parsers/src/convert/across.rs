@@ -14,7 +14,7 @@ use crate::predicted::not_representable;
 use crate::read::read;
 use crate::reorder::Reordering;
 use crate::shift::shifted;
-use crate::{neutral, siesta};
+use crate::{abacus, neutral, openmx, siesta};
 
 /// Converts through the run. `from` is the neutral format of the source, if it is one.
 ///
@@ -79,9 +79,8 @@ fn write(request: &Request, run: Calculation, notes: &Notes) -> Result<Vec<PathB
 fn write_format(to: Format, folder: &Path, job: &Writing) -> Result<()> {
     match to.capabilities().code {
         Some(Code::Siesta) => siesta::foreign::write(folder, to, job),
-        Some(code) => {
-            Err(Error::unsupported(format!("files of {} cannot be written for other codes yet", code.name())))
-        }
+        Some(Code::Abacus) => abacus::foreign::write(folder, to, job),
+        Some(Code::OpenMx) => openmx::foreign::write(folder, to, job),
         None => neutral::write(to, folder, job),
     }
 }

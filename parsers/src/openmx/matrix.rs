@@ -130,7 +130,7 @@ impl Blocks {
     /// # Errors
     /// `NotRepresentable` where spin or blocks are not those of the file.
     pub fn set_hamiltonian(&self, scfout: &mut Scfout, h: &SpinOperator, imaginary: bool) -> Result<()> {
-        self.check_blocks("H", h)?;
+        self.check_pairs("H", h.pairs())?;
         let sets = match (scfout.spin, h) {
             (Spin::Unpolarized, SpinOperator::Unpolarized(h)) => vec![(Set::H(0), self.numbers_of(h, 1.0))],
             (Spin::Collinear, SpinOperator::Collinear([up, down])) => {
@@ -145,13 +145,23 @@ impl Blocks {
         Ok(())
     }
 
+    /// Puts S(R) in the place of that of a file.
+    ///
+    /// # Errors
+    /// `NotRepresentable` where its blocks are not those of the file.
+    pub fn set_overlap(&self, scfout: &mut Scfout, s: &Operator<f64>) -> Result<()> {
+        self.check_pairs("S", s.pairs())?;
+        scfout.replace(Set::Overlap, self.numbers_of(s, 1.0));
+        Ok(())
+    }
+
     /// Puts DM(R) in the place of that of a file: the inverse of [`Blocks::density_matrix`]. Files of 3.8 have no place for
     /// the imaginary parts of uu and dd.
     ///
     /// # Errors
     /// `NotRepresentable` where spin or blocks are not those of the file.
     pub fn set_density_matrix(&self, scfout: &mut Scfout, dm: &SpinOperator) -> Result<()> {
-        self.check_blocks("DM", dm)?;
+        self.check_pairs("DM", dm.pairs())?;
         let set = Set::DensityMatrix;
         let sets = match (scfout.spin, dm) {
             (Spin::Unpolarized, SpinOperator::Unpolarized(dm)) => vec![(set(0), self.numbers_of(dm, 0.5))],
@@ -177,11 +187,11 @@ impl Blocks {
         Ok(())
     }
 
-    fn check_blocks(&self, name: &str, operator: &SpinOperator) -> Result<()> {
-        if *operator.pairs() == self.pairs {
+    fn check_pairs(&self, name: &str, pairs: &Arc<Pairs>) -> Result<()> {
+        if *pairs == self.pairs {
             return Ok(());
         }
-        complete::check_blocks(name, operator.pairs(), &self.pairs)?;
+        complete::check_blocks(name, pairs, &self.pairs)?;
         Err(cannot_write(&format!("{name} has blocks that the file has no place for")))
     }
 

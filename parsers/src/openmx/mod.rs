@@ -5,6 +5,7 @@ pub mod constants;
 pub mod convergence;
 pub mod dat;
 pub mod files;
+pub mod foreign;
 pub mod matrix;
 pub mod out;
 pub mod pao;

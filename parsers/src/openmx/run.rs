@@ -195,9 +195,14 @@ impl Reader<'_> {
     }
 }
 
-/// Occupations with the electronic temperature, k_B T in hartree.
+/// Occupations with the electronic temperature.
 fn smearing(scfout: &Scfout) -> Smearing {
-    Smearing::FermiDirac(scfout.tail.e_temp * constants::BOLTZMANN_EV / constants::EV_PER_HARTREE)
+    Smearing::FermiDirac(width(scfout.tail.e_temp))
+}
+
+/// k_B T in hartree.
+pub(super) fn width(kelvin: f64) -> f64 {
+    kelvin * constants::BOLTZMANN_EV / constants::EV_PER_HARTREE
 }
 
 /// What can be said without `.out`.

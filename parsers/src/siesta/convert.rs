@@ -1,17 +1,15 @@
 //! The matrices of a run as one of SIESTA's files.
 
 use std::path::Path;
-use std::sync::Arc;
 
 use super::matrix::{Places, components_of_density_matrix};
-use super::{Dm, HIn, Hsx, Layout, Nc, foreign, predicted};
+use super::{Dm, HIn, Hsx, Layout, Nc, predicted};
 use crate::calculation::{Calculation, NativeLayout, Of};
 use crate::error::Result;
 use crate::format::Format;
 use crate::operator::{Operator, SpinOperator};
 use crate::output::write_file;
 use crate::predicted::{Prediction, not_representable};
-use crate::units::RYDBERG_IN_HARTREE;
 
 /// SIESTA's own name for a file of this format.
 pub fn file_name(run: &Calculation, format: Format) -> String {
@@ -25,8 +23,8 @@ pub fn file_name(run: &Calculation, format: Format) -> String {
     }
 }
 
-/// Writes `h`, S and what else the format holds, for a run of SIESTA in its own pattern and order (HSX keeps its version). Of
-/// runs of other codes HSX and TSHS are possible, which other programs read ([`foreign`]).
+/// Writes `h`, S and what else the format holds, for a run of SIESTA in its own pattern and order (HSX keeps its version).
+/// [`super::foreign`] writes those of other codes.
 ///
 /// # Errors
 /// `Io`; `NotRepresentable` where the run lacks what the format needs.
@@ -43,18 +41,7 @@ pub fn write(path: &Path, format: Format, run: &Calculation, h: Option<(Of, &Spi
             let dm = density_matrix(run, layout)?.ok_or_else(|| not_representable("SIESTA DM", "the run has no DM"))?;
             write_file(path, |out| dm.write(out))
         }
-        (None, Some((of, h))) if matches!(format, Format::SiestaHsx | Format::SiestaTshs) => {
-            let fermi_level = run.fermi_level.filter(|_| of == Of::Scf);
-            let mut hsx = foreign::hsx(run, h)?;
-            hsx.head = Arc::new(hsx.head.with_fermi_level(fermi_level.unwrap_or(0.0) / RYDBERG_IN_HARTREE));
-            let layout = Layout::new("hamiltonian", &hsx, hsx.supercell(&run.structure)?);
-            let prediction = Prediction { fermi_level, ..Prediction::new(run, h) };
-            write_h(path, format, hsx, &prediction, &layout)
-        }
-        (None, _) => {
-            let what = "it is for SIESTA alone, and the run is of another code; siesta-hsx and siesta-tshs are for other programs too";
-            Err(not_representable(&format.to_string(), what))
-        }
+        (None, _) => Err(not_representable(&format.to_string(), "the run did not come from SIESTA's own files")),
     }
 }
 

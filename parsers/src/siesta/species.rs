@@ -70,7 +70,8 @@ fn stated_number(index: usize, folders: &[&Folder]) -> Result<Option<i32>> {
 fn cutoff(species: &Species, folders: &[&Folder]) -> Result<Option<f64>> {
     if let Some(path) = folders.iter().find_map(|folder| folder.orb_indx.as_deref()) {
         let all = parse(path, OrbIndx::parse)?.species().in_file(path)?;
-        return Ok(all.into_iter().find(|one| one.label == species.label).map(|one| one.cutoff));
+        let found = all.into_iter().find(|one| one.label == species.label).map(|one| one.cutoff);
+        return Ok(found.filter(|cutoff| *cutoff > 0.0));
     }
     let file = format!("{}.ion.xml", species.label);
     let named = |path: &&Path| path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(&file));

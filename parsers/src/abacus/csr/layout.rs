@@ -15,7 +15,12 @@ pub struct CsrLayout {
     pub is_complex: bool,
     /// Lattice vectors in the file's order, also those without elements.
     pub lattice_vectors: Vec<[i32; 3]>,
+    /// Elements are left out up to here, in the file's unit: [`THRESHOLD`] in the files of ABACUS.
+    pub threshold: f64,
 }
+
+/// ABACUS stores no element at or below this, in its own unit (`sparse_threshold` in `write_HS_R.h`).
+pub const THRESHOLD: f64 = 1e-10;
 
 /// Which layout.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -45,6 +50,7 @@ impl Csr {
             digits: self.digits,
             is_complex: matches!(self.blocks, Blocks::Complex(_)),
             lattice_vectors: self.blocks.lattice_vectors(),
+            threshold: THRESHOLD,
         }
     }
 

@@ -10,7 +10,7 @@ mod write;
 
 use num_complex::Complex;
 
-pub use layout::{CsrLayout, Quantity, Version, structure_lines};
+pub use layout::{CsrLayout, Quantity, THRESHOLD, Version, structure_lines};
 
 use crate::error::Result;
 use crate::input::Text;

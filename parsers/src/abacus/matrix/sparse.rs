@@ -10,15 +10,21 @@ use crate::abacus::csr::{Block, Element};
 use crate::basis::Basis;
 use crate::operator::{Operator, Pairs};
 
-/// ABACUS stores no element at or below this, in its own unit (`sparse_threshold` in `write_HS_R.h`).
-const THRESHOLD: f64 = 1e-10;
+/// How elements become those of a file.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Scale {
+    /// The file's number of 1.
+    pub factor: f64,
+    /// Numbers of the file up to this size are left out.
+    pub threshold: f64,
+}
 
 /// One sparse matrix for each of `lattice_vectors`. `N` = (spins per orbital)²: components uu, ud, du, dd or a single one.
 pub(super) fn sparse<T, const N: usize>(
     components: [&Operator<T>; N],
     basis: &Basis,
     lattice_vectors: &[[i32; 3]],
-    scale: f64,
+    scale: Scale,
 ) -> Vec<Block<T>>
 where
     T: Element + Mul<f64, Output = T>,
@@ -56,7 +62,7 @@ fn add_rows<T, const N: usize>(
     components: [&Operator<T>; N],
     order: &FileOrder,
     (atom, blocks): (usize, &[usize]),
-    scale: f64,
+    scale: Scale,
 ) where
     T: Element + Mul<f64, Output = T>,
 {
@@ -68,8 +74,8 @@ fn add_rows<T, const N: usize>(
             let row = mu.place * (order.rows(j).len() / spins);
             for (column, nu) in order.rows(j).zip(order.targets(j)) {
                 let element = components[spins * mu.spin + nu.spin].block(block)[row + nu.place];
-                let value = element * (mu.sign * nu.sign * scale);
-                if value.magnitude() > THRESHOLD {
+                let value = element * (mu.sign * nu.sign * scale.factor);
+                if value.magnitude() > scale.threshold {
                     matrix.columns.push(column as u32);
                     matrix.values.push(value);
                 }

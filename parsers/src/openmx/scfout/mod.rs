@@ -9,12 +9,15 @@
 
 mod parse;
 mod write;
+mod zeros;
 
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use rayon::prelude::*;
+
+pub use zeros::Neighbours;
 
 use super::dat::Dat;
 use crate::error::{Context, Result};

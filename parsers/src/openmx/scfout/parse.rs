@@ -111,7 +111,7 @@ fn neighbours(file: &mut Binary, n_atoms: usize, n_cells: usize) -> Result<Neigh
 
 /// Where the blocks of each atom start in a set, and at the end the size of a set. Saturates, so that the file is too short
 /// for what cannot be.
-fn starts(n_orbitals: &[usize], natn: &[Vec<usize>]) -> Vec<usize> {
+pub(super) fn starts(n_orbitals: &[usize], natn: &[Vec<usize>]) -> Vec<usize> {
     let columns = |row: &Vec<usize>| row.iter().fold(0_usize, |sum, &atom| sum.saturating_add(n_orbitals[atom]));
     let mut starts = vec![0];
     for (rows, row) in n_orbitals.iter().zip(natn) {
