@@ -131,7 +131,8 @@ mod tests {
         let mut structure = run().structure;
         let inside = Moves::into_cell(&structure).structure(&structure);
         assert!(Moves::into_cell(&inside).is_none());
-        structure.positions[0] += structure.translation([3, -2, 1]);
+        let far = structure.translation([3, -2, 1]);
+        structure.positions[0] += far;
         assert!((Moves::into_cell(&structure).structure(&structure).positions[0] - inside.positions[0]).norm() < 1e-12);
     }
 }

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::basis::{Basis, Shell, Species};
 use crate::calculation::{Calculation, KGrid, Of, Smearing};
+use crate::cells::Moves;
 use crate::code::Code;
 use crate::error::{Context, Error, Result};
 use crate::operator::{Operator, SpinOperator, c64};
@@ -145,8 +146,10 @@ impl Companion {
     /// `Inconsistent` where this companion belongs to another run.
     pub fn restore(&self, run: Calculation) -> Result<Calculation> {
         let run = self.with_own_species(run)?;
-        let mut run = self.reordering.inverse().apply(&run)?;
+        let run = self.reordering.inverse().apply(&run)?;
         let exact = self.structure();
+        // ABACUS has moved atoms into the cell
+        let mut run = Moves::between(&run.structure, &exact).apply(&run)?;
         require_same(&exact, &run.structure)?;
         let basis = Basis::new(self.species.clone(), &self.species_of)?;
         if basis.n_orbitals() != run.basis.n_orbitals() {

@@ -42,7 +42,8 @@ impl<'a> Matrices<'a> {
     /// # Errors
     /// `Inconsistent` where a block names an atom that `basis` lacks.
     pub fn all_pairs(&self, basis: &Basis) -> Result<Pairs> {
-        let spin = [self.hamiltonian.map(|(_, h)| h), self.density_matrix].into_iter().flatten().map(SpinOperator::pairs);
+        let spin =
+            [self.hamiltonian.map(|(_, h)| h), self.density_matrix].into_iter().flatten().map(SpinOperator::pairs);
         let own = spin.chain([self.overlap.pairs()]).flat_map(|pairs| pairs.as_slice());
         let onsite = (0..basis.n_atoms()).map(Pair::onsite);
         Pairs::new(own.flat_map(|pair| [*pair, pair.reversed()]).chain(onsite).collect(), basis)

@@ -17,7 +17,8 @@ pub fn labels(basis: &Basis) -> Vec<String> {
 /// In bohr, so that reading rounds nothing. Species without atoms keep their line.
 pub fn stru(run: &Calculation, structure: &Structure) -> Stru {
     let labels = labels(&run.basis);
-    let line = |label: &String| SpeciesLine { label: label.clone(), rest: ["1.0", "none.upf"].map(str::to_owned).into() };
+    let line =
+        |label: &String| SpeciesLine { label: label.clone(), rest: ["1.0", "none.upf"].map(str::to_owned).into() };
     let names = run.basis.species().iter().zip(&labels).map(|(species, label)| orbital_file(species, label));
     Stru {
         species: labels.iter().map(line).collect(),

@@ -15,8 +15,8 @@ use super::{constants, matrix};
 use crate::calculation::{Calculation, Of};
 use crate::cells::Moves;
 use crate::convert::{Fate, Writing};
-use crate::ev::Ev;
 use crate::error::Result;
+use crate::ev::Ev;
 use crate::foreign::{self, Matrices};
 use crate::format::Format;
 use crate::operator::{Operator, SpinOperator, c64};
@@ -57,12 +57,14 @@ fn notes(job: &Writing, matrices: &Matrices) {
     if let Some(SpinOperator::Spinor(dm)) = matrices.density_matrix {
         let is_complex = |operator: &Operator<c64>| operator.values().iter().any(|value| value.im != 0.0);
         if is_complex(&dm[0]) || is_complex(&dm[3]) {
-            let text = "imaginary parts of the density and the magnetization in DM, which ABACUS' files have no place for";
+            let text =
+                "imaginary parts of the density and the magnetization in DM, which ABACUS' files have no place for";
             job.notes.add(Fate::Lost, text.to_owned());
         }
     }
     if !Moves::into_cell(&job.run.structure).is_none() {
-        let text = "atoms outside of the cell are moved into it by lattice vectors, and the R of their blocks with them";
+        let text =
+            "atoms outside of the cell are moved into it by lattice vectors, and the R of their blocks with them";
         job.notes.add(Fate::Changed, text.to_owned());
     }
 }
@@ -83,7 +85,10 @@ impl Folder<'_> {
         let basis = &self.job.run.basis;
         let layouts = |quantity, nspin| self.layouts(quantity, nspin);
         if let Some(h) = &h {
-            self.put(&matrix::hamiltonian_to_csr(h, basis, &layouts(Quantity::Hamiltonian, nspin))?, Quantity::Hamiltonian)?;
+            self.put(
+                &matrix::hamiltonian_to_csr(h, basis, &layouts(Quantity::Hamiltonian, nspin))?,
+                Quantity::Hamiltonian,
+            )?;
         }
         if let Some(dm) = &dm {
             let layouts = layouts(Quantity::DensityMatrix, dm.nspin());

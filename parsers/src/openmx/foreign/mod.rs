@@ -9,9 +9,9 @@ mod text;
 use std::path::Path;
 use std::sync::Arc;
 
+use super::constants;
 use super::matrix::Blocks;
 use super::scfout::{Neighbours, Scfout, Spin, Tail};
-use super::constants;
 use crate::basis::Basis;
 use crate::calculation::{Calculation, Of, Smearing};
 use crate::check;

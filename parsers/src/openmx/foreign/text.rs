@@ -86,7 +86,8 @@ impl Input<'_> {
 fn basis_name(species: &Species) -> String {
     let largest = species.shells.iter().map(|shell| shell.l).max().unwrap_or(0);
     let count = |l: u8| species.shells.iter().filter(|shell| shell.l == l).count();
-    let groups: String = (0..=largest).filter(|&l| count(l) > 0).map(|l| format!("{}{}", l_letter(l), count(l))).collect();
+    let groups: String =
+        (0..=largest).filter(|&l| count(l) > 0).map(|l| format!("{}{}", l_letter(l), count(l))).collect();
     let cutoff = species.cutoff.map(|cutoff| cutoff.to_string()).unwrap_or_default();
     format!("{cutoff}-{groups}")
 }

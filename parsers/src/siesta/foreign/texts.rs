@@ -24,7 +24,8 @@ pub fn fdf(run: &Calculation, nspin: usize, of: Option<Of>) -> String {
     lines.push(format!("Spin {}", spin(nspin)));
     lines.extend(run.smearing.map(smearing).into_iter().flatten());
     let KMesh { cell, displacement } = KMesh::of(run);
-    let row = |row: usize| format!("{} {} {} {}", cell[3 * row], cell[3 * row + 1], cell[3 * row + 2], displacement[row]);
+    let row =
+        |row: usize| format!("{} {} {} {}", cell[3 * row], cell[3 * row + 1], cell[3 * row + 2], displacement[row]);
     lines.extend(block("kgrid_Monkhorst_Pack", (0..3).map(row)));
     if let Some(moment) = run.fixed_moment.filter(|_| nspin == 2) {
         lines.extend(["Spin.Fix T".to_owned(), format!("Spin.Total {moment}")]);
@@ -49,7 +50,10 @@ fn structure(run: &Calculation) -> Vec<String> {
         format!("{:?} {:?} {:?} {}", position.x, position.y, position.z, species + 1)
     };
     let mut lines = vec!["LatticeConstant 1.0 Bohr".to_owned(), "AtomicCoordinatesFormat Bohr".to_owned()];
-    lines.extend(block("LatticeVectors", lattice.row_iter().map(|row| format!("{:?} {:?} {:?}", row[0], row[1], row[2]))));
+    lines.extend(block(
+        "LatticeVectors",
+        lattice.row_iter().map(|row| format!("{:?} {:?} {:?}", row[0], row[1], row[2])),
+    ));
     lines.extend(block("AtomicCoordinatesAndAtomicSpecies", atoms.map(atom)));
     lines
 }
@@ -95,7 +99,8 @@ pub fn xv(run: &Calculation) -> String {
 /// `.ORB_INDX` of the home cell, which tells the shells of a TSHS. A cutoff that is not known is 0.
 pub fn orb_indx(basis: &Basis) -> String {
     let n = basis.n_orbitals();
-    let mut text = format!("{n} {n} = orbitals in unit cell and supercell.\n\nio ia is spec iao n l m z p sym rc isc iuo\n");
+    let mut text =
+        format!("{n} {n} = orbitals in unit cell and supercell.\n\nio ia is spec iao n l m z p sym rc isc iuo\n");
     let mut orbital = 0;
     for atom in 0..basis.n_atoms() {
         let species = basis.species_of(atom);
