@@ -35,6 +35,15 @@ pub fn siesta(l: u8) -> ShellOrder {
     }
 }
 
+/// FHI-aims: m = −l … l; the sign of odd positive m alone is turned. Checked for l = 1, 2, 3 on real S(R).
+pub fn aims(l: u8) -> ShellOrder {
+    let l = i32::from(l);
+    ShellOrder {
+        index: (0..=2 * l as usize).collect(),
+        sign: (-l..=l).map(|m| if m > 0 && m % 2 == 1 { -1.0 } else { 1.0 }).collect(),
+    }
+}
+
 /// OpenMX: p x, y, z; d 3z²−r², x²−y², xy, xz, yz; f m = 0, +1, −1, +2, −2, +3, −3; signs are ours (`AngularF.c`). `None`
 /// beyond f. Checked on real S(R) up to l = 3.
 pub fn openmx(l: u8) -> Option<ShellOrder> {
@@ -107,6 +116,12 @@ mod tests {
     #[test]
     fn siesta_p_is_minus_y_z_minus_x() {
         assert_eq!(siesta(1), ShellOrder { index: vec![0, 1, 2], sign: vec![-1.0, 1.0, -1.0] });
+    }
+
+    #[test]
+    fn aims_p_is_y_z_minus_x() {
+        assert_eq!(aims(1), ShellOrder { index: vec![0, 1, 2], sign: vec![1.0, 1.0, -1.0] });
+        assert_eq!(aims(2).sign, [1.0, 1.0, 1.0, -1.0, 1.0]);
     }
 
     #[test]

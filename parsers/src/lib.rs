@@ -16,6 +16,7 @@
 #![doc = include_str!("conventions.md")]
 
 pub mod abacus;
+pub mod aims;
 pub mod basis;
 pub mod bloch;
 pub mod calculation;
