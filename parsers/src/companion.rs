@@ -8,6 +8,7 @@ use std::path::Path;
 use nalgebra::{Matrix3, Vector3};
 use serde::{Deserialize, Serialize};
 
+use crate::aims;
 use crate::basis::{Basis, Shell, Species};
 use crate::calculation::{Calculation, KGrid, Of, Smearing};
 use crate::cells::Moves;
@@ -234,8 +235,8 @@ impl Companion {
         run.smearing = self.smearing.or(run.smearing);
         run.fixed_moment = self.fixed_moment.or(run.fixed_moment);
         run.k_grid = self.k_grid.or(run.k_grid);
-        run.origin.code =
-            Code::ALL.iter().map(|code| code.name()).find(|&name| name == self.code).unwrap_or(run.origin.code);
+        let codes = Code::ALL.iter().map(|code| code.name()).chain([aims::CODE]);
+        run.origin.code = codes.into_iter().find(|&name| name == self.code).unwrap_or(run.origin.code);
         run.origin.version = self.code_version.clone().or(run.origin.version.take());
         run.origin.ev_per_hartree = self.ev_per_hartree;
         run.origin.angstrom_per_bohr = self.angstrom_per_bohr;

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use crate::aims;
 use crate::calculation::Calculation;
 use crate::convert::Writing;
 use crate::error::{Error, Result};
@@ -80,8 +81,11 @@ const FORMATS: [(Format, &[Mark]); 6] = [
 ///
 /// # Errors
 /// All kinds.
-pub fn read(format: Format, path: &Path, _options: &ReadOptions) -> Result<Calculation> {
-    Err(Error::unsupported(format!("{format} cannot be read yet")).in_file(path))
+pub fn read(format: Format, path: &Path, options: &ReadOptions) -> Result<Calculation> {
+    match format {
+        Format::Aims => aims::read(path, options),
+        _ => Err(Error::unsupported(format!("{format} cannot be read yet")).in_file(path)),
+    }
 }
 
 /// Writes the run of `job` into the folder `target`.

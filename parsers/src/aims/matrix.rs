@@ -112,15 +112,11 @@ fn text(file: &[u8], n_values: usize) -> Result<Vec<f64>> {
 /// The data set `sparse_matrix`.
 #[cfg(feature = "hdf5")]
 fn hdf5(path: &Path, n_values: usize) -> Result<Vec<f64>> {
-    let broken =
-        |error: hdf5::Error| Error::syntax("an HDF5 file with the data set `sparse_matrix`", format!("`{error}`"));
-    let file = hdf5::File::open(path).map_err(broken)?;
-    let data = file.dataset("sparse_matrix").map_err(broken)?;
-    if data.size() != n_values {
-        let message = format!("`sparse_matrix` holds {} numbers instead of {n_values}", data.size());
+    let values = crate::h5::Source::open(path)?.data("sparse_matrix")?.reals()?;
+    if values.len() != n_values {
+        let message = format!("`sparse_matrix` holds {} numbers instead of {n_values}", values.len());
         return Err(Error::inconsistent(message));
     }
-    let values: Vec<f64> = data.read_raw().map_err(broken)?;
     match values.iter().position(|value| !value.is_finite()) {
         Some(bad) => Err(Error::syntax("a number", format!("{} as number {}", values[bad], bad + 1))),
         None => Ok(values),

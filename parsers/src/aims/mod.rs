@@ -84,6 +84,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Calculation> {
         density_matrix: None,
         fermi_level: log.fermi_level,
         n_electrons: options.electrons.or(log.n_electrons).or_else(|| n_electrons(&geometry, &control)),
+        valence_charges: geometry.labels.iter().map(|label| control.nucleus(label)).collect(),
         smearing: control.smearing,
         fixed_moment: control.fixed_moment,
         k_grid: control.k_grid,
