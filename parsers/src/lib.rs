@@ -27,6 +27,8 @@ pub mod companion;
 pub mod complete;
 pub mod convergence;
 pub mod convert;
+#[cfg(feature = "hdf5")]
+pub mod deeph;
 pub mod density;
 pub mod dump;
 pub mod elements;

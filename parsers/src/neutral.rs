@@ -5,6 +5,8 @@ use std::path::Path;
 use crate::aims;
 use crate::calculation::Calculation;
 use crate::convert::Writing;
+#[cfg(feature = "hdf5")]
+use crate::deeph;
 use crate::error::{Error, Result};
 use crate::folder::{entries, plain_name};
 use crate::format::Format;
@@ -84,7 +86,11 @@ const FORMATS: [(Format, &[Mark]); 6] = [
 pub fn read(format: Format, path: &Path, options: &ReadOptions) -> Result<Calculation> {
     match format {
         Format::Aims => aims::read(path, options),
-        _ => Err(Error::unsupported(format!("{format} cannot be read yet")).in_file(path)),
+        #[cfg(feature = "hdf5")]
+        Format::Deeph => deeph::updated::read(path, options),
+        #[cfg(feature = "hdf5")]
+        Format::DeephLegacy => deeph::legacy::read(path, options),
+        _ => Err(absent(format, "read").in_file(path)),
     }
 }
 
@@ -92,6 +98,23 @@ pub fn read(format: Format, path: &Path, options: &ReadOptions) -> Result<Calcul
 ///
 /// # Errors
 /// All kinds.
-pub fn write(format: Format, target: &Path, _job: &Writing) -> Result<()> {
-    Err(Error::unsupported(format!("{format} cannot be written yet")).in_file(target))
+pub fn write(format: Format, target: &Path, job: &Writing) -> Result<()> {
+    match format {
+        #[cfg(feature = "hdf5")]
+        Format::Deeph => deeph::updated::write(target, job),
+        #[cfg(feature = "hdf5")]
+        Format::DeephLegacy => deeph::legacy::write(target, job),
+        _ => Err(absent(format, "written").in_file(target)),
+    }
+}
+
+/// Formats of HDF5 files in a build without HDF5.
+fn absent(format: Format, what: &str) -> Error {
+    match format {
+        Format::Deeph | Format::DeephLegacy | Format::Dftio => {
+            let message = format!("{format} cannot be {what}: this hzero was built without the feature `hdf5`");
+            Error::unsupported(message)
+        }
+        _ => Error::unsupported(format!("{format} cannot be {what} yet")),
+    }
 }

@@ -7,6 +7,8 @@ use hzero_parsers::{ReadOptions, read};
 
 /// Codes with at least so many systems each.
 const CODES: [(&str, usize); 3] = [("abacus", 7), ("openmx", 7), ("siesta", 6)];
+/// The same for folders that need HDF5.
+const HDF5_FOLDERS: [(&str, usize); 2] = [("deeph", 5), ("deeph-legacy", 4)];
 
 fn systems(code: &str) -> Vec<PathBuf> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(code);
@@ -16,7 +18,8 @@ fn systems(code: &str) -> Vec<PathBuf> {
 
 #[test]
 fn every_fixture_reads_as_before() {
-    for (code, at_least) in CODES {
+    let with_hdf5 = HDF5_FOLDERS.iter().filter(|_| cfg!(feature = "hdf5"));
+    for &(code, at_least) in CODES.iter().chain(with_hdf5) {
         let systems = systems(code);
         assert!(systems.len() >= at_least, "only {} systems of {code}", systems.len());
         systems.iter().for_each(|system| reads_as_before(system));
