@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use crate::basis::{Basis, Shell, Species};
-use crate::calculation::Of;
+use crate::calculation::{Calculation, Of};
 use crate::complete;
 use crate::convert::{Fate, Writing};
 use crate::elements::{SYMBOLS, atomic_number};
@@ -91,6 +91,15 @@ pub fn fill(job: &Writing, format: &str, lacking: &[&str]) -> Result<()> {
     }
     job.notes.add(Fate::Filled, all);
     Ok(())
+}
+
+/// Charge of the ion core of each species; 0 where it is not known and the electrons do not tell it (one species).
+pub fn valence_charges(run: &Calculation) -> Vec<f64> {
+    match (&run.valence_charges, run.basis.species().len()) {
+        (Some(charges), _) => charges.clone(),
+        (None, 1) => vec![run.n_electrons.unwrap_or(0.0) / run.structure.n_atoms() as f64],
+        (None, n) => vec![0.0; n],
+    }
 }
 
 /// `Fe` of a species that is called `Fe1`; `None` for ghost atoms.

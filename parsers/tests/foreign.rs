@@ -68,6 +68,9 @@ fn runs_of_every_code_become_files_of_every_other_and_come_back() {
         let numbers = |run: &Calculation| (run.n_electrons, run.smearing, run.fixed_moment, run.k_grid);
         assert_eq!(numbers(&back), numbers(&run), "{name}");
         assert_eq!(back.fermi_level, run.fermi_level.filter(|_| of == Of::Scf), "{name}");
+        if run.valence_charges.is_some() {
+            assert_eq!(back.valence_charges, run.valence_charges, "{name}");
+        }
         n_converted += 1;
     }
     assert!(n_converted > 80, "{n_converted}");
@@ -109,6 +112,10 @@ fn nothing_of_it_depends_on_the_companion() {
             l(one) == l(other)
                 && (alone.structure.positions[atom] - with_companion.structure.positions[atom]).norm() < 1e-12
         });
+        let has_place = to.capabilities().code != Some(Code::Abacus) && !matches!(to, Format::SiestaTshs);
+        if with_companion.valence_charges.is_some() && has_place {
+            assert_eq!(alone.valence_charges, with_companion.valence_charges, "{name}");
+        }
         if same_order {
             assert_eq!(alone.structure.positions, with_companion.structure.positions, "{name}");
             let of = if with_companion.hamiltonian.is_some() { Of::Scf } else { Of::H0 };

@@ -60,8 +60,9 @@ fn write(request: &Request, run: Calculation, notes: &Notes) -> Result<Vec<PathB
     let ordered = Calculation { native: None, ..reordering.apply(&run)? };
     let hamiltonian = of.and_then(|of| Some((of, ordered.operator(of)?)));
     let job = Writing { run: &ordered, hamiltonian, options: &request.write, notes };
-    note_losses(&job, &to, &run);
-    if is_file_target(request, &to) {
+    let is_file = is_file_target(request, &to);
+    note_losses(&job, &to, &run, is_file);
+    if is_file {
         note_lost_companion(&run, &to, notes);
         write_file_of(&request.target, |stage| {
             write_format(request.to, stage, &job)?;
@@ -126,7 +127,7 @@ fn main_file(folder: &Path, format: Format) -> Result<PathBuf> {
 }
 
 /// What the format has no place for.
-fn note_losses(job: &Writing, to: &Capabilities, run: &Calculation) {
+fn note_losses(job: &Writing, to: &Capabilities, run: &Calculation, is_file: bool) {
     let lost = |what: &str| job.notes.add(Fate::Lost, what);
     match job.hamiltonian {
         Some((Of::Scf, _)) if run.hamiltonian0.is_some() => lost("H0: one H per target; --of h0 writes it"),
@@ -134,11 +135,15 @@ fn note_losses(job: &Writing, to: &Capabilities, run: &Calculation) {
         None if run.hamiltonian.is_some() || run.hamiltonian0.is_some() => lost("H"),
         _ => {}
     }
-    if run.overlap.is_some() && !to.overlap {
+    // a folder of SIESTA has one file for each matrix
+    let is_alone = is_file || to.code != Some(Code::Siesta);
+    if run.overlap.is_some() && !to.overlap && is_alone {
         lost("S");
     }
-    if run.density_matrix.is_some() && !to.density_matrix {
+    if run.density_matrix.is_some() && !to.density_matrix && is_alone {
         lost("DM");
+    } else if run.density_matrix.is_some() && matches!(job.hamiltonian, Some((Of::H0, _))) && to.code.is_some() {
+        lost("DM: it belongs to the converged H");
     }
     let of_other_code = to.code.is_some_and(|code| code.name() != run.origin.code);
     if of_other_code {

@@ -13,6 +13,7 @@ use super::pao::Pao;
 use crate::error::{Error, Location, Result};
 use crate::input::text::quoted;
 
+const ATOMS: &str = "Atoms.SpeciesAndCoordinates";
 /// More points of one path than any run has.
 const MAX_PATH_POINTS: u32 = 100_000;
 
@@ -150,12 +151,24 @@ impl Dat {
     /// # Errors
     /// As [`Dat::species`].
     pub fn atoms(&self) -> Result<Vec<&str>> {
-        const KEY: &str = "Atoms.SpeciesAndCoordinates";
-        let block = self.block(KEY)?.ok_or_else(|| lacks(KEY))?;
+        let block = self.block(ATOMS)?.ok_or_else(|| lacks(ATOMS))?;
         let label = |(number, line)| {
             parsed((word, word), line).map(|(_, label)| label).ok_or_else(|| expected("an atom", number, line))
         };
         block.into_iter().map(label).collect()
+    }
+
+    /// Electrons, up and down, that each atom starts with; `None` where an atom lacks them.
+    ///
+    /// # Errors
+    /// As [`Dat::species`].
+    pub fn start_charges(&self) -> Result<Option<Vec<f64>>> {
+        let block = self.block(ATOMS)?.ok_or_else(|| lacks(ATOMS))?;
+        let charge = |(_, line): (u32, &str)| {
+            let (_, _, _, up, down) = parsed((word, word, vector, number, number), line)?;
+            Some(up + down)
+        };
+        Ok(block.into_iter().map(charge).collect())
     }
 
     /// `Band.kpath`; empty where there is none.
@@ -232,8 +245,12 @@ fn divisions(text: &str) -> Option<[u32; 3]> {
 }
 
 fn vector(text: &str) -> IResult<&str, [f64; 3]> {
-    let number = || preceded(space0, double);
-    (number(), number(), number()).map(|(x, y, z)| [x, y, z]).parse(text)
+    (number, number, number).map(|(x, y, z)| [x, y, z]).parse(text)
+}
+
+/// Next number, blanks before it skipped.
+fn number(text: &str) -> IResult<&str, f64> {
+    preceded(space0, double).parse(text)
 }
 
 fn parsed<'a, P>(mut parser: P, text: &'a str) -> Option<P::Output>
@@ -272,6 +289,7 @@ mod tests {
         assert_eq!(dat.k_grid().unwrap(), [3, 3, 1]);
         assert_eq!(dat.species().unwrap()[0].vps, "Fe_PBE19H");
         assert_eq!(dat.atoms().unwrap(), ["Fe", "Fe"]);
+        assert_eq!(dat.start_charges().unwrap(), Some(vec![16.0; 2]));
         let path = dat.k_path().unwrap();
         assert_eq!((path.len(), path[0].points, path[0].ends[1]), (1, 9, [0.5, -0.5, 0.1]));
         assert_eq!(dat.k_path_cell().unwrap(), None);

@@ -107,7 +107,7 @@ impl Reader<'_> {
             density_matrix: operators.density_matrix,
             fermi_level: self.run.scf.as_ref().map(|part| part.scfout.tail.chem_p),
             n_electrons: Some(self.options.electrons.unwrap_or(first.scfout.tail.n_electrons)),
-            valence_charges: None,
+            valence_charges: self.valence_charges(first)?,
             smearing: Some(smearing(&first.scfout)),
             fixed_moment: None,
             k_list: None,
@@ -124,6 +124,11 @@ impl Reader<'_> {
                 is_predicted: self.run.scf.as_ref().is_some_and(Part::is_prediction),
             },
         })
+    }
+
+    fn valence_charges(&self, first: &Part) -> Result<Option<Vec<f64>>> {
+        let n_electrons = first.scfout.tail.n_electrons;
+        species::valence_charges(&first.dat, self.basis, n_electrons).in_text_of(&first.path)
     }
 
     /// Files whose blocks are the same share them.

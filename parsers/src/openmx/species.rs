@@ -43,6 +43,25 @@ fn species(line: &SpeciesLine, by_hand: &[(String, Vec<Shell>)], contracted: boo
     }
 }
 
+/// Charges of the ion cores: what the atoms of each species start with, where that is the same for all of them and makes
+/// `n_electrons`.
+///
+/// # Errors
+/// Those of [`Dat::start_charges`].
+pub fn valence_charges(dat: &Dat, basis: &Basis, n_electrons: f64) -> Result<Option<Vec<f64>>> {
+    let Some(starts) = dat.start_charges()? else { return Ok(None) };
+    let of_species = |species: usize| {
+        let mut own = (0..basis.n_atoms()).zip(&starts).filter(|(atom, _)| basis.species_index(*atom) == species);
+        let (_, first) = own.next()?;
+        own.all(|(_, other)| other == first).then_some(*first)
+    };
+    let makes_all = (starts.iter().sum::<f64>() - n_electrons).abs() < SAME_CHARGE;
+    Ok((0..basis.species().len()).map(of_species).collect::<Option<Vec<f64>>>().filter(|_| makes_all))
+}
+
+/// Electrons: sums of charges differ by rounding.
+const SAME_CHARGE: f64 = 1e-8;
+
 /// Lattice and atoms, bohr. Positions are those that the R of the blocks count from.
 pub fn structure(scfout: &Scfout, basis: &Basis) -> Structure {
     Structure {

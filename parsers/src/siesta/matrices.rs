@@ -154,9 +154,23 @@ impl Matrices {
         let overlap = || {
             let overlap = matrix::overlap(&self.hsx.overlap, &self.places()?)?;
             matrix::refuse_folded(&overlap, &self.supercell, &self.structure)?;
+            self.refuse_folded_h()?;
             Ok(overlap)
         };
         overlap().in_file(&self.file)
+    }
+
+    /// H alone joins some pairs, in a file that has H too.
+    fn refuse_folded_h(&self) -> Result<()> {
+        match self.hsx.hamiltonian.is_empty() || !self.supercell.is_home_only() {
+            true => Ok(()),
+            false => matrix::refuse_folded_pairs(
+                &*matrix::pairs(&self.places()?)?,
+                "are joined by H",
+                &self.supercell,
+                &self.structure,
+            ),
+        }
     }
 
     /// S(R) out of another file of the same run. A TSHS, also one that holds S alone (onlyS), does not know its orbitals: they

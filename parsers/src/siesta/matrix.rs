@@ -33,7 +33,7 @@ use crate::operator::{Operator, Pairs, SpinOperator, c64};
 use crate::units::RYDBERG_IN_HARTREE;
 
 use blocks::Blocks;
-pub use folded::refuse_folded;
+pub use folded::{refuse_folded, refuse_folded_pairs};
 pub use sparse::{components_of_density_matrix, components_of_hamiltonian, components_of_overlap, restrict};
 
 /// Where the stored elements of a run's matrices belong: to which orbitals of which atoms, in which cell.

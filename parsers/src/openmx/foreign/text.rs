@@ -2,7 +2,7 @@
 
 use crate::basis::{Species, l_letter};
 use crate::calculation::{Calculation, Of};
-use crate::foreign::{LABEL, symbol};
+use crate::foreign::{LABEL, symbol, valence_charges};
 
 /// What the text is of.
 pub struct Input<'a> {
@@ -43,11 +43,10 @@ impl Input<'_> {
 
     /// Electrons up and down of each atom are half of its valence charge.
     fn atoms(&self) -> Vec<String> {
-        let Calculation { structure, basis, n_electrons, .. } = self.run;
-        let mean = n_electrons.unwrap_or(0.0) / structure.n_atoms() as f64;
-        let charge = |species: usize| self.run.valence_charges.as_ref().map_or(mean, |charges| charges[species]);
+        let Calculation { structure, basis, .. } = self.run;
+        let charges = valence_charges(self.run);
         let line = |(atom, position): (usize, &nalgebra::Vector3<f64>)| {
-            let half = charge(basis.species_index(atom)) / 2.0;
+            let half = charges[basis.species_index(atom)] / 2.0;
             let (label, [x, y, z]) = (&basis.species_of(atom).label, <[f64; 3]>::from(*position));
             format!(" {} {label} {x} {y} {z} {half} {half}", atom + 1)
         };

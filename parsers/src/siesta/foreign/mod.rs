@@ -15,6 +15,7 @@ use pattern::Pattern;
 use super::hsx::{CellHead, Head, Hsx, KMesh, LABEL_LENGTH, SpeciesHead, Version};
 use super::matrix::{
     Places, components_of_density_matrix, components_of_hamiltonian, components_of_overlap, refuse_folded,
+    refuse_folded_pairs,
 };
 use super::predicted::H_IN;
 use super::sparsity::Sparsity;
@@ -135,7 +136,7 @@ impl<'a> Stored<'a> {
     /// `Limit` where the lattice vectors reach too far.
     pub fn new(run: &'a Calculation, matrices: Matrices<'a>) -> Result<Self> {
         let pattern = Pattern::new(&matrices, &run.basis)?;
-        let supercell = Arc::new(Supercell::new(widened(pattern.nsc(), matrices.overlap, run))?);
+        let supercell = Arc::new(Supercell::new(widened(&pattern, matrices.overlap, run))?);
         let sparsity = Arc::new(pattern.sparsity(&supercell)?);
         let spin = [matrices.hamiltonian.map(|(_, h)| h), matrices.density_matrix];
         let nspin = spin.into_iter().flatten().map(components).max().or(run.nspin()).unwrap_or(1);
@@ -188,12 +189,11 @@ impl<'a> Stored<'a> {
         let run = self.run;
         let is_scf = self.matrices.hamiltonian.is_none_or(|(of, _)| of == Of::Scf);
         let fermi_level = run.fermi_level.filter(|level| is_scf && level.is_finite());
-        let n_electrons = run.n_electrons.unwrap_or(0.0);
         Head {
             nspin: self.nspin,
-            n_electrons,
+            n_electrons: run.n_electrons.unwrap_or(0.0),
             temperature: temperature(run),
-            species: run.basis.species().iter().zip(valence_charges(run, n_electrons)).map(species_head).collect(),
+            species: run.basis.species().iter().zip(foreign::valence_charges(run)).map(species_head).collect(),
             species_of: run.structure.species.iter().map(|&species| species as i32 + 1).collect(),
             version: Version::V2(cell(run, self.supercell.clone(), fermi_level), KMesh::of(run)),
         }
@@ -202,9 +202,12 @@ impl<'a> Stored<'a> {
 
 /// An auxiliary supercell of one cell says that k = Γ alone was used, and that images may be added up: where the structure does
 /// not show that they are not, there are three cells along each axis.
-fn widened(nsc: [i32; 3], overlap: &Operator<f64>, run: &Calculation) -> [i32; 3] {
-    let looks_folded = |home: Supercell| refuse_folded(overlap, &home, &run.structure).is_err();
-    if Supercell::new(nsc).is_ok_and(looks_folded) { [3; 3] } else { nsc }
+fn widened(pattern: &Pattern, overlap: &Operator<f64>, run: &Calculation) -> [i32; 3] {
+    let looks_folded = |home: Supercell| {
+        let pairs = refuse_folded_pairs(pattern.pairs(), "meet", &home, &run.structure);
+        refuse_folded(overlap, &home, &run.structure).and(pairs).is_err()
+    };
+    if Supercell::new(pattern.nsc()).is_ok_and(looks_folded) { [3; 3] } else { pattern.nsc() }
 }
 
 /// nspin 4 suffices where uu and dd are real and ud = du*.
@@ -240,15 +243,6 @@ fn species_head((species, valence): (&Species, f64)) -> SpeciesHead {
         std::iter::repeat_n([n, shell.l, shell.zeta].map(i32::from), shell.n_orbitals())
     });
     SpeciesHead { label, valence, orbitals: orbitals.collect() }
-}
-
-/// Of each species; 0 where it is not known.
-fn valence_charges(run: &Calculation, n_electrons: f64) -> Vec<f64> {
-    match (&run.valence_charges, run.basis.species().len()) {
-        (Some(charges), _) => charges.clone(),
-        (None, 1) => vec![n_electrons / run.structure.n_atoms() as f64],
-        (None, n) => vec![0.0; n],
-    }
 }
 
 /// Ry.

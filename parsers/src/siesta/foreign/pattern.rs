@@ -53,6 +53,11 @@ impl<'a> Pattern<'a> {
         }
     }
 
+    /// All pairs of atoms with a block.
+    pub fn pairs(&self) -> &Pairs {
+        &self.pairs
+    }
+
     /// Cells along each axis that hold all lattice vectors and their opposites.
     pub fn nsc(&self) -> [i32; 3] {
         [0, 1, 2].map(|axis| {

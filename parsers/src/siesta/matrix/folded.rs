@@ -1,14 +1,14 @@
 //! Matrices of runs with k = Γ only, in which SIESTA adds up all images.
 
 use crate::error::{Error, Result};
-use crate::operator::{Operator, Pair};
+use crate::operator::{Operator, Pair, Pairs};
 use crate::siesta::supercell::Supercell;
 use crate::structure::Structure;
 
 /// Images that are as close as the atom itself, up to so many bohr, overlap as it does.
 const MARGIN: f64 = 1e-3;
-/// ⟨φ|φ⟩ of the files is 1 to 1e-7.
-const NORM_TOLERANCE: f64 = 1e-4;
+/// ⟨φ|φ⟩ of the files is 1 to 1e-9, in single precision to 1e-7.
+const NORM_TOLERANCE: f64 = 1e-6;
 
 /// Refuses matrices in which several images of a pair are added up: H(R) cannot be had from them. With an auxiliary supercell
 /// of one cell this is so, unless the system is isolated: then every norm is 1, and no atoms overlap that are closer to each
@@ -17,19 +17,28 @@ const NORM_TOLERANCE: f64 = 1e-4;
 /// # Errors
 /// `Unsupported` with the reason.
 pub fn refuse_folded(overlap: &Operator<f64>, supercell: &Supercell, structure: &Structure) -> Result<()> {
-    if !supercell.is_home_only() {
-        return Ok(());
+    let own_images = || overlap.blocks().filter(|(pair, _)| pair.is_onsite()).find_map(|(pair, s)| own_image(pair, s));
+    match own_images().filter(|_| supercell.is_home_only()) {
+        Some(reason) => Err(folded(&reason)),
+        None => refuse_folded_pairs(overlap.pairs(), "overlap", supercell, structure),
     }
-    for (pair, block) in overlap.blocks() {
-        let reason = if pair.is_onsite() { own_image(pair, block) } else { closer_image(pair, structure) };
-        if let Some(reason) = reason {
-            let message = format!(
-                "a calculation at Γ alone adds up all images of a pair ({reason}); set `ForceAuxCell T` or a k mesh, and run again"
-            );
-            return Err(Error::unsupported(message));
-        }
-    }
-    Ok(())
+}
+
+/// As [`refuse_folded`], of the pairs that H reaches: these may be more, joined by the projectors of a third atom. `joined` says
+/// what they do.
+///
+/// # Errors
+/// As there.
+pub fn refuse_folded_pairs(pairs: &Pairs, joined: &str, supercell: &Supercell, structure: &Structure) -> Result<()> {
+    let apart = pairs.as_slice().iter().filter(|pair| !pair.is_onsite());
+    let reason = apart.filter(|_| supercell.is_home_only()).find_map(|pair| closer_image(pair, joined, structure));
+    reason.map_or(Ok(()), |reason| Err(folded(&reason)))
+}
+
+fn folded(reason: &str) -> Error {
+    Error::unsupported(format!(
+        "a calculation at Γ alone adds up all images of a pair ({reason}); set `ForceAuxCell T` or a k mesh, and run again"
+    ))
 }
 
 fn own_image(pair: &Pair, block: &[f64]) -> Option<String> {
@@ -38,14 +47,14 @@ fn own_image(pair: &Pair, block: &[f64]) -> Option<String> {
     Some(format!("the norm of an orbital of atom {} is {norm:.6}", pair.i + 1))
 }
 
-fn closer_image(pair: &Pair, structure: &Structure) -> Option<String> {
+fn closer_image(pair: &Pair, joined: &str, structure: &Structure) -> Option<String> {
     let at_home = structure.displacement(pair);
     let distance = |r: [i32; 3]| (at_home + structure.translation(r)).norm();
     let images = (-1..=1).flat_map(|x| (-1..=1).flat_map(move |y| (-1..=1).map(move |z| [x, y, z])));
     let closest = images.filter(|r| *r != [0; 3]).map(distance).fold(f64::INFINITY, f64::min);
     (closest < at_home.norm() + MARGIN).then(|| {
         let (i, j) = (pair.i + 1, pair.j + 1);
-        format!("atoms {i} and {j} overlap at {closest:.3} bohr, not only at {:.3}", at_home.norm())
+        format!("atoms {i} and {j} {joined} at {closest:.3} bohr, not only at {:.3}", at_home.norm())
     })
 }
 
@@ -57,7 +66,6 @@ mod tests {
 
     use super::*;
     use crate::basis::{Basis, Shell, Species};
-    use crate::operator::Pairs;
 
     /// Two atoms with an s orbital each, `distance` bohr apart in a cell of 20 bohr.
     fn refused(distance: f64) -> bool {
@@ -68,7 +76,11 @@ mod tests {
         overlap.values_mut().copy_from_slice(&[1.0, 0.1, 0.1, 1.0]);
         let positions = vec![Vector3::zeros(), Vector3::new(distance, 0.0, 0.0)];
         let structure = Structure { lattice: Matrix3::identity() * 20.0, positions, species: vec![0, 0] };
-        refuse_folded(&overlap, &Supercell::new([1; 3]).unwrap(), &structure).is_err()
+        let home = Supercell::new([1; 3]).unwrap();
+        let is_refused = refuse_folded(&overlap, &home, &structure).is_err();
+        assert_eq!(refuse_folded_pairs(overlap.pairs(), "meet", &home, &structure).is_err(), is_refused);
+        assert!(refuse_folded(&overlap, &Supercell::new([3; 3]).unwrap(), &structure).is_ok());
+        is_refused
     }
 
     #[test]
