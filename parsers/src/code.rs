@@ -51,24 +51,28 @@ impl Code {
     pub fn of(path: &Path, options: &ReadOptions) -> Result<Code> {
         let by_hand = [&options.hamiltonian, &options.h0, &options.overlap].into_iter().flatten();
         for place in std::iter::once(path).chain(by_hand.map(PathBuf::as_path)) {
-            if let Some(code) = of_place(place)? {
+            if let Some(code) = Code::found_at(place)? {
                 return Ok(code);
             }
         }
         Ok(Code::Abacus)
     }
-}
 
-fn of_place(path: &Path) -> Result<Option<Code>> {
-    let names = if path.is_dir() { names_of_run(path)? } else { vec![plain_name(path)] };
-    let found = |code: &Code| names.iter().find(|name| code.owns(name)).map(|name| (*code, name));
-    match Code::ALL.iter().filter_map(found).collect::<Vec<_>>()[..] {
-        [] => Ok(None),
-        [(code, _)] => Ok(Some(code)),
-        [(a, file_a), (b, file_b), ..] => {
-            let (a, b) = (a.name(), b.name());
-            let message = format!("files of two codes: {file_a} of {a}, {file_b} of {b}; name one file instead");
-            Err(Error::inconsistent(message).in_file(path))
+    /// The code whose files lie at `path`, a folder or a file; `None` where there are none.
+    ///
+    /// # Errors
+    /// As [`Code::of`].
+    pub fn found_at(path: &Path) -> Result<Option<Code>> {
+        let names = if path.is_dir() { names_of_run(path)? } else { vec![plain_name(path)] };
+        let found = |code: &Code| names.iter().find(|name| code.owns(name)).map(|name| (*code, name));
+        match Code::ALL.iter().filter_map(found).collect::<Vec<_>>()[..] {
+            [] => Ok(None),
+            [(code, _)] => Ok(Some(code)),
+            [(a, file_a), (b, file_b), ..] => {
+                let (a, b) = (a.name(), b.name());
+                let message = format!("files of two codes: {file_a} of {a}, {file_b} of {b}; name one file instead");
+                Err(Error::inconsistent(message).in_file(path))
+            }
         }
     }
 }

@@ -332,6 +332,13 @@ impl serde::Serialize for Format {
     }
 }
 
+impl<'de> serde::Deserialize<'de> for Format {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> std::result::Result<Self, D::Error> {
+        let name = <std::borrow::Cow<str>>::deserialize(deserializer)?;
+        Format::from_name(&name).ok_or_else(|| serde::de::Error::custom(format!("`{name}` is no format")))
+    }
+}
+
 impl fmt::Display for Format {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.capabilities().name)

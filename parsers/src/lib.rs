@@ -55,6 +55,7 @@ pub mod read;
 pub mod recipe;
 pub mod reorder;
 pub mod restart;
+pub mod runs;
 mod same_run;
 pub mod settings;
 pub mod shift;

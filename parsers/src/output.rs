@@ -4,7 +4,7 @@ use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Context, Error, Result};
-use crate::folder::folder_of;
+use crate::folder::{entries, folder_of};
 
 /// Start of the names of files and folders that are not complete yet.
 pub const STAGE_PREFIX: &str = ".hzero-";
@@ -69,6 +69,47 @@ pub fn write_file_of(path: &Path, write: impl FnOnce(&Path) -> Result<PathBuf>) 
     let stage = stage_beside(path)?;
     let file = write(stage.path())?;
     std::fs::rename(file, path).map_err(Error::from).in_file(path)
+}
+
+/// Writes files into the folder `path`, beside what lies there: `write` fills a folder beside it, whose files then move, over
+/// those of the same names. Returns what `write` does.
+///
+/// # Errors
+/// Those of `write`, with `path` as it was; `Io`.
+pub fn write_into<T>(path: &Path, write: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+    let stage = stage_beside(path)?;
+    let written = write(stage.path())?;
+    move_files(stage.path(), path)?;
+    Ok(written)
+}
+
+fn move_files(from: &Path, to: &Path) -> Result<()> {
+    std::fs::create_dir_all(to).map_err(Error::from).in_file(to)?;
+    for source in entries(from)? {
+        let target = to.join(source.file_name().unwrap_or_default());
+        if source.is_dir() {
+            move_files(&source, &target)?;
+        } else {
+            std::fs::rename(&source, &target).map_err(Error::from).in_file(&target)?;
+        }
+    }
+    Ok(())
+}
+
+/// Removes what a killed program left incomplete in `folder`. No other one may be at work there.
+///
+/// # Errors
+/// `Io`.
+pub fn remove_stages(folder: &Path) -> Result<()> {
+    for path in entries(folder)?.iter().filter(|path| is_stage(path)) {
+        let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
+        removed.map_err(Error::from).in_file(path)?;
+    }
+    Ok(())
+}
+
+fn is_stage(path: &Path) -> bool {
+    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(STAGE_PREFIX))
 }
 
 fn require_free(path: &Path, replaces: Option<&str>) -> Result<()> {
@@ -162,5 +203,33 @@ mod tests {
         };
         write_file_of(&path, write).unwrap();
         assert_eq!(names(folder.path()), ["mos2.HSX"]);
+    }
+
+    #[test]
+    fn files_move_into_a_folder_together() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        std::fs::create_dir_all(path.join("OUT")).unwrap();
+        std::fs::write(path.join("OUT/H"), "old").unwrap();
+        std::fs::write(path.join("notes"), "mine").unwrap();
+        let fill = |stage: &Path| {
+            std::fs::create_dir(stage.join("OUT"))?;
+            Ok(std::fs::write(stage.join("OUT/H"), "new")?)
+        };
+        let broken = write_into(&path, |stage| fill(stage).and(Err::<(), _>(Error::unsupported("no"))));
+        assert!(broken.is_err() && std::fs::read(path.join("OUT/H")).unwrap() == b"old");
+        write_into(&path, fill).unwrap();
+        assert_eq!(std::fs::read(path.join("OUT/H")).unwrap(), b"new");
+        assert_eq!((names(folder.path()), path.join("notes").is_file()), (vec!["run".into()], true));
+    }
+
+    #[test]
+    fn what_a_killed_program_left_goes() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::create_dir_all(folder.path().join(".hzero-Ab3/OUT")).unwrap();
+        std::fs::write(folder.path().join(".hzero-x"), "").unwrap();
+        std::fs::write(folder.path().join("hzero.json"), "").unwrap();
+        remove_stages(folder.path()).unwrap();
+        assert_eq!(names(folder.path()), ["hzero.json"]);
     }
 }

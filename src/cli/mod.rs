@@ -3,7 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::parsers::{Error, ErrorKind};
 
@@ -20,6 +20,7 @@ mod eval;
 mod fit;
 mod h0_recipe;
 mod info;
+mod manual;
 mod predict;
 mod restart;
 mod result_folder;
@@ -52,6 +53,8 @@ enum Command {
     Dataset(dataset::Args),
     H0Recipe(h0_recipe::Args),
     Doctor(doctor::Args),
+    Completions(manual::Completions),
+    Man(manual::Man),
 }
 
 /// What a command reports besides errors: exit code 0, or 1 where a check failed.
@@ -94,12 +97,19 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Dataset(args) => dataset::run(args),
         Command::H0Recipe(args) => h0_recipe::run(args),
         Command::Doctor(args) => doctor::run(args),
+        Command::Completions(args) => print_bytes(&args.of(Cli::command())),
+        Command::Man(args) => print_bytes(&args.of(Cli::command())?),
     }
 }
 
 /// Prints to standard output; a reader that went away is an error that [`main`] takes for done.
 fn print(text: &str) -> io::Result<()> {
     io::Write::write_all(&mut io::stdout(), text.as_bytes())
+}
+
+fn print_bytes(bytes: &[u8]) -> anyhow::Result<Outcome> {
+    io::Write::write_all(&mut io::stdout(), bytes)?;
+    Ok(Outcome::Done)
 }
 
 fn is_broken_pipe(error: &anyhow::Error) -> bool {

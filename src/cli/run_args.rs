@@ -39,6 +39,12 @@ pub struct RunFiles {
 }
 
 impl RunFiles {
+    /// Is a file among them? Then they describe one run.
+    pub fn names_files(&self) -> bool {
+        let files = [&self.h0, &self.hamiltonian, &self.overlap, &self.structure, &self.log, &self.kpt];
+        files.iter().any(|file| file.is_some())
+    }
+
     /// What the reader needs.
     pub fn options(&self) -> ReadOptions {
         ReadOptions {

@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Fate, Notes, Report, Request, Writing, check_source};
+use super::{Fate, Notes, Report, Request, Writing, check_source, require_read};
 use crate::calculation::{Calculation, Of};
 use crate::code::Code;
 use crate::companion::{self, Companion};
@@ -23,6 +23,7 @@ use crate::{abacus, neutral, openmx, siesta};
 pub fn convert(request: &Request, from: Option<Format>) -> Result<Report> {
     require_promised(request, from)?;
     let run = read(&request.source, &request.options)?;
+    require_read(request.from, &run).in_file(&request.source)?;
     let notes = Notes::default();
     let files = write(request, run.clone(), &notes).in_file(&request.source)?;
     Ok(Report {

@@ -15,7 +15,7 @@ use crate::format::Format;
 use crate::{input, output};
 
 /// Converts, and returns what was written. Of a folder, the matrices there and below are converted, and the other files of
-/// the run that hzero reads (`is_read_beside_matrices`) are copied. Every file is whole: an error leaves those before it.
+/// the run that hzero reads (`is_read_beside_matrices`) are copied: all of them, or after an error none.
 ///
 /// # Errors
 /// All kinds; `NotRepresentable` where the target needs a structure and none was found.
@@ -27,10 +27,11 @@ pub fn convert(request: &Request) -> Result<Vec<PathBuf>> {
     if !files.iter().any(|file| is_csr(file)) {
         return Err(Error::unsupported("no csr file in this folder or below").in_file(&request.source));
     }
-    let (matrices, others): (Vec<&PathBuf>, Vec<&PathBuf>) = files.iter().partition(|file| is_csr(file));
-    let converted = matrices.into_iter().map(|file| request.file_of_folder(file));
-    let others = others.into_iter().filter(|file| is_read_beside_matrices(&plain_name(file)));
-    converted.chain(others.map(|file| request.copy_of_folder(file))).collect()
+    output::write_into(&request.target, |stage| {
+        let staged = Request { target: stage.to_owned(), ..request.clone() };
+        let written = staged.files_of_folder(&files)?;
+        Ok(written.iter().map(|file| request.target.join(file.strip_prefix(stage).unwrap_or(file))).collect())
+    })
 }
 
 /// Files of an ABACUS run without matrices that hzero reads, by name.
@@ -48,6 +49,13 @@ impl Request {
             true => self.target.join(target_name(&self.source, version(self.to))),
             false => self.target.clone(),
         }
+    }
+
+    fn files_of_folder(&self, files: &[PathBuf]) -> Result<Vec<PathBuf>> {
+        let (matrices, others): (Vec<&PathBuf>, Vec<&PathBuf>) = files.iter().partition(|file| is_csr(file));
+        let converted = matrices.into_iter().map(|file| self.file_of_folder(file));
+        let others = others.into_iter().filter(|file| is_read_beside_matrices(&plain_name(file)));
+        converted.chain(others.map(|file| self.copy_of_folder(file))).collect()
     }
 
     fn file_of_folder(&self, file: &Path) -> Result<PathBuf> {

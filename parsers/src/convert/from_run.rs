@@ -2,7 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
-use super::{Request, check_source};
+use super::{Request, check_source, require_read};
 use crate::calculation::{Calculation, NativeLayout, Of};
 use crate::error::{Context, Error, Result};
 use crate::openmx::predicted::file_stem;
@@ -46,7 +46,9 @@ fn source(request: &Request) -> Result<Calculation> {
     if request.source.is_file() {
         check_source(request.from, &request.source)?;
     }
-    read(&request.source, &request.options)
+    let run = read(&request.source, &request.options)?;
+    require_read(request.from, &run).in_file(&request.source)?;
+    Ok(run)
 }
 
 /// The H that was asked for; `None` where the format has no place for one.

@@ -5,13 +5,14 @@ mod csr;
 mod from_run;
 mod report;
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub use report::{Fate, Note, Notes, Report};
 
 use crate::calculation::{Calculation, Of};
 use crate::code::Code;
-use crate::error::{Error, Result};
+use crate::error::{Context, Error, Result};
 use crate::format::Format;
 use crate::neutral;
 use crate::operator::SpinOperator;
@@ -93,6 +94,7 @@ pub fn convert(request: &Request) -> Result<Report> {
     }
     let neutral = neutral::find(&request.source)?;
     let from = if neutral.is_none() { Some(Code::of(&request.source, &request.options)?) } else { None };
+    require_code(request.from, from).in_file(&request.source)?;
     let files = match (from, to.code, request.write.shift) {
         (Some(Code::Abacus), Some(Code::Abacus), None) => csr::convert(request)?,
         (Some(Code::Siesta), Some(Code::Siesta), None) => from_run::siesta(request)?,
@@ -107,6 +109,30 @@ pub fn convert(request: &Request) -> Result<Report> {
         files,
         notes: Vec::new(),
     })
+}
+
+/// Files of a code must be of the code whose format was promised.
+fn require_code(promised: Option<Format>, found: Option<Code>) -> Result<()> {
+    match promised.zip(found) {
+        Some((promised, found)) if promised.capabilities().code != Some(found) => {
+            Err(Error::syntax(format!("a run of format {promised}"), format!("files of {}", found.name())))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Of a run in a folder, a file of the promised format must be among those that were read.
+fn require_read(promised: Option<Format>, run: &Calculation) -> Result<()> {
+    let Some(promised) = promised.filter(|promised| promised.capabilities().code.is_some()) else { return Ok(()) };
+    let mut found = BTreeSet::new();
+    for file in run.origin.files.iter().filter(|file| file.is_file()) {
+        found.extend(Format::guess_file(file)?.map(|format| format.capabilities().name));
+    }
+    if found.contains(promised.capabilities().name) {
+        return Ok(());
+    }
+    let found: Vec<&str> = found.into_iter().collect();
+    Err(Error::syntax(format!("a run of format {promised}"), format!("files of {}", found.join(", "))))
 }
 
 /// A file must be of the format that was promised.

@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use crate::format::Format;
 
 /// What was done.
-#[derive(Debug, Clone, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Report {
     /// What was read.
     pub source: PathBuf,
@@ -24,7 +24,7 @@ pub struct Report {
 }
 
 /// What became of one thing.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 pub struct Note {
     /// Its fate.
     pub fate: Fate,
@@ -33,7 +33,7 @@ pub struct Note {
 }
 
 /// What becomes of what the target's own files have no place for, or need and do not get.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Fate {
     /// Not in the target.

@@ -1,54 +1,82 @@
 //! `ham-convert`: Hamiltonians from one format into another. Built on `hzero-parsers` alone: it never needs libtorch.
 
+mod arguments;
+mod batch;
+mod journal;
+#[path = "../../cli/manual.rs"]
+mod manual;
+mod report;
+#[path = "../../cli/run_args.rs"]
+mod run_args;
+mod threads;
+
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use clap::Parser;
-use hzero_parsers::convert::{Request, convert};
-use hzero_parsers::format::{Format, markdown_table, table};
-use hzero_parsers::{Error, Of, ReadOptions, Step};
+use clap::{CommandFactory, Parser, Subcommand};
+use hzero_parsers as parsers;
+use parsers::convert::convert;
+use parsers::error::Context;
+use parsers::{Error, Result, check, format, read, runs};
 
-/// Converts files of Hamiltonians, overlaps and density matrices: one file, or a run's folder with its other inputs and
-/// outputs, so that the target is a run again
+use arguments::Args;
+use report::{Failure, Summary};
+use run_args::RunFiles;
+
+/// Converts files of Hamiltonians, overlaps and density matrices: one file; a run's folder with its other inputs and
+/// outputs, so that the target is a run again; or all runs of a tree
 #[derive(Parser)]
-#[command(name = "ham-convert", version)]
-struct Args {
-    /// File or folder to read
-    #[arg(required_unless_present = "list")]
-    source: Option<PathBuf>,
-    /// File or folder to write
-    #[arg(required_unless_present = "list")]
-    target: Option<PathBuf>,
-    /// Format to write (told by the name of the target, such as mos2.TSHS, unless given)
-    #[arg(long, value_name = "FORMAT", value_parser = format)]
-    to: Option<Format>,
-    /// Format to read (found by content unless given)
-    #[arg(long, value_name = "FORMAT", value_parser = format)]
-    from: Option<Format>,
-    /// Structure file (ABACUS: STRU; SIESTA: XV), found beside the file unless given
-    #[arg(long, value_name = "FILE")]
-    structure: Option<PathBuf>,
-    /// Number of valence electrons, for formats that contain it
-    #[arg(long, value_name = "N")]
-    electrons: Option<f64>,
-    /// Ionic step of a relaxation or MD: a number as in the file, or `last`
-    #[arg(long, value_name = "N|last", value_parser = step)]
-    step: Option<Step>,
-    /// Which H of a SIESTA or OpenMX run: h0 or scf (the converged one unless it is absent)
-    #[arg(long, value_name = "h0|scf", value_parser = of)]
-    of: Option<Of>,
-    /// Show all formats and what they hold
+#[command(name = "ham-convert", version, args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(
+    after_help = "A folder that is called like a command is ./check, ./man, ...\nExit codes: 0 done; 1 a check, or a \
+                        run of a batch, failed; 2 error."
+)]
+struct Cli {
+    #[command(subcommand)]
+    command: Option<Command>,
+    #[command(flatten)]
+    args: Args,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Check(Check),
+    Completions(manual::Completions),
+    Man(manual::Man),
+}
+
+/// Check a run's matrices: Hermiticity, positive definite overlap, conventions
+#[derive(clap::Args)]
+struct Check {
+    /// A run's folder, or a file of a run
+    run: PathBuf,
+    #[command(flatten)]
+    files: RunFiles,
+    /// Print JSON
     #[arg(long)]
-    list: bool,
-    /// With --list: as Markdown
-    #[arg(long, requires = "list")]
-    markdown: bool,
+    json: bool,
+}
+
+/// How a run of this program ended, short of an error.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Outcome {
+    Done,
+    /// A check, or a run of a batch.
+    Failed,
 }
 
 fn main() -> ExitCode {
-    match run(Args::parse()) {
-        Ok(()) => ExitCode::SUCCESS,
+    let Cli { command, args } = Cli::parse();
+    let outcome = match command {
+        Some(Command::Check(args)) => run_check(&args),
+        Some(Command::Completions(args)) => Ok(print(&args.of(Cli::command()))),
+        Some(Command::Man(args)) => args.of(Cli::command()).map(|page| print(&page)).map_err(Error::from),
+        None => run(&args),
+    };
+    match outcome {
+        Ok(Outcome::Done) => ExitCode::SUCCESS,
+        Ok(Outcome::Failed) => ExitCode::from(1),
         Err(error) => {
             eprintln!("ham-convert: {error}");
             ExitCode::from(2)
@@ -56,52 +84,56 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(args: Args) -> Result<(), Error> {
-    let markdown = args.markdown;
-    let Args {
-        source: Some(source), target: Some(target), to, from, structure, electrons, step, of, list: false, ..
-    } = args
-    else {
-        print(&if markdown { markdown_table() } else { table() });
-        return Ok(());
+fn run(args: &Args) -> Result<Outcome> {
+    let Some((source, target)) = args.places().filter(|_| !args.list) else {
+        let table = if args.markdown { format::markdown_table() } else { format::table() };
+        return Ok(print(table.as_bytes()));
     };
-    let to = to.or(Format::of_file_name(&target)).ok_or_else(|| unknown_target(&target))?;
-    let options = ReadOptions { structure, electrons, step, ..ReadOptions::default() };
-    let report = convert(&Request { from, options, of, ..Request::new(source, target, to) })?;
-    report.notes.iter().for_each(|note| eprintln!("{note}"));
-    print(&report.files.iter().map(|file| format!("{}\n", file.display())).collect::<String>());
-    Ok(())
+    match runs_below(source, args)? {
+        Some(runs) => batch::run(args, source, target, runs),
+        None => one(args, source, target),
+    }
 }
 
-fn unknown_target(target: &Path) -> Error {
-    Error::unsupported(format!("the name does not tell the format: say --to, one of {}", names())).in_file(target)
+/// The runs of a batch; `None` where the source is a run itself: a file, a folder with matrices, or whatever the user
+/// names files of.
+fn runs_below(source: &Path, args: &Args) -> Result<Option<Vec<PathBuf>>> {
+    if !source.is_dir() || args.files.names_files() {
+        return Ok(None);
+    }
+    let runs = runs::below(source)?;
+    if runs.is_empty() {
+        return Err(Error::unsupported("no run in this folder or below").in_file(source));
+    }
+    Ok(Some(runs).filter(|runs| runs[..] != [source]))
+}
+
+fn one(args: &Args, source: &Path, target: &Path) -> Result<Outcome> {
+    let mut summary = Summary::new();
+    let converted = args.request(source, target).and_then(|request| convert(&request));
+    let outcome = match converted {
+        Ok(run) => {
+            summary.converted.push(run);
+            Ok(Outcome::Done)
+        }
+        Err(error) => {
+            summary.failed.push(Failure { source: source.to_owned(), error: error.to_string() });
+            Err(error)
+        }
+    };
+    print((if args.json { summary.json()? } else { summary.of_one() }).as_bytes());
+    outcome
+}
+
+fn run_check(args: &Check) -> Result<Outcome> {
+    let run = read(&args.run, &args.files.options())?;
+    let report = check::Report::of(&run).in_file(&args.run)?;
+    print(&if args.json { format!("{:#}\n", report.json()) } else { report.lines() }.into_bytes());
+    Ok(if report.holds() { Outcome::Done } else { Outcome::Failed })
 }
 
 /// A reader of standard output that went away (`| head`) is no error.
-fn print(text: &str) {
-    let _ = std::io::stdout().write_all(text.as_bytes());
-}
-
-fn format(name: &str) -> Result<Format, String> {
-    Format::from_name(name).ok_or_else(|| format!("`{name}` is none of {}", names()))
-}
-
-/// Of all formats.
-fn names() -> String {
-    Format::ALL.iter().map(|format| format.capabilities().name).collect::<Vec<_>>().join(", ")
-}
-
-fn of(text: &str) -> Result<Of, String> {
-    match text {
-        "h0" => Ok(Of::H0),
-        "scf" => Ok(Of::Scf),
-        _ => Err(format!("`{text}` is neither h0 nor scf")),
-    }
-}
-
-fn step(text: &str) -> Result<Step, String> {
-    match text {
-        "last" => Ok(Step::Last),
-        number => number.parse().map(Step::Number).map_err(|_| format!("`{number}` is neither a number nor `last`")),
-    }
+fn print(text: &[u8]) -> Outcome {
+    let _ = std::io::stdout().write_all(text);
+    Outcome::Done
 }

@@ -1,28 +1,21 @@
 //! What must hold for the matrices of any run, measured: each property is one number and a bound.
 
+mod bounds;
+mod positive;
+mod report;
+
 use std::fmt;
 use std::ops::AddAssign;
 
 use nalgebra::Vector3;
 
-use crate::aims;
 use crate::basis::{Basis, Shell};
 use crate::calculation::Calculation;
-use crate::code::Code;
 use crate::harmonics;
 use crate::operator::{Operator, Pair, SpinOperator, c64};
 
-/// Matrices printed with 9 digits differ from their Hermitian partner by the last digit of their largest elements.
-const HERMITICITY_BOUND: f64 = 2e-8;
-/// Orbitals are normalised on a radial grid.
-const NORM_BOUND: f64 = 1e-5;
-/// OpenMX takes the orbitals of its files as they are, normalised there to a percent or so (`Mo7.0.pao`: 0.985).
-const NORM_BOUND_OPENMX: f64 = 0.05;
-/// Right conventions give about 1e-8, wrong ones about 1.
-const DIRECTION_BOUND: f64 = 1e-5;
-/// FHI-aims integrates S, too, on grids around the atoms: its silicon with `light` settings has norms wrong by 3e-3, and a
-/// direction residual of 1.4e-3.
-const GRID_BOUND: f64 = 0.02;
+use bounds::Bounds;
+pub use report::Report;
 
 /// A measured property of a run.
 #[derive(Debug, Clone, serde::Serialize)]
@@ -68,10 +61,10 @@ impl fmt::Display for Bound {
     }
 }
 
-/// All properties that can be seen from the blocks alone. (That S(k) is positive definite is checked where the eigenvalue
-/// solver is, in `hzero check`.)
+/// All properties that can be seen from the blocks alone; [`Report`] adds that S(k) is positive definite.
 pub fn check(run: &Calculation) -> Vec<Property> {
     let spin_operators = [("H0", &run.hamiltonian0), ("H", &run.hamiltonian), ("density matrix", &run.density_matrix)];
+    let bounds = Bounds::of(&run.origin);
     let mut properties = Vec::new();
     for (name, operator) in spin_operators {
         if let Some(operator) = operator {
@@ -84,40 +77,32 @@ pub fn check(run: &Calculation) -> Vec<Property> {
             properties.push(Property::new(
                 format!("{name}: Hermiticity, largest difference"),
                 value,
-                HERMITICITY_BOUND,
+                bounds.hermiticity,
             ));
         }
     }
     if let Some(s) = &run.overlap {
-        properties.extend(overlap_properties(s, run));
+        properties.extend(overlap_properties(s, run, &bounds));
     }
     properties
 }
 
-fn overlap_properties(s: &Operator<f64>, run: &Calculation) -> Vec<Property> {
+fn overlap_properties(s: &Operator<f64>, run: &Calculation, bounds: &Bounds) -> Vec<Property> {
     let bad = s.values().iter().filter(|x| !x.is_finite()).count();
     let mut properties = vec![
         Property::new("S: elements that are no finite number", bad as f64, 0.0),
-        Property::new("S: symmetry, largest difference", asymmetry(s, s, &run.basis, |x| x), HERMITICITY_BOUND),
-        Property::new("S: on-site diagonal, largest distance from 1", norm_error(s, &run.basis), norm_bound(run)),
+        Property::new("S: symmetry, largest difference", asymmetry(s, s, &run.basis, |x| x), bounds.hermiticity),
+        Property::new("S: on-site diagonal, largest distance from 1", norm_error(s, &run.basis), bounds.norm),
     ];
     let direction = direction_residual(s, run);
     properties.extend(direction.map(|value| {
         Property::new(
             "S: order, sign and direction of orbitals (s with l > 0 against Y_lm), residual",
             value,
-            if run.origin.code == aims::CODE { GRID_BOUND } else { DIRECTION_BOUND },
+            bounds.direction,
         )
     }));
     properties
-}
-
-fn norm_bound(run: &Calculation) -> f64 {
-    match run.origin.code {
-        aims::CODE => GRID_BOUND,
-        code if code == Code::OpenMx.name() => NORM_BOUND_OPENMX,
-        _ => NORM_BOUND,
-    }
 }
 
 /// Number of elements that are no finite number.
