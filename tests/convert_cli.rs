@@ -142,9 +142,9 @@ fn options_that_say_nothing_are_refused() {
     let source = fixture("openmx/h2o");
     let folder = tempfile::tempdir().unwrap();
     for (option, value, complaint) in [
-        ("--to", "vasp", "`vasp` is none of abacus-old"),
-        ("--from", "vasp", "`vasp` is none of abacus-old"),
-        ("--of", "h1", "`h1` is neither h0 nor scf"),
+        ("--to", "vasp", "[possible values: abacus-old"),
+        ("--from", "vasp", "[possible values: abacus-old"),
+        ("--of", "h1", "[possible values: h0, scf]"),
         ("--mesh", "4,4", "`4,4` is not three numbers N,N,N"),
         ("--mesh", "4,4,0", "`4,4,0` is not three numbers N,N,N"),
         ("--mesh", "4,4,4,4", "is not three numbers"),

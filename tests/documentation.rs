@@ -97,6 +97,21 @@ fn every_command_of_the_documents_exists() {
     }
 }
 
+/// `ham-convert` has no commands but one, so that its options are all in one help text.
+#[test]
+fn every_option_of_ham_convert_in_the_documents_exists() {
+    let documents: String = ["README.md"].into_iter().chain(PAGES).map(text).collect();
+    let help = Command::new(env!("CARGO_BIN_EXE_ham-convert")).arg("--help").output().unwrap();
+    let help = String::from_utf8(help.stdout).unwrap();
+    let commands: Vec<&str> = code_spans(&documents).filter(|span| span.starts_with("ham-convert ")).collect();
+    let named: Vec<&str> =
+        commands.iter().flat_map(|line| line.split_whitespace()).filter(|word| word.starts_with("--")).collect();
+    assert!(named.len() > 5, "{named:?}");
+    for option in named {
+        assert!(help.split_whitespace().any(|word| word == option), "ham-convert has no {option}");
+    }
+}
+
 /// Source files under a folder that contain a text, relative to the root.
 fn files_with(folder: &str, wanted: &str) -> Vec<String> {
     let mut folders = vec![root().join(folder)];

@@ -27,9 +27,8 @@ fn options(help: &str) -> Vec<String> {
 fn completions_are_scripts_of_the_shell() {
     for (name, program) in PROGRAMS {
         let script = text(program, &["completions", "bash"]);
-        for command in ["check", "completions", "man"] {
-            assert!(script.contains(&format!("{name},{command}")), "{name} {command}");
-        }
+        let names = ["check", "completions", "man"].map(|command| format!("{},{command})", name.replace('-', "__")));
+        assert!(names.iter().all(|name| script.contains(name)), "{names:?}");
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &script).unwrap();
         output("bash", &["-n", file.path().to_str().unwrap()]);
@@ -38,6 +37,7 @@ fn completions_are_scripts_of_the_shell() {
         let refused = Command::new(program).args(["completions", "sh"]).output().unwrap();
         assert_eq!(refused.status.code(), Some(2));
     }
+    assert!(text(PROGRAMS[1].1, &["completions", "bash"]).contains("abacus-new siesta-hsx"), "formats are completed");
 }
 
 #[test]

@@ -43,7 +43,7 @@ impl Man {
                 std::fs::create_dir_all(folder)?;
                 clap_mangen::generate_to(command, folder)?;
             }
-            None => clap_mangen::Man::new(command).render(&mut page)?,
+            None => clap_mangen::Man::new(command.disable_help_subcommand(true)).render(&mut page)?,
         }
         Ok(page)
     }

@@ -4,6 +4,7 @@ use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 
 use clap::ValueEnum;
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use hzero_parsers::convert::{Request, WriteOptions};
 use hzero_parsers::format::Format;
 use hzero_parsers::shift::Shift;
@@ -47,13 +48,13 @@ pub struct Args {
 #[command(next_help_heading = "Conversion")]
 pub struct Choices {
     /// Format to write (told by the name of the target, such as mos2.TSHS, unless given)
-    #[arg(long, value_name = "FORMAT", value_parser = format)]
+    #[arg(long, value_name = "FORMAT", value_parser = format())]
     pub to: Option<Format>,
     /// Format to read (found by content; a run of another format than this is an error)
-    #[arg(long, value_name = "FORMAT", value_parser = format)]
+    #[arg(long, value_name = "FORMAT", value_parser = format())]
     pub from: Option<Format>,
-    /// Which H of a run: h0 or scf (the converged one unless it is absent)
-    #[arg(long, value_name = "h0|scf", value_parser = of)]
+    /// Which H of a run (the converged one unless it is absent)
+    #[arg(long, value_name = "WHICH", value_parser = of())]
     pub of: Option<Of>,
     /// What a format requires and the run does not have is filled with zeros, and reported; an error otherwise
     #[arg(long, value_name = "WITH")]
@@ -116,8 +117,9 @@ fn unknown_target(target: &Path) -> Error {
     Error::unsupported(format!("the name does not tell the format: say --to, one of {}", names())).in_file(target)
 }
 
-fn format(name: &str) -> std::result::Result<Format, String> {
-    Format::from_name(name).ok_or_else(|| format!("`{name}` is none of {}", names()))
+fn format() -> impl TypedValueParser<Value = Format> {
+    let names = Format::ALL.iter().map(|format| format.capabilities().name);
+    PossibleValuesParser::new(names).try_map(|name| Format::from_name(&name).ok_or("no format"))
 }
 
 /// Of all formats.
@@ -125,12 +127,8 @@ fn names() -> String {
     Format::ALL.iter().map(|format| format.capabilities().name).collect::<Vec<_>>().join(", ")
 }
 
-fn of(text: &str) -> std::result::Result<Of, String> {
-    match text {
-        "h0" => Ok(Of::H0),
-        "scf" => Ok(Of::Scf),
-        _ => Err(format!("`{text}` is neither h0 nor scf")),
-    }
+fn of() -> impl TypedValueParser<Value = Of> {
+    PossibleValuesParser::new(["h0", "scf"]).map(|name| if name == "h0" { Of::H0 } else { Of::Scf })
 }
 
 fn mesh(text: &str) -> std::result::Result<[u32; 3], String> {
