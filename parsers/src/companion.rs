@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aims;
 use crate::basis::{Basis, Shell, Species};
-use crate::calculation::{Calculation, KGrid, Of, Smearing};
+use crate::calculation::{Calculation, KGrid, Of, Origin, Smearing};
 use crate::cells::Moves;
 use crate::code::Code;
 use crate::error::{Context, Error, Result};
@@ -131,6 +131,15 @@ impl Companion {
             return Err(Error::unsupported(message).in_file(&file));
         }
         Ok(Some(companion))
+    }
+
+    /// Lattice, atoms and orbitals, in the order of the folder's own files.
+    ///
+    /// # Errors
+    /// `Inconsistent` where it contradicts itself.
+    pub fn in_folder_order(&self) -> Result<Calculation> {
+        let basis = Basis::new(self.species.clone(), &self.species_of)?;
+        self.reordering.apply(&Calculation::new(self.structure(), basis, Origin::default()))
     }
 
     /// Writes it into `folder`.

@@ -31,6 +31,7 @@ pub mod convert;
 pub mod deeph;
 pub mod density;
 pub mod dump;
+pub mod eigen;
 pub mod elements;
 pub mod error;
 pub mod ev;
@@ -65,6 +66,7 @@ pub mod structure;
 pub mod template;
 pub mod tile;
 pub mod units;
+pub mod wannier;
 
 pub use basis::{Basis, Shell, Species};
 pub use calculation::{Calculation, KGrid, NativeLayout, Of, Origin, PathNode, PrintedSpectrum, Smearing};

@@ -11,6 +11,7 @@ use crate::error::{Error, Result};
 use crate::folder::{entries, plain_name};
 use crate::format::Format;
 use crate::read::ReadOptions;
+use crate::wannier;
 
 /// The format of the folder or file at `path`, if it is a neutral one.
 ///
@@ -86,6 +87,8 @@ const FORMATS: [(Format, &[Mark]); 6] = [
 pub fn read(format: Format, path: &Path, options: &ReadOptions) -> Result<Calculation> {
     match format {
         Format::Aims => aims::read(path, options),
+        Format::WannierHr => wannier::read(path, wannier::Kind::Hr, options),
+        Format::WannierTb => wannier::read(path, wannier::Kind::Tb, options),
         #[cfg(feature = "hdf5")]
         Format::Deeph => deeph::updated::read(path, options),
         #[cfg(feature = "hdf5")]
@@ -100,6 +103,8 @@ pub fn read(format: Format, path: &Path, options: &ReadOptions) -> Result<Calcul
 /// All kinds.
 pub fn write(format: Format, target: &Path, job: &Writing) -> Result<()> {
     match format {
+        Format::WannierHr => wannier::write(target, wannier::Kind::Hr, job),
+        Format::WannierTb => wannier::write(target, wannier::Kind::Tb, job),
         #[cfg(feature = "hdf5")]
         Format::Deeph => deeph::updated::write(target, job),
         #[cfg(feature = "hdf5")]

@@ -183,6 +183,31 @@ impl<T: Clone + Default> Operator<T> {
     }
 }
 
+impl Operator<f64> {
+    /// S of orthonormal orbitals.
+    ///
+    /// # Errors
+    /// Those of [`Pairs::new`].
+    pub fn identity(basis: &Basis) -> Result<Self> {
+        let pairs = Pairs::new((0..basis.n_atoms()).map(Pair::onsite).collect(), basis)?;
+        let mut identity = Operator::zeros(Arc::new(pairs));
+        for atom in 0..basis.n_atoms() {
+            let n = basis.orbitals_of(atom).len();
+            identity.block_mut(atom).iter_mut().step_by(n + 1).for_each(|diagonal| *diagonal = 1.0);
+        }
+        Ok(identity)
+    }
+
+    /// Is it that of orthonormal orbitals?
+    pub fn is_identity(&self) -> bool {
+        self.blocks().all(|(pair, block)| {
+            let n = block.len().isqrt();
+            let expected = |place: usize| if pair.is_onsite() && place % (n + 1) == 0 { 1.0 } else { 0.0 };
+            block.iter().enumerate().all(|(place, &value)| value == expected(place))
+        })
+    }
+}
+
 /// An operator with its spin components, as the code that wrote it defines them (ABACUS' local potential enters as
 /// V_ud = B_x + i B_y; the code's eigenvalues belong to that matrix, so nothing is "repaired").
 #[derive(Debug, Clone, PartialEq)]

@@ -4,7 +4,6 @@
 
 pub mod bravais;
 pub mod compare;
-pub mod eigen;
 pub mod export;
 pub mod fermi;
 pub mod kpath;
@@ -15,7 +14,7 @@ pub mod spectrum;
 pub mod structure;
 
 use crate::parsers::Of;
-pub use crate::parsers::bloch;
+pub use crate::parsers::{bloch, eigen};
 
 /// What people call a Hamiltonian: `H0` or `SCF`.
 pub fn name(of: Of) -> &'static str {

@@ -11,9 +11,8 @@ use faer::linalg::triangular_solve::{
 };
 use faer::{Mat, MatRef, Par, Spec};
 
-use crate::parsers::{Error, c64};
-
-type Result<T> = std::result::Result<T, Error>;
+use crate::error::{Error, Result};
+use crate::operator::c64;
 
 /// Eigenvalues ascending, and eigenvectors as columns with c†Sc = 1.
 pub struct States {
@@ -99,7 +98,7 @@ impl OverlapFactor {
 /// The Hermitian matrix with the upper triangle of `a`. The numbers of a file make H(k) and S(k) Hermitian to their own
 /// precision only, which a small eigenvalue of S(k) amplifies; LAPACK reads one triangle, and SIESTA's choice of it is this one
 /// (its matrix is the transposed one, of which it takes the lower triangle).
-fn hermitian(a: MatRef<'_, c64>) -> Mat<c64> {
+pub fn hermitian(a: MatRef<'_, c64>) -> Mat<c64> {
     Mat::from_fn(a.nrows(), a.ncols(), |i, j| match i.cmp(&j) {
         Ordering::Less => a[(i, j)],
         Ordering::Equal => a[(i, j)].re.into(),
@@ -125,6 +124,20 @@ fn not_positive(s: MatRef<'_, c64>, k: [f64; 3], par: Par) -> Error {
     }
 }
 
+/// S^(−1/2) of `s` = S(k), the Hermitian one.
+///
+/// # Errors
+/// As [`OverlapFactor::new`] without `null_space`.
+pub fn inverse_root(s: MatRef<'_, c64>, k: [f64; 3], par: Par) -> Result<Mat<c64>> {
+    let s = hermitian(s);
+    let (values, vectors) = hermitian_eigenvectors(s.as_ref(), par).ok_or_else(|| not_positive(s.as_ref(), k, par))?;
+    if values.first().is_some_and(|&smallest| smallest <= 0.0) {
+        return Err(not_positive(s.as_ref(), k, par));
+    }
+    let scaled = Mat::from_fn(vectors.nrows(), vectors.ncols(), |i, j| vectors[(i, j)] / values[j].sqrt());
+    Ok(scaled * vectors.adjoint())
+}
+
 fn canonical(s: MatRef<'_, c64>, threshold: f64, k: [f64; 3], par: Par) -> Result<Mat<c64>> {
     let (values, vectors) = hermitian_eigenvectors(s, par).ok_or_else(|| not_positive(s, k, par))?;
     let dropped = values.iter().take_while(|&&value| value <= threshold.max(0.0)).count();
@@ -135,8 +148,8 @@ fn canonical(s: MatRef<'_, c64>, threshold: f64, k: [f64; 3], par: Par) -> Resul
     Ok(Mat::from_fn(kept.nrows(), kept.ncols(), |i, j| kept[(i, j)] / values[dropped + j].sqrt()))
 }
 
-/// Eigenvalues of a Hermitian matrix (its lower triangle is read), ascending.
-fn hermitian_eigenvalues(a: MatRef<'_, c64>, par: Par) -> Option<Vec<f64>> {
+/// Eigenvalues of a Hermitian matrix (its lower triangle is read), ascending; `None` where a number is not finite.
+pub fn hermitian_eigenvalues(a: MatRef<'_, c64>, par: Par) -> Option<Vec<f64>> {
     let mut values = Diag::<c64>::zeros(a.nrows());
     let scratch = self_adjoint_evd_scratch::<c64>(a.nrows(), ComputeEigenvectors::No, par, Spec::default());
     let mut memory = MemBuffer::new(scratch);
