@@ -99,7 +99,9 @@ impl Known {
         let origin = Origin { code: "Wannier90", files: files.matrices.clone(), ..Origin::default() };
         match Companion::read(files.folder())? {
             Some(companion) => Known::of_companion(&companion, content, origin).in_file(files.folder()),
-            None => Known::of_files(&Beside::read(files, content, options)?, n, origin).in_file(&files.matrices[0]),
+            None => Beside::read(files, content, options)
+                .and_then(|beside| Known::of_files(&beside, n, origin))
+                .in_file(&files.matrices[0]),
         }
     }
 
