@@ -30,6 +30,8 @@ pub mod convert;
 #[cfg(feature = "hdf5")]
 pub mod deeph;
 pub mod density;
+#[cfg(feature = "hdf5")]
+pub mod dftio;
 pub mod dump;
 pub mod eigen;
 pub mod elements;
@@ -51,6 +53,7 @@ pub mod neutral;
 pub mod openmx;
 pub mod operator;
 pub mod output;
+pub mod poscar;
 pub mod predicted;
 pub mod read;
 pub mod recipe;

@@ -5,13 +5,13 @@ use std::path::Path;
 use crate::aims;
 use crate::calculation::Calculation;
 use crate::convert::Writing;
-#[cfg(feature = "hdf5")]
-use crate::deeph;
 use crate::error::{Error, Result};
 use crate::folder::{entries, plain_name};
 use crate::format::Format;
 use crate::read::ReadOptions;
 use crate::wannier;
+#[cfg(feature = "hdf5")]
+use crate::{deeph, dftio};
 
 /// The format of the folder or file at `path`, if it is a neutral one.
 ///
@@ -72,7 +72,14 @@ const FORMATS: [(Format, &[Mark]); 6] = [
         &[
             Mark::Is(&["basis.dat"]),
             Mark::Is(&["positions.dat"]),
-            Mark::Is(&["hamiltonians.h5", "overlaps.h5", "density_matrices.h5"]),
+            Mark::Is(&[
+                "hamiltonians.h5",
+                "overlaps.h5",
+                "density_matrices.h5",
+                "DM.h5",
+                "predicted_hamiltonians.h5",
+                "predicted_overlaps.h5",
+            ]),
         ],
     ),
     (Format::Aims, &[Mark::Is(&["rs_indices.out", "rs_indices.h5"])]),
@@ -93,6 +100,8 @@ pub fn read(format: Format, path: &Path, options: &ReadOptions) -> Result<Calcul
         Format::Deeph => deeph::updated::read(path, options),
         #[cfg(feature = "hdf5")]
         Format::DeephLegacy => deeph::legacy::read(path, options),
+        #[cfg(feature = "hdf5")]
+        Format::Dftio => dftio::read(path, options),
         _ => Err(absent(format, "read").in_file(path)),
     }
 }
@@ -109,6 +118,8 @@ pub fn write(format: Format, target: &Path, job: &Writing) -> Result<()> {
         Format::Deeph => deeph::updated::write(target, job),
         #[cfg(feature = "hdf5")]
         Format::DeephLegacy => deeph::legacy::write(target, job),
+        #[cfg(feature = "hdf5")]
+        Format::Dftio => dftio::write(target, job),
         _ => Err(absent(format, "written").in_file(target)),
     }
 }

@@ -202,7 +202,7 @@ impl Operator<f64> {
     pub fn is_identity(&self) -> bool {
         self.blocks().all(|(pair, block)| {
             let n = block.len().isqrt();
-            let expected = |place: usize| if pair.is_onsite() && place % (n + 1) == 0 { 1.0 } else { 0.0 };
+            let expected = |place: usize| if pair.is_onsite() && place.is_multiple_of(n + 1) { 1.0 } else { 0.0 };
             block.iter().enumerate().all(|(place, &value)| value == expected(place))
         })
     }

@@ -16,7 +16,7 @@ use crate::operator::{Operator, Pair, Pairs, SpinOperator, c64};
 const COMPONENTS: [[usize; 2]; 4] = [[0, 0], [0, 1], [1, 0], [1, 1]];
 
 /// Where a file puts the orbitals of each atom.
-pub(super) struct Orbitals<'a> {
+pub(crate) struct Orbitals<'a> {
     basis: &'a Basis,
     /// For each species the place in the file of each of our orbitals.
     places: Vec<Vec<usize>>,
@@ -66,7 +66,7 @@ fn openmx_places(species: &Species) -> Result<Vec<usize>> {
 }
 
 /// One block of a file.
-pub(super) struct Block<'a> {
+pub(crate) struct Block<'a> {
     rows: &'a [usize],
     columns: &'a [usize],
     spins: usize,
@@ -95,7 +95,7 @@ impl Block<'_> {
 }
 
 /// All elements of `operator` on the blocks of `pairs`, zeros where it has none: complex for operators with spin.
-pub(super) fn entries_of(operator: &SpinOperator, pairs: &Pairs, orbitals: &Orbitals) -> Entries {
+pub(crate) fn entries_of(operator: &SpinOperator, pairs: &Pairs, orbitals: &Orbitals) -> Entries {
     match operator {
         SpinOperator::Unpolarized(o) => Entries::Real(gathered(&[([0, 0], o)], pairs, orbitals, 1)),
         SpinOperator::Collinear([up, down]) => {
@@ -109,7 +109,7 @@ pub(super) fn entries_of(operator: &SpinOperator, pairs: &Pairs, orbitals: &Orbi
 }
 
 /// The same for a matrix without spin.
-pub(super) fn spinless_entries_of(operator: &Operator<f64>, pairs: &Pairs, orbitals: &Orbitals) -> Entries {
+pub(crate) fn spinless_entries_of(operator: &Operator<f64>, pairs: &Pairs, orbitals: &Orbitals) -> Entries {
     Entries::Real(gathered(&[([0, 0], operator)], pairs, orbitals, 1))
 }
 
@@ -142,7 +142,7 @@ fn split<'a, T>(pairs: &'a Pairs, factor: usize, mut values: &'a mut [T]) -> Vec
 }
 
 /// The blocks of a file, and where each starts among its entries.
-pub(super) struct Stored {
+pub(crate) struct Stored {
     pairs: Arc<Pairs>,
     starts: Vec<usize>,
     spins: usize,

@@ -2,7 +2,9 @@
 
 use rayon::prelude::*;
 
+use crate::error::Result;
 use crate::ev::Ev;
+use crate::h5::{Data, Kind};
 use crate::operator::c64;
 
 /// So many elements show which constant made them eV.
@@ -10,7 +12,7 @@ const SHOWN: usize = 8192;
 
 /// Block after block, as the file holds them.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum Entries {
+pub(crate) enum Entries {
     /// Spinless matrices; also what DeepH-dock writes of ABACUS' collinear ones.
     Real(Vec<f64>),
     /// Matrices with spin.
@@ -18,6 +20,26 @@ pub(super) enum Entries {
 }
 
 impl Entries {
+    /// None yet, of the kind that `data` holds.
+    pub fn empty_of_kind(data: &Data) -> Self {
+        match data.kind() {
+            Some(Kind::Complex { .. }) => Entries::Complex(Vec::new()),
+            _ => Entries::Real(Vec::new()),
+        }
+    }
+
+    /// Adds all numbers of `data`.
+    ///
+    /// # Errors
+    /// `Syntax` where they are of another kind.
+    pub fn append(&mut self, data: &Data) -> Result<()> {
+        match self {
+            Entries::Real(values) => values.extend(data.reals()?),
+            Entries::Complex(values) => values.extend(data.complexes()?),
+        }
+        Ok(())
+    }
+
     pub fn len(&self) -> usize {
         match self {
             Entries::Real(values) => values.len(),

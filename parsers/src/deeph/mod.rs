@@ -7,8 +7,8 @@
 //!
 //! DM is written as it is here: its trace with S is the number of electrons.
 
-mod blocks;
-mod entries;
+pub(crate) mod blocks;
+pub(crate) mod entries;
 mod layout;
 pub mod legacy;
 mod reading;

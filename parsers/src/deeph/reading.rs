@@ -1,7 +1,6 @@
 //! From the files of a folder to a run.
 
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use super::blocks::Orbitals;
 use super::layout::Layout;
@@ -12,7 +11,7 @@ use crate::error::{Context, Error, Result};
 use crate::ev::Ev;
 use crate::folder::{existing, folder_of, plain_name};
 use crate::hints;
-use crate::operator::{Operator, Pair, Pairs, SpinOperator};
+use crate::operator::{Operator, SpinOperator};
 use crate::read::ReadOptions;
 use crate::structure::Structure;
 use crate::units::{BOHR_IN_ANGSTROM, HARTREE_IN_EV};
@@ -102,7 +101,7 @@ impl Layout {
         let density_matrix = files.density_matrix.as_deref().map(|file| matrices.density_matrix(file)).transpose()?;
         let overlap = match files.overlap.as_deref() {
             Some(file) => Some(matrices.overlap(file)?),
-            None => head.is_orthogonal.then(|| identity(&basis)).transpose()?,
+            None => head.is_orthogonal.then(|| Operator::identity(&basis)).transpose()?,
         };
         let ev = hamiltonian.as_ref().map(|(_, ev)| *ev).or(constants.ev).unwrap_or(Ev { per_hartree: HARTREE_IN_EV });
         let is_predicted = files.hamiltonian.as_deref().is_some_and(|file| plain_name(file) == self.predicted);
@@ -152,15 +151,4 @@ impl Matrices<'_> {
         entries.to_hartree(ev, &hints::read(folder_of(file), HINTS, entries.n_parts()));
         Ok((stored.operator(&entries, &self.orbitals).in_file(file)?, ev))
     }
-}
-
-/// S of an orthogonal basis.
-fn identity(basis: &Basis) -> Result<Operator<f64>> {
-    let pairs = Pairs::new((0..basis.n_atoms()).map(Pair::onsite).collect(), basis)?;
-    let mut identity = Operator::zeros(Arc::new(pairs));
-    for atom in 0..basis.n_atoms() {
-        let n = basis.orbitals_of(atom).len();
-        identity.block_mut(atom).iter_mut().step_by(n + 1).for_each(|diagonal| *diagonal = 1.0);
-    }
-    Ok(identity)
 }

@@ -55,7 +55,7 @@ impl Layout {
         if let Some(operator) = density_matrix {
             writer.density_matrix(operator)?;
         }
-        let is_orthogonal = overlap.is_some_and(|overlap| is_identity(&overlap));
+        let is_orthogonal = overlap.is_some_and(|overlap| overlap.is_identity());
         Ok(Written { spins, is_orthogonal, fermi_level_ev: writer.fermi_level() })
     }
 
@@ -153,12 +153,4 @@ fn union<'a>(lists: impl Iterator<Item = &'a Arc<Pairs>>, basis: &Basis) -> Resu
             Pairs::new(all, basis).map(Arc::new)
         }
     }
-}
-
-fn is_identity(overlap: &Operator<f64>) -> bool {
-    overlap.blocks().all(|(pair, block)| {
-        let n = block.len().isqrt();
-        let expected = |place: usize| if pair.is_onsite() && place.is_multiple_of(n + 1) { 1.0 } else { 0.0 };
-        block.iter().enumerate().all(|(place, &value)| value == expected(place))
-    })
 }

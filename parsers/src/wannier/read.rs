@@ -18,6 +18,7 @@ use crate::ev::Ev;
 use crate::folder::plain_name;
 use crate::input;
 use crate::operator::{Operator, Pair, Pairs, SpinOperator, c64};
+use crate::poscar::Poscar;
 use crate::read::ReadOptions;
 use crate::structure::Structure;
 use crate::units::BOHR_IN_ANGSTROM;
@@ -196,15 +197,6 @@ fn structure_file(files: &Files, options: &ReadOptions) -> Option<PathBuf> {
 fn missing_lattice(files: &Files) -> Error {
     let message = "no lattice: there is no NAME.win and no POSCAR beside this file; name one of them by --structure";
     Error::unsupported(message).in_file(&files.matrices[0])
-}
-
-struct Poscar {
-    lattice: Matrix3<f64>,
-}
-impl Poscar {
-    fn parse(_: &[u8]) -> Result<Self> {
-        Err(Error::unsupported("POSCAR"))
-    }
 }
 
 enum Described {

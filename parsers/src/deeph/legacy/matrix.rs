@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::deeph::blocks::{Orbitals, Stored};
 use crate::deeph::entries::Entries;
 use crate::error::{Context, Error, Result};
-use crate::h5::{self, Data, Kind, Source};
+use crate::h5::{self, Source};
 use crate::operator::{Pair, Pairs};
 
 /// Reads a file with 1 or 2 spins; the entries come in the order of the pairs, not of the names.
@@ -32,26 +32,11 @@ fn read_file(path: &Path, orbitals: &Orbitals, spins: usize) -> Result<(Stored, 
         if shape != expected {
             return Err(Error::inconsistent(format!("block `{name}` has the shape {shape:?} instead of {expected:?}")));
         }
-        let entries = entries.get_or_insert_with(|| empty_of_kind(&data));
+        let entries = entries.get_or_insert_with(|| Entries::empty_of_kind(&data));
         found.push((pair, entries.len()));
-        append(entries, &data)?;
+        entries.append(&data)?;
     }
     Ok((Stored::new(found, orbitals.basis(), spins)?, entries.unwrap_or(Entries::Real(Vec::new()))))
-}
-
-fn empty_of_kind(data: &Data) -> Entries {
-    match data.kind() {
-        Some(Kind::Complex { .. }) => Entries::Complex(Vec::new()),
-        _ => Entries::Real(Vec::new()),
-    }
-}
-
-fn append(entries: &mut Entries, data: &Data) -> Result<()> {
-    match entries {
-        Entries::Real(values) => values.extend(data.reals()?),
-        Entries::Complex(values) => values.extend(data.complexes()?),
-    }
-    Ok(())
 }
 
 /// `[Rx, Ry, Rz, i, j]`, atoms from 1.

@@ -2,12 +2,10 @@
 
 mod info;
 mod matrix;
-mod poscar;
 
 use std::path::Path;
 
 use self::info::Info;
-use self::poscar::Poscar;
 use super::blocks::Orbitals;
 use super::layout::{Layout, require};
 use super::reading::{Constants, Head, folder};
@@ -18,6 +16,7 @@ use crate::convert::Writing;
 use crate::error::{Context, Error, Result};
 use crate::input;
 use crate::output::write_file;
+use crate::poscar::Poscar;
 use crate::read::ReadOptions;
 use crate::structure::Structure;
 
