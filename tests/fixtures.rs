@@ -32,7 +32,7 @@ fn fixtures_are_small() {
 #[test]
 fn every_system_has_its_origin() {
     let readme = fs::read_to_string(root().join("README.md")).expect("fixtures/README.md exists");
-    for code in ["abacus", "openmx", "siesta", "deeph", "deeph-legacy", "dftio"] {
+    for code in ["abacus", "openmx", "siesta", "deeph", "deeph-legacy", "dftio", "nextham"] {
         let mut n = 0;
         let entries = fs::read_dir(root().join(code)).expect("every code has fixtures").flatten();
         for system in entries.filter(|entry| entry.path().is_dir()) {

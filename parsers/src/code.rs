@@ -19,7 +19,7 @@ pub enum Code {
 }
 
 /// Where the parts of a run lie below its folder (and ABACUS' `OUT.*`).
-const PARTS: [&str; 4] = ["scf", "h0", "bands", "OUT."];
+const PARTS: [&str; 5] = ["scf", "h0", "bands", "abacus_", "OUT."];
 
 impl Code {
     /// All codes.

@@ -234,8 +234,9 @@ impl Format {
             },
             Format::Nextham => Capabilities {
                 name: "nextham",
-                files: "binary csr, hrs_block_up_*.dat",
+                files: "binary hrs1_nao.csr, hrs_block_up_*.dat, predict_hr_tot (srs_…)",
                 writes: false,
+                numbers: "f64 or text",
                 structure: false,
                 shells: false,
                 density_matrix: false,

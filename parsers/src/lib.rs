@@ -50,8 +50,10 @@ mod memory;
 #[cfg(feature = "hdf5")]
 pub mod netcdf;
 pub mod neutral;
+pub mod nextham;
 pub mod openmx;
 pub mod operator;
+mod out_of_scope;
 pub mod output;
 pub mod poscar;
 pub mod predicted;

@@ -2,14 +2,13 @@
 
 use std::path::Path;
 
-use crate::aims;
 use crate::calculation::Calculation;
 use crate::convert::Writing;
 use crate::error::{Error, Result};
 use crate::folder::{entries, plain_name};
 use crate::format::Format;
 use crate::read::ReadOptions;
-use crate::wannier;
+use crate::{aims, nextham, wannier};
 #[cfg(feature = "hdf5")]
 use crate::{deeph, dftio};
 
@@ -23,7 +22,10 @@ pub fn find(path: &Path) -> Result<Option<Format>> {
         false => vec![plain_name(path)],
     };
     let found = FORMATS.iter().find(|(_, marks)| marks.iter().all(|mark| names.iter().any(|name| mark.is_in(name))));
-    Ok(found.map(|&(format, _)| format))
+    match found {
+        Some(&(format, _)) => Ok(Some(format)),
+        None => Ok(nextham::is_own(path)?.then_some(Format::Nextham)),
+    }
 }
 
 /// What the name of a file says.
@@ -94,6 +96,7 @@ const FORMATS: [(Format, &[Mark]); 6] = [
 pub fn read(format: Format, path: &Path, options: &ReadOptions) -> Result<Calculation> {
     match format {
         Format::Aims => aims::read(path, options),
+        Format::Nextham => nextham::read(path, options),
         Format::WannierHr => wannier::read(path, wannier::Kind::Hr, options),
         Format::WannierTb => wannier::read(path, wannier::Kind::Tb, options),
         #[cfg(feature = "hdf5")]

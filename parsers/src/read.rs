@@ -7,7 +7,7 @@ use crate::calculation::{Calculation, KGrid};
 use crate::code::Code;
 use crate::companion::Companion;
 use crate::error::{Context, Error, Result};
-use crate::{abacus, neutral, openmx, siesta};
+use crate::{abacus, neutral, openmx, out_of_scope, siesta};
 
 /// What the user says by hand; everything else is found.
 #[derive(Debug, Clone, Default)]
@@ -48,7 +48,10 @@ pub enum Step {
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Calculation> {
     let run = match neutral::find(path)? {
         Some(format) => neutral::read(format, path, options)?,
-        None => read_of_code(path, options)?,
+        None => {
+            out_of_scope::refuse(path)?;
+            read_of_code(path, options)?
+        }
     };
     let run = match Companion::read(path)? {
         Some(companion) => companion.restore(run).in_file(path)?,

@@ -6,7 +6,7 @@ use hzero_parsers::dump::dump;
 use hzero_parsers::{ReadOptions, read};
 
 /// Codes with at least so many systems each.
-const CODES: [(&str, usize); 3] = [("abacus", 7), ("openmx", 7), ("siesta", 6)];
+const CODES: [(&str, usize); 4] = [("abacus", 7), ("nextham", 4), ("openmx", 7), ("siesta", 6)];
 /// The same for folders that need HDF5.
 const HDF5_FOLDERS: [(&str, usize); 3] = [("deeph", 5), ("deeph-legacy", 4), ("dftio", 4)];
 

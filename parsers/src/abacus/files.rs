@@ -67,11 +67,13 @@ impl Run {
             return Run::of_file(path);
         }
         std::fs::read_dir(path).map_err(Error::from).in_file(path)?;
-        let part = |name: &str| {
-            let folder = path.join(name);
-            if folder.is_dir() { Folder::find(&folder).map(Some) } else { Ok(None) }
+        let part = |names: &[&str]| {
+            let folder = names.iter().map(|name| path.join(name)).find(|folder| folder.is_dir());
+            folder.map(|folder| Folder::find(&folder)).transpose()
         };
-        let run = Run { h0: part("h0")?, scf: part("scf")?, bands: part("bands")? };
+        // The second names are those of NextHAM's data sets.
+        let run =
+            Run { h0: part(&["h0", "abacus_geths"])?, scf: part(&["scf", "abacus_scf"])?, bands: part(&["bands"])? };
         if run.h0.is_some() || run.scf.is_some() { Ok(run) } else { Ok(Run::of_folder(Folder::find(path)?)) }
     }
 

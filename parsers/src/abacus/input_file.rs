@@ -83,10 +83,11 @@ impl InputFile {
         self.get("suffix").unwrap_or("ABACUS")
     }
 
-    /// Is this the step-zero run: one iteration from superposed atomic densities?
+    /// Is this the step-zero run: one iteration from superposed atomic densities, or none (`get_hs` of NextHAM's branch)?
     pub fn is_step_zero(&self) -> bool {
         let from_atoms = matches!(self.get("init_chg"), None | Some("atomic")) && self.get("init_wfc") != Some("file");
-        self.calculation() == "scf" && from_atoms && self.number("scf_nmax") == Some(1.0)
+        let is_one_step = self.calculation() == "scf" && self.number("scf_nmax") == Some(1.0);
+        from_atoms && (is_one_step || self.calculation() == "get_hs")
     }
 
     /// `smearing_method` and `smearing_sigma` (Ry in the file, hartree here). `None` for methods that hzero does not know.

@@ -31,7 +31,14 @@ const MIXED_H0: &str = "ABACUS 3.8 with nspin 2 writes the spin-up H after mixin
 /// # Errors
 /// All kinds; every message names the file.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Calculation> {
-    let mut run = Run::discover(path)?;
+    read_found(Run::discover(path)?, path, options)
+}
+
+/// Reads the run with these files; `path` is where they were looked for.
+///
+/// # Errors
+/// As [`read`].
+pub fn read_found(mut run: Run, path: &Path, options: &ReadOptions) -> Result<Calculation> {
     by_hand(&mut run, options);
     check_found(&run, path)?;
     let logs = run.folders().filter_map(|folder| folder.log.as_deref());

@@ -105,6 +105,13 @@ impl Header {
             .unwrap_or(Quantity::Hamiltonian)
     }
 
+    /// Says that the file holds S: NextHAM's scripts label every matrix H(R).
+    pub(super) fn set_overlap(&mut self) {
+        if let Header::Old { label, .. } = self {
+            *label = Quantity::Overlap.label().to_owned();
+        }
+    }
+
     /// Layout of the file.
     pub fn version(&self) -> Version {
         match self {

@@ -4,10 +4,11 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::{Block, Blocks, Csr, DIMENSION_TITLE, Element, Header, N_BLOCKS_TITLE};
+use super::{Block, Blocks, Csr, DIMENSION_TITLE, Element, Header, N_BLOCKS_TITLE, Quantity};
 use crate::error::{Context, Error, Result};
 use crate::input::Text;
 use crate::memory::prefer_huge_pages;
+use crate::nextham;
 use crate::operator::c64;
 use crate::read::Step;
 
@@ -50,13 +51,25 @@ impl Csr {
         choose(outlines, step)?.read(&text)
     }
 
-    /// Opens and reads a csr file, plain or compressed.
+    /// Opens and reads a csr file, plain or compressed; also the files in which NextHAM's branch of ABACUS leaves the same matrices.
     ///
     /// # Errors
     /// As [`Csr::parse`], with the file's name.
     pub fn read(path: &std::path::Path, step: Option<Step>) -> Result<Csr> {
+        let name = crate::folder::plain_name(path);
+        if let Some(quantity) = nextham::blocks::quantity(&name) {
+            return nextham::blocks::read(path, quantity);
+        }
         let input = crate::input::open(path)?;
-        Csr::parse(&input, step).in_file(path)
+        if nextham::csr::is_binary(&input) {
+            let quantity = if name.starts_with("srs") { Quantity::Overlap } else { Quantity::Hamiltonian };
+            return nextham::csr::parse(&input, quantity).in_file(path);
+        }
+        let mut csr = Csr::parse(&input, step).in_file(path)?;
+        if name.starts_with("srs") {
+            csr.header.set_overlap();
+        }
+        Ok(csr)
     }
 }
 
@@ -97,7 +110,9 @@ fn old_outline(text: &mut Text) -> Result<Outline> {
         text.literal("STEP:")?;
         step = Some(text.unsigned()?);
     }
-    text.literal("Matrix Dimension of ")?;
+    // NextHAM's scripts write a small d.
+    let is_small = text.clone().literal("Matrix dimension").is_ok();
+    text.literal(if is_small { "Matrix dimension of " } else { "Matrix Dimension of " })?;
     let label = String::from_utf8_lossy(text.token()).trim_end_matches(':').to_owned();
     let dimension = count(text, "matrix dimension", u32::MAX as usize)?;
     text.literal(&format!("Matrix number of {label}:"))?;
