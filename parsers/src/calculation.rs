@@ -137,7 +137,7 @@ impl KGrid {
 }
 
 /// A corner of a band path.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct PathNode {
     /// Reduced coordinates.
     pub k: [f64; 3],

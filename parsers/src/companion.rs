@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::aims;
 use crate::basis::{Basis, Shell, Species};
-use crate::calculation::{Calculation, KGrid, Of, Origin, Smearing};
+use crate::calculation::{Calculation, KGrid, Of, Origin, PathNode, Smearing};
 use crate::cells::Moves;
 use crate::code::Code;
 use crate::error::{Context, Error, Result};
@@ -66,6 +66,12 @@ pub struct Companion {
     pub fixed_moment: Option<f64>,
     /// k mesh.
     pub k_grid: Option<KGrid>,
+    /// k points with their weights, where they are no mesh.
+    #[serde(default)]
+    pub k_list: Option<Vec<([f64; 3], f64)>>,
+    /// Band path.
+    #[serde(default)]
+    pub k_path: Option<Vec<PathNode>>,
 }
 
 /// Which H.
@@ -109,6 +115,8 @@ impl Companion {
             smearing: run.smearing,
             fixed_moment: run.fixed_moment,
             k_grid: run.k_grid,
+            k_list: run.k_list.clone(),
+            k_path: run.k_path.clone(),
         }
     }
 
@@ -237,13 +245,14 @@ impl Companion {
         }
     }
 
+    /// What the source did not know is not known, also where the folder's files demand a number.
     fn restore_numbers(&self, run: &mut Calculation) {
-        run.fermi_level = self.fermi_level_hartree.or(run.fermi_level);
-        run.n_electrons = self.n_electrons.or(run.n_electrons);
+        run.fermi_level = self.fermi_level_hartree;
+        run.n_electrons = self.n_electrons.or(run.n_electrons.filter(|n| *n > 0.0));
         run.valence_charges = self.valence_charges.clone().or(run.valence_charges.take());
-        run.smearing = self.smearing.or(run.smearing);
+        run.smearing = self.smearing;
         run.fixed_moment = self.fixed_moment.or(run.fixed_moment);
-        run.k_grid = self.k_grid.or(run.k_grid);
+        (run.k_grid, run.k_list, run.k_path) = (self.k_grid, self.k_list.clone(), self.k_path.clone());
         let codes = Code::ALL.iter().map(|code| code.name()).chain([aims::CODE]);
         run.origin.code = codes.into_iter().find(|&name| name == self.code).unwrap_or(run.origin.code);
         run.origin.version = self.code_version.clone().or(run.origin.version.take());

@@ -93,6 +93,16 @@ pub fn fill(job: &Writing, format: &str, lacking: &[&str]) -> Result<()> {
     Ok(())
 }
 
+/// What a file that knows meshes alone, without OpenMX' small shift, does not say of the k points.
+pub fn note_kpoints(job: &Writing) {
+    if job.run.k_grid.is_some_and(|grid| grid.nudge != [0.0; 3]) {
+        job.notes.add(Fate::Kept, "the small shift of OpenMX' k mesh");
+    }
+    if job.run.k_list.is_some() {
+        job.notes.add(Fate::Kept, "the list of k points");
+    }
+}
+
 /// Charge of the ion core of each species; 0 where it is not known and the electrons do not tell it (one species).
 pub fn valence_charges(run: &Calculation) -> Vec<f64> {
     match (&run.valence_charges, run.basis.species().len()) {

@@ -67,6 +67,7 @@ fn runs_of_every_code_become_files_of_every_other_and_come_back() {
         assert_eq!(back.basis, run.basis, "{name}");
         let numbers = |run: &Calculation| (run.n_electrons, run.smearing, run.fixed_moment, run.k_grid);
         assert_eq!(numbers(&back), numbers(&run), "{name}");
+        assert_eq!((&back.k_list, &back.k_path), (&run.k_list, &run.k_path), "{name}");
         assert_eq!(back.fermi_level, run.fermi_level.filter(|_| of == Of::Scf), "{name}");
         if run.valence_charges.is_some() {
             assert_eq!(back.valence_charges, run.valence_charges, "{name}");

@@ -12,7 +12,7 @@ use crate::abacus::{Csr, Stru};
 use crate::error::{Context, Error, ErrorKind, Result};
 use crate::folder::{entries, plain_name};
 use crate::format::Format;
-use crate::{input, output};
+use crate::{companion, input, output};
 
 /// Converts, and returns what was written. Of a folder, the matrices there and below are converted, and the other files of
 /// the run that hzero reads (`is_read_beside_matrices`) are copied: all of them, or after an error none.
@@ -36,10 +36,10 @@ pub fn convert(request: &Request) -> Result<Vec<PathBuf>> {
 
 /// Files of an ABACUS run without matrices that hzero reads, by name.
 fn is_read_beside_matrices(name: &str) -> bool {
-    const INPUTS: [&str; 5] = ["INPUT", "STRU", "KPT", "STRU_ION_D", "report.json"];
+    const INPUTS: [&str; 6] = ["INPUT", "STRU", "KPT", "STRU_ION_D", "report.json", companion::FILE_NAME];
     const OUTPUTS: [&str; 5] = ["info.json", "istate.info", "eig_occ.txt", "kpoints", "KPT.info"];
     const BANDS: [&str; 5] = ["BANDS_1.dat", "BANDS_2.dat", "band.txt", "bands1.txt", "bands2.txt"];
-    [INPUTS, OUTPUTS, BANDS].concat().contains(&name) || (name.starts_with("running_") && name.ends_with(".log"))
+    [&INPUTS[..], &OUTPUTS, &BANDS].concat().contains(&name) || (name.starts_with("running_") && name.ends_with(".log"))
 }
 
 impl Request {

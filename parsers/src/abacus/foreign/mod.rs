@@ -53,19 +53,23 @@ fn check_atoms(run: &Calculation) -> Result<()> {
 }
 
 fn notes(job: &Writing, matrices: &Matrices) {
-    job.notes.add(Fate::Filled, "names of orbital files and pseudopotentials in STRU, which do not exist".to_owned());
+    job.notes
+        .add(Fate::Changed, "STRU names orbital files, to state the shells, and pseudopotentials that do not exist");
+    if job.run.k_grid.is_some() {
+        foreign::note_kpoints(job);
+    }
     if let Some(SpinOperator::Spinor(dm)) = matrices.density_matrix {
         let is_complex = |operator: &Operator<c64>| operator.values().iter().any(|value| value.im != 0.0);
         if is_complex(&dm[0]) || is_complex(&dm[3]) {
             let text =
                 "imaginary parts of the density and the magnetization in DM, which ABACUS' files have no place for";
-            job.notes.add(Fate::Lost, text.to_owned());
+            job.notes.add(Fate::Lost, text);
         }
     }
     if !Moves::into_cell(&job.run.structure).is_none() {
         let text =
             "atoms outside of the cell are moved into it by lattice vectors, and the R of their blocks with them";
-        job.notes.add(Fate::Changed, text.to_owned());
+        job.notes.add(Fate::Changed, text);
     }
 }
 

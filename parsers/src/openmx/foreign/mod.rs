@@ -13,7 +13,7 @@ use super::constants;
 use super::matrix::Blocks;
 use super::scfout::{Neighbours, Scfout, Spin, Tail};
 use crate::basis::Basis;
-use crate::calculation::{Calculation, Of, Smearing};
+use crate::calculation::{Calculation, KGrid, Of, Smearing};
 use crate::check;
 use crate::convert::{Fate, Writing};
 use crate::error::Result;
@@ -57,6 +57,7 @@ pub fn scfout(job: &Writing) -> Result<Scfout> {
     let imaginary = has_imaginary_part(&h);
     note_partners(job, &h, &run.basis);
     note_smearing(job);
+    note_kpoints(job);
     let tail = tail(job, of, h.nspin(), imaginary, spin(&matrices));
     let sizes = (0..run.basis.n_atoms()).map(|atom| run.basis.orbitals_of(atom).len()).collect();
     let neighbours = Neighbours::of(&pairs, run.basis.n_atoms());
@@ -116,7 +117,19 @@ fn note_smearing(job: &Writing) {
         Some(smearing) if smearing.width() > 0.0 => "the smearing is Fermi-Dirac of the same width",
         _ => "the electronic temperature is 300 K, OpenMX' default",
     };
-    job.notes.add(Fate::Changed, text.to_owned());
+    job.notes.add(Fate::Changed, text);
+}
+
+/// OpenMX has one mesh for given divisions: k = −½ + (2i + 1)/2N.
+fn note_kpoints(job: &Writing) {
+    let is_other =
+        |grid: KGrid| grid.shift != [0.0; 3] || (grid.gamma_centred && grid.divisions.iter().any(|n| n % 2 == 0));
+    if job.run.k_grid.is_none_or(is_other) {
+        job.notes.add(Fate::Changed, "the k mesh is OpenMX' own of these divisions (1 1 1 where none are known)");
+    }
+    if job.run.k_list.is_some() {
+        job.notes.add(Fate::Kept, "the list of k points");
+    }
 }
 
 fn tail(job: &Writing, of: Of, nspin: usize, imaginary: bool, total_spin: f64) -> Tail {

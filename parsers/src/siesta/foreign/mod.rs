@@ -47,6 +47,7 @@ pub fn write(target: &Path, format: Format, job: &Writing) -> Result<()> {
     let unknown = job.run.n_electrons.is_none().then_some("the number of electrons (Qtot)");
     foreign::fill(job, &name, unknown.as_slice())?;
     note_smearing(job);
+    foreign::note_kpoints(job);
     let stored = Stored::new(job.run, matrices)?;
     Folder { target, run: job.run }.write(format, &stored)
 }
