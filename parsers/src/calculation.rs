@@ -279,9 +279,9 @@ impl Calculation {
         }
     }
 
-    /// 1, 2 or 4: that of H⁽⁰⁾ or H, else what the run states where it has neither.
+    /// 1, 2 or 4: that of H⁽⁰⁾, H or DM, else what the run states where it has none.
     pub fn nspin(&self) -> Option<usize> {
-        let hamiltonian = self.hamiltonian0.as_ref().or(self.hamiltonian.as_ref());
-        hamiltonian.map(SpinOperator::nspin).or_else(|| self.native.as_ref()?.nspin())
+        let operators = [&self.hamiltonian0, &self.hamiltonian, &self.density_matrix];
+        operators.into_iter().flatten().next().map(SpinOperator::nspin).or_else(|| self.native.as_ref()?.nspin())
     }
 }

@@ -12,6 +12,7 @@ pub use report::{Fate, Note, Notes, Report};
 
 use crate::calculation::{Calculation, Of};
 use crate::code::Code;
+use crate::companion::Companion;
 use crate::error::{Context, Error, Result};
 use crate::format::Format;
 use crate::neutral;
@@ -95,10 +96,12 @@ pub fn convert(request: &Request) -> Result<Report> {
     let neutral = neutral::find(&request.source)?;
     let from = if neutral.is_none() { Some(Code::of(&request.source, &request.options)?) } else { None };
     require_code(request.from, from).in_file(&request.source)?;
-    let files = match (from, to.code, request.write.shift) {
-        (Some(Code::Abacus), Some(Code::Abacus), None) => csr::convert(request)?,
-        (Some(Code::Siesta), Some(Code::Siesta), None) => from_run::siesta(request)?,
-        (Some(Code::OpenMx), Some(Code::OpenMx), None) => from_run::openmx(request)?,
+    // Of a run that came through a conversion, the files of its code do not say all.
+    let is_codes_own = request.write.shift.is_none() && Companion::read(&request.source)?.is_none();
+    let files = match (from, to.code) {
+        (Some(Code::Abacus), Some(Code::Abacus)) if is_codes_own => csr::convert(request)?,
+        (Some(Code::Siesta), Some(Code::Siesta)) if is_codes_own => from_run::siesta(request)?,
+        (Some(Code::OpenMx), Some(Code::OpenMx)) if is_codes_own => from_run::openmx(request)?,
         _ => return across::convert(request, neutral),
     };
     Ok(Report {
