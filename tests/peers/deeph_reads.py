@@ -37,4 +37,4 @@ for path in map(Path, sys.argv[split + 1 :]):
     said = io.StringIO()
     with contextlib.redirect_stdout(said):
         found = of_folder(path, kpoints)
-    print(json.dumps({"folder": str(path), **found}))
+    print(json.dumps({"path": str(path), **found}))

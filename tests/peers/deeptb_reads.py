@@ -52,4 +52,4 @@ torch.set_default_dtype(torch.float64)
 split = sys.argv.index("--")
 kpoints = [[float(x) for x in k.split()] for k in sys.argv[1:split]]
 for folder in map(Path, sys.argv[split + 1 :]):
-    print(json.dumps({"folder": str(folder), **of_folder(folder, kpoints)}))
+    print(json.dumps({"path": str(folder), **of_folder(folder, kpoints)}))
