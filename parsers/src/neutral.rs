@@ -3,6 +3,7 @@
 use std::path::Path;
 
 use crate::calculation::Calculation;
+use crate::code::Code;
 use crate::convert::Writing;
 use crate::error::{Error, Result};
 use crate::folder::{entries, plain_name};
@@ -12,18 +13,20 @@ use crate::{aims, nextham, wannier};
 #[cfg(feature = "hdf5")]
 use crate::{deeph, dftio};
 
-/// The format of the folder or file at `path`, if it is a neutral one.
+/// The format of the folder or file at `path`, if it is a neutral one. A run's own folder is its code's, also where Wannier90
+/// ran in it.
 ///
 /// # Errors
-/// `Io`.
+/// `Io`; `Inconsistent` where files of several codes lie there.
 pub fn find(path: &Path) -> Result<Option<Format>> {
     let names = match path.is_dir() {
         true => entries(path)?.iter().filter(|path| path.is_file()).map(|path| plain_name(path)).collect(),
         false => vec![plain_name(path)],
     };
     let found = FORMATS.iter().find(|(_, marks)| marks.iter().all(|mark| names.iter().any(|name| mark.is_in(name))));
-    match found {
-        Some(&(format, _)) => Ok(Some(format)),
+    match found.map(|&(format, _)| format) {
+        Some(Format::WannierHr | Format::WannierTb) if path.is_dir() && Code::found_at(path)?.is_some() => Ok(None),
+        Some(format) => Ok(Some(format)),
         None => Ok(nextham::is_own(path)?.then_some(Format::Nextham)),
     }
 }
@@ -135,5 +138,20 @@ fn absent(format: Format, what: &str) -> Error {
             Error::unsupported(message)
         }
         _ => Error::unsupported(format!("{format} cannot be {what} yet")),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_in_which_wannier90_ran_is_a_run() {
+        let folder = tempfile::tempdir().unwrap();
+        std::fs::write(folder.path().join("si_hr.dat"), "").unwrap();
+        assert_eq!(find(folder.path()).unwrap(), Some(Format::WannierHr));
+        std::fs::write(folder.path().join("si.HSX"), "").unwrap();
+        assert_eq!(find(folder.path()).unwrap(), None);
+        assert_eq!(find(&folder.path().join("si_hr.dat")).unwrap(), Some(Format::WannierHr));
     }
 }

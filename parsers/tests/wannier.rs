@@ -6,7 +6,8 @@ use hzero_parsers::bloch::BlochSum;
 use hzero_parsers::convert::{Report, Request, WriteOptions, convert};
 use hzero_parsers::eigen::OverlapFactor;
 use hzero_parsers::format::Format;
-use hzero_parsers::{Calculation, Of, ReadOptions, read};
+use hzero_parsers::units::{BOHR_IN_ANGSTROM, HARTREE_IN_EV};
+use hzero_parsers::{Calculation, Of, Operator, ReadOptions, SpinOperator, c64, read};
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../fixtures").join(name)
@@ -155,6 +156,41 @@ fn complex_elements_are_of_spinors_or_of_both_spins() {
     assert_eq!((both.basis.n_orbitals(), both.nspin()), (2, Some(4)));
     let [low, high] = eigenvalues;
     assert!(difference(&energies(&both, Of::Scf, [0.1; 3]), &[vec![low, low, high, high]]) < 1e-14);
+}
+
+#[test]
+fn a_poscar_or_a_named_file_gives_the_lattice_too() {
+    let folder = tempfile::tempdir().unwrap();
+    let poscar = "cubic\n1.0\n3 0 0\n0 3 0\n0 0 3\nH\n1\nDirect\n0 0 0\n";
+    written(folder.path(), &[("a_hr.dat", COMPLEX), ("POSCAR", poscar), ("other.vasp", &poscar.replace('3', "4"))]);
+    let length = |structure: Option<&str>| {
+        let structure = structure.map(|name| folder.path().join(name));
+        let run = read(folder.path(), &ReadOptions { structure, ..ReadOptions::default() }).unwrap();
+        run.structure.lattice[(1, 1)] * BOHR_IN_ANGSTROM
+    };
+    assert!((length(None) - 3.0).abs() < 1e-14 && (length(Some("other.vasp")) - 4.0).abs() < 1e-14);
+}
+
+#[test]
+fn functions_of_spinors_are_up_and_down_of_one_orbital_after_the_other() {
+    let folder = tempfile::tempdir().unwrap();
+    let element = |place: usize| {
+        let (row, column) = (place % 4 + 1, place / 4 + 1);
+        format!("0 0 0 {row} {column} {}.0 0\n", if row == column { row } else { 0 })
+    };
+    let file: String = (0..16).map(element).collect();
+    let win = "spinors = T\nbegin unit_cell_cart\n3 0 0\n0 3 0\n0 0 3\nend unit_cell_cart\n";
+    written(folder.path(), &[("a_hr.dat", &format!(" diagonal\n4\n1\n1\n{file}")), ("a.win", win)]);
+    let run = read(folder.path(), &ReadOptions::default()).unwrap();
+    let Some(SpinOperator::Spinor([up, _, _, down])) = &run.hamiltonian else { panic!("{:?}", run.nspin()) };
+    let diagonal = |operator: &Operator<c64>| [0, 3].map(|place| (operator.block(0)[place].re * HARTREE_IN_EV).round());
+    assert_eq!((diagonal(up), diagonal(down)), ([1.0, 3.0], [2.0, 4.0]));
+    let target = folder.path().join("out");
+    converted(&folder.path().join("a_hr.dat"), &target, Format::WannierHr, None);
+    let text = std::fs::read_to_string(target.join("wannier90_hr.dat")).unwrap();
+    let values: Vec<f64> =
+        text.lines().skip(4).map(|line| line.split_whitespace().nth(5).unwrap().parse().unwrap()).collect();
+    assert_eq!([0, 5, 10, 15].map(|place| values[place].round()), [1.0, 2.0, 3.0, 4.0]);
 }
 
 #[test]

@@ -102,11 +102,12 @@ impl<'a> Lowdin<'a> {
     /// # Errors
     /// As [`Lowdin::on`].
     pub fn truncation(&self, mesh: Mesh, models: &[RealSpace], fermi_level: Option<f64>) -> Result<Truncation> {
-        let points = between_points(mesh);
+        let points = between_points(mesh, if self.is_spinor() { 2 } else { 1 } * self.n_orbitals);
+        let n_points = points.len();
         let found: Vec<Truncation> =
             points.into_par_iter().map(|k| self.truncation_at(k, models, fermi_level)).collect::<Result<_>>()?;
         let worst = |a: Truncation, b: Truncation| a.joined(b);
-        Ok(found.into_iter().reduce(worst).unwrap_or_default())
+        Ok(Truncation { n_points, ..found.into_iter().reduce(worst).unwrap_or_default() })
     }
 
     fn truncation_at(&self, k: [f64; 3], models: &[RealSpace], fermi_level: Option<f64>) -> Result<Truncation> {
@@ -144,6 +145,8 @@ impl OnMesh {
 /// What interpolation costs.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Truncation {
+    /// Points that were looked at.
+    pub n_points: usize,
     /// Largest error of an eigenvalue, eV.
     pub worst: f64,
     /// Where.
@@ -197,16 +200,21 @@ pub fn at(model: &RealSpace, k: [f64; 3]) -> Mat<c64> {
     sum
 }
 
-/// At most so many along each axis.
-const POINTS_PER_AXIS: usize = 3;
+/// So many points are looked at, fewer where each takes long.
+const MOST_POINTS: usize = 128;
+const FEWEST_POINTS: usize = 8;
+/// Above so many elements of H(k) there are fewer points.
+const ELEMENTS_OF_ALL_POINTS: usize = 1_000_000;
 
-/// Points in the middle between those of the mesh, spread over the zone; where there is but one along an axis, both on it and
-/// at the border of the zone.
-fn between_points(mesh: Mesh) -> Vec<[f64; 3]> {
+/// Points in the middle between those of the mesh, spread over the zone.
+fn between_points(mesh: Mesh, n_functions: usize) -> Vec<[f64; 3]> {
+    let n_axes = mesh.divisions.iter().filter(|&&n| n > 1).count().max(1);
+    let n_points = (ELEMENTS_OF_ALL_POINTS / n_functions.pow(2).max(1)).clamp(FEWEST_POINTS, MOST_POINTS);
+    let per_axis = (n_points as f64).powf(1.0 / n_axes as f64).round() as usize;
     let along = |axis: usize| -> Vec<f64> {
         let n = mesh.divisions[axis];
-        let step = n.div_ceil(POINTS_PER_AXIS);
-        (0..n).step_by(step).map(move |place| (place as f64 + 0.5) / n as f64).collect()
+        let m = n.min(per_axis);
+        (0..m).map(|place| (((2 * place + 1) * n / (2 * m)) as f64 + 0.5) / n as f64).collect()
     };
     let [x, y, z] = [along(0), along(1), along(2)];
     let planes = x.iter().flat_map(|&x| y.iter().map(move |&y| (x, y)));

@@ -2,6 +2,9 @@
 
 use crate::operator::c64;
 
+/// Half of the last digit of Wannier90's `_hr.dat`, eV. Its `_tb.dat` has imaginary parts of 1e-17 eV and more in a real H.
+const UNSEEN: f64 = 5e-7;
+
 /// A lattice vector of the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Cell {
@@ -47,8 +50,8 @@ impl RealSpace {
         self.block(cell)[row * self.n + column] / f64::from(self.cells[cell].degeneracy)
     }
 
-    /// Is every element real?
+    /// Is every element real, but for what the six decimals of Wannier90's `_hr.dat` do not tell from 0?
     pub fn is_real(&self) -> bool {
-        self.values.iter().all(|value| value.im == 0.0)
+        self.values.iter().all(|value| value.im.abs() <= UNSEEN)
     }
 }

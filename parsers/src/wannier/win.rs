@@ -8,8 +8,9 @@ use std::io::{self, Write};
 
 use nalgebra::{Matrix3, Vector3};
 
-use crate::elements::SYMBOLS;
+use crate::basis::Species;
 use crate::error::{Error, Result};
+use crate::foreign::symbol;
 use crate::input::lines::{Line, Lines};
 use crate::structure::Structure;
 use crate::units::BOHR_IN_ANGSTROM;
@@ -184,10 +185,8 @@ fn atoms(lines: Vec<Line>, axes: Matrix3<f64>) -> Result<Vec<(String, Vector3<f6
 pub struct Described<'a> {
     /// Lattice and atoms, bohr.
     pub structure: &'a Structure,
-    /// Label and atomic number of each atom.
-    pub atoms: Vec<(&'a str, Option<u8>)>,
-    /// Orbitals of each atom.
-    pub n_orbitals: Vec<usize>,
+    /// Species of each atom.
+    pub species: Vec<&'a Species>,
     /// Two functions per orbital?
     pub spinors: bool,
     /// eV.
@@ -199,7 +198,7 @@ pub struct Described<'a> {
 impl Described<'_> {
     /// Number of functions.
     pub fn n_functions(&self) -> usize {
-        self.n_orbitals.iter().sum::<usize>() * self.per_orbital()
+        self.species.iter().map(|species| species.n_orbitals()).sum::<usize>() * self.per_orbital()
     }
 
     fn per_orbital(&self) -> usize {
@@ -218,14 +217,15 @@ impl Described<'_> {
 
     /// Position of the atom of each function, Å.
     pub fn centres(&self) -> Vec<[f64; 3]> {
-        let of_atom = |(atom, &n)| std::iter::repeat_n(self.position(atom), n * self.per_orbital());
-        self.n_orbitals.iter().enumerate().flat_map(of_atom).collect()
+        let n = |species: &Species| species.n_orbitals() * self.per_orbital();
+        let of_atom = |(atom, species): (usize, &&Species)| std::iter::repeat_n(self.position(atom), n(species));
+        self.species.iter().enumerate().flat_map(of_atom).collect()
     }
 
     /// The element, or the label where it names none.
     fn symbol(&self, atom: usize) -> &str {
-        let (label, z) = self.atoms[atom];
-        z.and_then(|z| SYMBOLS.get(usize::from(z) - 1)).map_or(label, |symbol| symbol)
+        let species = self.species[atom];
+        symbol(species).unwrap_or(&species.label)
     }
 
     /// A `.win` without projections.

@@ -23,7 +23,7 @@ const SEED: &str = "wannier90";
 /// A mesh that was not asked for is made finer until the eigenvalues that matter are wrong by no more, eV.
 const GOOD: f64 = 1e-3;
 /// Such a mesh grows no further than to files of so many elements.
-const MOST_ELEMENTS: usize = 2_000_000;
+const MOST_ELEMENTS: usize = 4_000_000;
 
 /// Writes H of `job` into the folder `target`.
 ///
@@ -60,12 +60,10 @@ pub fn write(target: &Path, kind: Kind, job: &Writing) -> Result<()> {
 }
 
 fn described<'a>(run: &'a Calculation, of: Of, spinors: bool) -> Described<'a> {
-    let species = (0..run.structure.n_atoms()).map(|atom| run.basis.species_of(atom));
     let level = run.fermi_level.filter(|level| level.is_finite() && of == Of::Scf);
     Described {
         structure: &run.structure,
-        atoms: species.map(|species| (species.label.as_str(), species.z)).collect(),
-        n_orbitals: (0..run.structure.n_atoms()).map(|atom| run.basis.orbitals_of(atom).len()).collect(),
+        species: (0..run.structure.n_atoms()).map(|atom| run.basis.species_of(atom)).collect(),
         spinors,
         fermi_energy: level.map(|level| level * run.origin.ev_per_hartree),
         angstrom_per_bohr: run.origin.angstrom_per_bohr,
@@ -136,9 +134,10 @@ fn note([a, b, c]: [u32; 3], model: &RealSpace, truncation: &Truncation, has_fer
         false => String::new(),
     };
     format!(
-        "the orbitals were orthogonalised (Löwdin) on {a} x {b} x {c} k points, {} lattice vectors; energies between these points \
-         are wrong by at most {:.1e} eV (band {} of {} at k = {x:.3} {y:.3} {z:.3}){low}",
+        "the orbitals were orthogonalised (Löwdin) on {a} x {b} x {c} k points, {} lattice vectors; energies at {} points \
+         between these are wrong by at most {:.1e} eV (band {} of {} at k = {x:.3} {y:.3} {z:.3}){low}",
         model.cells().len(),
+        truncation.n_points,
         truncation.worst,
         truncation.band + 1,
         model.n_functions()
