@@ -172,6 +172,18 @@ fn formats_that_are_only_read_are_not_written() {
 }
 
 #[test]
+fn files_that_hzero_does_not_read_are_named_for_what_they_are() {
+    let folder = tempfile::tempdir().unwrap();
+    let archive = folder.path().join("graph_data.npz");
+    fs::write(&archive, b"PK\x03\x04").unwrap();
+    for (source, format) in [(folder.path(), "deeph"), (&archive, "deeph"), (&archive, "abacus-old")] {
+        let message = refused(source, &folder.path().join("x"), &["--to", format]);
+        assert!(message.contains("graph_data.npz: a NumPy archive of pickled Python objects"), "{message}");
+    }
+    assert_eq!(names(folder.path()), ["graph_data.npz"]);
+}
+
+#[test]
 fn the_list_is_the_table_of_formats() {
     let list = stdout(&ham_convert(&["--list"]));
     let markdown = stdout(&ham_convert(&["--list", "--markdown"]));

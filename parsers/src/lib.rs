@@ -53,7 +53,7 @@ pub mod neutral;
 pub mod nextham;
 pub mod openmx;
 pub mod operator;
-mod out_of_scope;
+pub mod out_of_scope;
 pub mod output;
 pub mod poscar;
 pub mod predicted;

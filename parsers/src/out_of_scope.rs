@@ -40,7 +40,7 @@ pub fn refuse(path: &Path) -> Result<()> {
 }
 
 fn refuse_one(path: &Path) -> Result<()> {
-    match kind(path)? {
+    match kind(path) {
         Some(what) => Err(Error::unsupported(what).in_file(path)),
         None => Ok(()),
     }
@@ -50,13 +50,14 @@ fn is_lmdb(folder: &Path) -> bool {
     folder.is_dir() && folder.join("data.mdb").is_file()
 }
 
-fn kind(path: &Path) -> Result<Option<&'static str>> {
+fn kind(path: &Path) -> Option<&'static str> {
     if !path.is_file() {
-        return Ok(is_lmdb(path).then_some(LMDB));
+        return is_lmdb(path).then_some(LMDB);
     }
     let name = plain_name(path);
-    let head = input::head(path, HEAD)?;
-    Ok(match head[..] {
+    // Whoever reads a file that cannot be opened says so.
+    let head = input::head(path, HEAD).unwrap_or_default();
+    match head[..] {
         [b'P', b'K', 3, 4, ..] if name.ends_with(".npz") => Some(NPZ),
         [b'P', b'K', 3, 4, ..] if [".pth", ".pt", ".pth.tar"].iter().any(|end| name.ends_with(end)) => Some(TORCH),
         // A pickle of protocol 2 to 5.
@@ -64,7 +65,7 @@ fn kind(path: &Path) -> Result<Option<&'static str>> {
         _ if head.starts_with(PETSC_MAT) => Some(PETSC),
         _ if head.get(LMDB_MAGIC_AT..) == Some(LMDB_MAGIC) => Some(LMDB),
         _ => None,
-    })
+    }
 }
 
 #[cfg(test)]

@@ -73,10 +73,11 @@ fn is_matrix(path: &Path) -> bool {
     path.is_file() && (ends.iter().any(|end| name.ends_with(end)) || Format::of_file_name(Path::new(&name)).is_some())
 }
 
-/// A part of the run above it.
+/// A part of the run above it; the last names are those of NextHAM's data sets.
 fn is_part(path: &Path) -> bool {
+    const PARTS: [&str; 5] = ["scf", "h0", "bands", "abacus_scf", "abacus_geths"];
     let name = plain_name(path);
-    path.is_dir() && (["scf", "h0", "bands"].contains(&name.as_str()) || name.starts_with("OUT."))
+    path.is_dir() && (PARTS.contains(&name.as_str()) || name.starts_with("OUT."))
 }
 
 fn folders(folder: &Path) -> Result<Vec<PathBuf>> {
@@ -110,6 +111,17 @@ mod tests {
     fn a_folder_with_matrices_is_one_run() {
         assert_eq!(runs(&["si.scfout", "old/si.scfout"]), [""]);
         assert_eq!(runs(&["scf/si.HSX", "h0/si.HSX"]), [""]);
+    }
+
+    #[test]
+    fn a_case_of_nextham_is_one_run() {
+        let case = |n| {
+            ["abacus_scf/OUT.ABACUS/data-HR-sparse_SPIN0.csr", "abacus_geths/OUT.ABACUS/hrs1_nao.csr"]
+                .map(|file| format!("case-{n}/{file}"))
+        };
+        let files = [case(0), case(1)].concat();
+        assert_eq!(runs(&files.iter().map(String::as_str).collect::<Vec<_>>()), ["case-0", "case-1"]);
+        assert_eq!(runs(&["OUT.ABACUS/hrs_block_up_0.dat", "STRU"]), [""]);
     }
 
     #[test]

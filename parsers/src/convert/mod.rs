@@ -15,11 +15,11 @@ use crate::code::Code;
 use crate::companion::Companion;
 use crate::error::{Context, Error, Result};
 use crate::format::Format;
-use crate::neutral;
 use crate::operator::SpinOperator;
 use crate::predicted::not_representable;
 use crate::read::ReadOptions;
 use crate::shift::Shift;
+use crate::{neutral, out_of_scope};
 
 /// What the user says.
 #[derive(Debug, Clone)]
@@ -94,7 +94,13 @@ pub fn convert(request: &Request) -> Result<Report> {
         return Err(not_representable(to.name, "hzero only reads it"));
     }
     let neutral = neutral::find(&request.source)?;
-    let from = if neutral.is_none() { Some(Code::of(&request.source, &request.options)?) } else { None };
+    let from = match neutral {
+        Some(_) => None,
+        None => {
+            out_of_scope::refuse(&request.source)?;
+            Some(Code::of(&request.source, &request.options)?)
+        }
+    };
     require_code(request.from, from).in_file(&request.source)?;
     // Of a run that came through a conversion, the files of its code do not say all.
     let is_codes_own = request.write.shift.is_none() && Companion::read(&request.source)?.is_none();

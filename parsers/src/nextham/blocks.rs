@@ -224,47 +224,31 @@ fn values(numbers: &[f64], n_values: usize, matrix: &mut Matrix) -> Option<Vec<c
     (numbers.len() == 2 * n_values).then(|| numbers.chunks(2).map(|two| c64::new(two[0], two[1])).collect())
 }
 
-/// Real numbers, else complex ones: only one of the two ends where the file ends.
+/// Real or complex numbers: what follows them makes sense for one of the two only.
 fn binary(file: &[u8], matrix: &mut Matrix) -> Result<()> {
-    let kinds = if matrix.is_complex { &[2][..] } else { &[1, 2] };
-    let mut furthest: Option<Error> = None;
-    for &parts in kinds {
-        match binary_parts(Binary::new(file, ByteOrder::Little), parts) {
-            Ok((step, found)) => {
-                (matrix.step, matrix.is_complex) = (step, parts == 2);
-                for (part, r, numbers) in &found {
-                    let value = |number: &[f64]| c64::new(number[0], number.get(1).copied().unwrap_or(0.0));
-                    matrix.add(part, *r, numbers.chunks(parts).map(value));
-                }
-                return Ok(());
-            }
-            Err(error) => {
-                let byte = |error: &Error| error.location().map(|place| place.byte);
-                furthest = furthest.filter(|other| byte(other) > byte(&error)).or(Some(error));
-            }
-        }
-    }
-    furthest.map_or(Ok(()), Err)
+    let file = Binary::new(file, ByteOrder::Little);
+    let reached = |parts| match binary_parts(file.clone(), parts, &mut |_, _, _| {}) {
+        Ok(_) => u64::MAX,
+        Err(error) => error.location().map_or(0, |place| place.byte),
+    };
+    matrix.is_complex |= reached(2) > reached(1);
+    let parts = if matrix.is_complex { 2 } else { 1 };
+    let value = |number: &[f64]| c64::new(number[0], number.get(1).copied().unwrap_or(0.0));
+    let mut add = |part: &Part, r, numbers: &[f64]| matrix.add(part, r, numbers.chunks(parts).map(value));
+    matrix.step = binary_parts(file.clone(), parts, &mut add)?;
+    Ok(())
 }
 
-/// The part of one R: numbers of `parts` parts each.
-type BinaryPart = (std::rc::Rc<Part>, [i32; 3], Vec<f64>);
-
-fn binary_parts(mut file: Binary, parts: usize) -> Result<(u64, Vec<BinaryPart>)> {
-    let most = |file: &Binary, size: usize| i32::try_from(file.remaining() / size).unwrap_or(i32::MAX);
+/// Goes through a file of numbers of `parts` doubles each, and returns its step.
+fn binary_parts(mut file: Binary, parts: usize, add: &mut dyn FnMut(&Part, [i32; 3], &[f64])) -> Result<u64> {
     let step = file.count("an ionic step", 0..=i32::MAX)? as u64;
-    let n_pairs = file.count("a number of pairs", 0..=most(&file, 20))?;
-    let mut found = Vec::new();
+    let n_pairs = binary_count(&mut file, "a number of pairs", 20)?;
     for _ in 0..n_pairs {
         file.counts(2, "an atom", 0..=i32::MAX)?;
-        let (n_rows, n_columns) = (
-            file.count("a number of rows", 0..=most(&file, 4))?,
-            file.count("a number of columns", 0..=most(&file, 4))?,
-        );
-        let n_r = file.count("a number of R", 0..=most(&file, 12))?;
-        let mut indices =
-            |n, what| file.counts(n, what, 0..=i32::MAX - 1).map(|n| n.into_iter().map(|n| n as u32).collect());
-        let part = std::rc::Rc::new(Part { rows: indices(n_rows, "a row")?, columns: indices(n_columns, "a column")? });
+        let n_rows = binary_count(&mut file, "a number of rows", 4)?;
+        let n_columns = binary_count(&mut file, "a number of columns", 4)?;
+        let n_r = binary_count(&mut file, "a number of R", 12)?;
+        let part = Part { rows: orbitals(&mut file, n_rows)?, columns: orbitals(&mut file, n_columns)? };
         for _ in 0..n_r {
             let r = file.i32s(3)?;
             let start = file.place();
@@ -272,9 +256,20 @@ fn binary_parts(mut file: Binary, parts: usize) -> Result<(u64, Vec<BinaryPart>)
             if numbers.iter().any(|number| !number.is_finite()) {
                 return Err(Error::syntax("numbers", "infinity or NaN").at(start));
             }
-            found.push((part.clone(), [r[0], r[1], r[2]], numbers));
+            add(&part, [r[0], r[1], r[2]], &numbers);
         }
     }
     file.end()?;
-    Ok((step, found))
+    Ok(step)
+}
+
+/// A number of things of at least so many bytes each.
+fn binary_count(file: &mut Binary, what: &str, bytes: usize) -> Result<usize> {
+    let most = i32::try_from(file.remaining() / bytes).unwrap_or(i32::MAX);
+    file.count(what, 0..=most)
+}
+
+fn orbitals(file: &mut Binary, n: usize) -> Result<Vec<u32>> {
+    let orbitals = file.counts(n, "an orbital", 0..=i32::MAX - 1)?;
+    Ok(orbitals.into_iter().map(|orbital| orbital as u32).collect())
 }

@@ -35,26 +35,24 @@ const PREDICTED: [&str; 2] = ["predict_hr_tot", "predict_hr_cut"];
 /// `Io`.
 pub fn is_own(path: &Path) -> Result<bool> {
     if !path.is_dir() {
-        return is_own_file(path);
+        return Ok(is_own_file(path));
     }
     for path in entries(path)? {
         let is_output = path.is_dir() && plain_name(&path).starts_with("OUT.");
         let files = if is_output { entries(&path)? } else { vec![path] };
-        for file in files.iter().filter(|file| file.is_file()) {
-            if is_own_file(file)? {
-                return Ok(true);
-            }
+        if files.iter().any(|file| file.is_file() && is_own_file(file)) {
+            return Ok(true);
         }
     }
     Ok(false)
 }
 
-fn is_own_file(path: &Path) -> Result<bool> {
+/// A file that cannot be read is not: whoever reads the run says so.
+fn is_own_file(path: &Path) -> bool {
     let name = plain_name(path);
-    if PREDICTED.contains(&&name[..]) || blocks::quantity(&name).is_some() {
-        return Ok(true);
-    }
-    Ok(name.ends_with(".csr") && csr::is_binary(&input::head(path, csr::HEAD_OF_FILE)?))
+    let is_named = PREDICTED.contains(&&name[..]) || blocks::quantity(&name).is_some();
+    let is_binary = || input::head(path, csr::HEAD_OF_FILE).is_ok_and(|head| csr::is_binary(&head));
+    is_named || (name.ends_with(".csr") && is_binary())
 }
 
 /// Reads the run in the folder `path`, or the file `path` with what lies around it.

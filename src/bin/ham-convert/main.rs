@@ -103,6 +103,7 @@ fn runs_below(source: &Path, args: &Args) -> Result<Option<Vec<PathBuf>>> {
     }
     let runs = runs::below(source)?;
     if runs.is_empty() {
+        parsers::out_of_scope::refuse(source)?;
         return Err(Error::unsupported("no run in this folder or below").in_file(source));
     }
     Ok(Some(runs).filter(|runs| runs[..] != [source]))
