@@ -134,7 +134,13 @@ fn the_invariants_of_the_crate_docs_hold() {
         ("src", "anyhow::", &["src/cli/"]),
         ("parsers/src", "File::open", &["parsers/src/input/", "parsers/src/netcdf/source.rs", "parsers/src/h5.rs"]),
         ("parsers/src", "harmonics::abacus", &["parsers/src/abacus/", "parsers/src/harmonics.rs"]),
-        ("parsers/src", "harmonics::openmx", &["parsers/src/openmx/", "parsers/src/harmonics.rs"]),
+        ("parsers/src", "harmonics::aims", &["parsers/src/aims/", "parsers/src/harmonics.rs"]),
+        // The order of DeepH's older layout is OpenMX'.
+        (
+            "parsers/src",
+            "harmonics::openmx",
+            &["parsers/src/openmx/", "parsers/src/deeph/", "parsers/src/harmonics.rs"],
+        ),
         ("parsers/src", "RYDBERG_IN_HARTREE", &["parsers/src/abacus/", "parsers/src/siesta/", "parsers/src/units.rs"]),
         (
             "src",
