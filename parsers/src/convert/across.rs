@@ -1,8 +1,9 @@
 //! From one code, or one neutral format, to another: the source becomes a run, the run becomes files.
 
+use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 
-use super::{Fate, Notes, Report, Request, Writing, check_source, require_read};
+use super::{Notes, Report, Request, Writing, check_source, losses, require_read};
 use crate::calculation::{Calculation, Of};
 use crate::code::Code;
 use crate::companion::{self, Companion};
@@ -25,11 +26,12 @@ pub fn convert(request: &Request, from: Option<Format>) -> Result<Report> {
     let run = read(&request.source, &request.options)?;
     require_read(request.from, &run).in_file(&request.source)?;
     let notes = Notes::default();
-    let files = write(request, run.clone(), &notes).in_file(&request.source)?;
+    let code = run.origin.code;
+    let files = write(request, run, &notes).in_file(&request.source)?;
     Ok(Report {
         source: request.source.clone(),
         target: request.target.clone(),
-        from: from.map_or(run.origin.code.to_owned(), |format| format.to_string()),
+        from: from.map_or(code.to_owned(), |format| format.to_string()),
         to: request.to,
         files,
         notes: notes.into_sorted(),
@@ -53,18 +55,21 @@ fn require_promised(request: &Request, found: Option<Format>) -> Result<()> {
 fn write(request: &Request, run: Calculation, notes: &Notes) -> Result<Vec<PathBuf>> {
     let to = request.to.capabilities();
     let of = chosen(&run, request, &to)?;
-    let run = match (request.write.shift, of) {
+    let mut run = match (request.write.shift, of) {
         (Some(shift), Some(of)) => shifted(&run, of, shift)?,
         _ => run,
     };
+    run.native = None;
     let reordering = order_for(request.to, &run);
-    let ordered = Calculation { native: None, ..reordering.apply(&run)? };
+    let ordered = match reordering.is_none() {
+        true => Cow::Borrowed(&run),
+        false => Cow::Owned(reordering.apply(&run)?),
+    };
     let hamiltonian = of.and_then(|of| Some((of, ordered.operator(of)?)));
     let job = Writing { run: &ordered, hamiltonian, options: &request.write, notes };
-    let is_file = is_file_target(request, &to);
-    note_losses(&job, &to, &run, is_file);
+    let is_file = request.is_file_target();
+    losses::note(&run, of, &to, is_file, notes);
     if is_file {
-        note_lost_companion(&run, &to, notes);
         write_file_of(&request.target, |stage| {
             write_format(request.to, stage, &job)?;
             main_file(stage, request.to)
@@ -110,11 +115,6 @@ fn order_for(to: Format, run: &Calculation) -> Reordering {
     }
 }
 
-/// A file where the format is one of files, and the target's name says so.
-fn is_file_target(request: &Request, to: &Capabilities) -> bool {
-    !to.is_folder && !request.target.is_dir() && Format::of_file_name(&request.target) == Some(request.to)
-}
-
 /// The file of a folder that is in the format itself.
 fn main_file(folder: &Path, format: Format) -> Result<PathBuf> {
     let mut files = entries(folder)?.into_iter().filter(|file| Format::of_file_name(file) == Some(format));
@@ -125,43 +125,4 @@ fn main_file(folder: &Path, format: Format) -> Result<PathBuf> {
             Err(not_representable(&format.to_string(), "this run needs several files: name a folder as target"))
         }
     }
-}
-
-/// What the format has no place for.
-fn note_losses(job: &Writing, to: &Capabilities, run: &Calculation, is_file: bool) {
-    let lost = |what: &str| job.notes.add(Fate::Lost, what);
-    match job.hamiltonian {
-        Some((Of::Scf, _)) if run.hamiltonian0.is_some() => lost("H0: one H per target; --of h0 writes it"),
-        Some((Of::H0, _)) if run.hamiltonian.is_some() => lost("the converged H: one per target; --of scf writes it"),
-        None if run.hamiltonian.is_some() || run.hamiltonian0.is_some() => lost("H"),
-        _ => {}
-    }
-    // a folder of SIESTA has one file for each matrix
-    let is_alone = is_file || to.code != Some(Code::Siesta);
-    if run.overlap.is_some() && !to.overlap && is_alone {
-        lost("S");
-    }
-    if run.density_matrix.is_some() && !to.density_matrix && is_alone {
-        lost("DM");
-    } else if run.density_matrix.is_some() && matches!(job.hamiltonian, Some((Of::H0, _))) && to.code.is_some() {
-        lost("DM: it belongs to the converged H");
-    }
-    let of_other_code = to.code.is_some_and(|code| code.name() != run.origin.code);
-    if of_other_code {
-        job.notes.add(Fate::Changed, format!(
-            "the orbitals are those of {}: bands, densities of states and transport are right; whatever evaluates {}'s own radial functions is not",
-            run.origin.code,
-            to.code.map_or("", Code::name)
-        ));
-    }
-}
-
-/// A lone file has nothing beside it.
-fn note_lost_companion(run: &Calculation, to: &Capabilities, notes: &Notes) {
-    let known = [
-        ("the Fermi level", run.fermi_level.is_some() && !to.fermi_level),
-        ("the structure", !to.structure),
-        ("the shells", !to.shells),
-    ];
-    known.iter().filter(|(_, is_lost)| *is_lost).for_each(|(what, _)| notes.add(Fate::Lost, *what));
 }

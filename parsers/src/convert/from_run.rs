@@ -1,8 +1,8 @@
 //! One file out of a run: of the same code on the run's own pattern, of another one with the elements that are not zero.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
-use super::{Request, check_source, require_read};
+use super::{Notes, Request, check_source, losses, require_read};
 use crate::calculation::{Calculation, NativeLayout, Of};
 use crate::error::{Context, Error, Result};
 use crate::openmx::predicted::file_stem;
@@ -16,27 +16,32 @@ use crate::siesta;
 ///
 /// # Errors
 /// As [`super::convert`].
-pub fn siesta(request: &Request) -> Result<Vec<PathBuf>> {
+pub fn siesta(request: &Request, notes: &Notes) -> Result<Vec<PathBuf>> {
     let run = source(request)?;
-    let target = target(&request.target, &siesta::convert::file_name(&run, request.to))?;
-    let write = || siesta::convert::write(&target, request.to, &run, hamiltonian(&run, request)?);
-    write().in_file(&request.source)?;
-    Ok(vec![target])
+    let write = || {
+        let h = hamiltonian(&run, request)?;
+        let target = target(request, &siesta::convert::file_name(&run, request.to))?;
+        siesta::convert::write(&target, request.to, &run, h)?;
+        losses::note(&run, h.map(|(of, _)| of), &request.to.capabilities(), true, notes);
+        Ok(vec![target])
+    };
+    write().in_file(&request.source)
 }
 
 /// Writes the scfout of a run anew: what OpenMX leaves uninitialised becomes zero.
 ///
 /// # Errors
 /// As [`super::convert`].
-pub fn openmx(request: &Request) -> Result<Vec<PathBuf>> {
+pub fn openmx(request: &Request, notes: &Notes) -> Result<Vec<PathBuf>> {
     let run = source(request)?;
     let write = || {
         let found = hamiltonian(&run, request)?.zip(run.native.as_ref());
         let Some(((of, _), NativeLayout::OpenMx(layout))) = found else { return Err(missing_h(request)) };
         let scfout = if of == Of::Scf { &layout.hamiltonian } else { &layout.hamiltonian0 };
         let scfout = scfout.as_ref().ok_or_else(|| missing_h(request))?;
-        let target = target(&request.target, &format!("{}.scfout", file_stem(&scfout.input())))?;
+        let target = target(request, &format!("{}.scfout", file_stem(&scfout.input())))?;
         write_file(&target, |out| scfout.write(out))?;
+        losses::note(&run, Some(of), &request.to.capabilities(), true, notes);
         Ok(vec![target])
     };
     write().in_file(&request.source)
@@ -69,8 +74,8 @@ fn missing_h(request: &Request) -> Error {
 }
 
 /// A folder is where the file goes, under the code's own name.
-fn target(target: &Path, name: &str) -> Result<PathBuf> {
-    let path = if target.is_dir() { target.join(name) } else { target.to_owned() };
+fn target(request: &Request, name: &str) -> Result<PathBuf> {
+    let path = if request.is_file_target() { request.target.clone() } else { request.target.join(name) };
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(Error::from).in_file(folder)?;
     }

@@ -3,6 +3,7 @@
 mod across;
 mod csr;
 mod from_run;
+mod losses;
 mod report;
 
 use std::collections::BTreeSet;
@@ -54,6 +55,13 @@ impl Request {
             write: WriteOptions::default(),
         }
     }
+
+    /// A file where the format is one of files, and the name of the target tells it; else a folder.
+    fn is_file_target(&self) -> bool {
+        !self.to.capabilities().is_folder
+            && !self.target.is_dir()
+            && Format::of_file_name(&self.target) == Some(self.to)
+    }
 }
 
 /// How to write.
@@ -104,10 +112,11 @@ pub fn convert(request: &Request) -> Result<Report> {
     require_code(request.from, from).in_file(&request.source)?;
     // Of a run that came through a conversion, the files of its code do not say all.
     let is_codes_own = request.write.shift.is_none() && Companion::read(&request.source)?.is_none();
+    let notes = Notes::default();
     let files = match (from, to.code) {
         (Some(Code::Abacus), Some(Code::Abacus)) if is_codes_own => csr::convert(request)?,
-        (Some(Code::Siesta), Some(Code::Siesta)) if is_codes_own => from_run::siesta(request)?,
-        (Some(Code::OpenMx), Some(Code::OpenMx)) if is_codes_own => from_run::openmx(request)?,
+        (Some(Code::Siesta), Some(Code::Siesta)) if is_codes_own => from_run::siesta(request, &notes)?,
+        (Some(Code::OpenMx), Some(Code::OpenMx)) if is_codes_own => from_run::openmx(request, &notes)?,
         _ => return across::convert(request, neutral),
     };
     Ok(Report {
@@ -116,7 +125,7 @@ pub fn convert(request: &Request) -> Result<Report> {
         from: from.map_or("", Code::name).to_owned(),
         to: request.to,
         files,
-        notes: Vec::new(),
+        notes: notes.into_sorted(),
     })
 }
 

@@ -1,0 +1,56 @@
+//! What a target has no place for, told by the table of formats.
+
+use super::{Fate, Notes};
+use crate::calculation::{Calculation, Of};
+use crate::code::Code;
+use crate::format::Capabilities;
+
+/// Notes what of `run` is lost where its H of kind `of` becomes a file (`is_file`) or a folder in the format `to`.
+pub fn note(run: &Calculation, of: Option<Of>, to: &Capabilities, is_file: bool, notes: &Notes) {
+    note_other_h(run, of, notes);
+    // A folder of SIESTA has one file for each matrix.
+    let is_alone = is_file || to.code != Some(Code::Siesta);
+    let lost = |what: &str| notes.add(Fate::Lost, what);
+    if run.overlap.is_some() && !to.overlap && is_alone {
+        lost("S");
+    }
+    if run.density_matrix.is_some() && !to.density_matrix && is_alone {
+        lost("DM");
+    } else if run.density_matrix.is_some() && of == Some(Of::H0) && to.code.is_some() {
+        lost("DM: it belongs to the converged H");
+    }
+    if is_file {
+        note_of_lone_file(run, to, notes);
+    }
+    note_other_code(run, to, notes);
+}
+
+fn note_other_h(run: &Calculation, of: Option<Of>, notes: &Notes) {
+    let lost = |what: &str| notes.add(Fate::Lost, what);
+    match of {
+        Some(Of::Scf) if run.hamiltonian0.is_some() => lost("H0: one H per target; --of h0 writes it"),
+        Some(Of::H0) if run.hamiltonian.is_some() => lost("the converged H: one per target; --of scf writes it"),
+        None if run.hamiltonian.is_some() || run.hamiltonian0.is_some() => lost("H"),
+        _ => {}
+    }
+}
+
+/// There is no `hzero.json` beside it.
+fn note_of_lone_file(run: &Calculation, to: &Capabilities, notes: &Notes) {
+    let known = [
+        ("the Fermi level", run.fermi_level.is_some() && !to.fermi_level),
+        ("the structure", !to.structure),
+        ("the shells", !to.shells),
+    ];
+    known.iter().filter(|(_, is_lost)| *is_lost).for_each(|(what, _)| notes.add(Fate::Lost, *what));
+}
+
+fn note_other_code(run: &Calculation, to: &Capabilities, notes: &Notes) {
+    let Some(code) = to.code.map(Code::name).filter(|&code| code != run.origin.code) else { return };
+    let text = format!(
+        "the orbitals are those of {}: bands, densities of states and transport are right; whatever evaluates {code}'s own \
+         radial functions is not",
+        run.origin.code
+    );
+    notes.add(Fate::Changed, text);
+}
