@@ -238,3 +238,26 @@ fn a_target_at_work_is_locked() {
     assert_eq!(output.status.code(), Some(2));
     assert!(stderr(&output).contains("another ham-convert is at work here"), "{}", stderr(&output));
 }
+
+/// Folders of a neutral format: whole, without what belongs to a stage in messages, and replaced by the next batch.
+#[cfg(feature = "hdf5")]
+#[test]
+fn folders_appear_whole() {
+    let (_folder, source, target) = tree(6);
+    for format in ["deeph", "deeph", "dftio"] {
+        let output = convert(&source, &target, &["--to", format, "--force"]);
+        assert_eq!(output.status.code(), Some(1));
+        let message = stderr(&output);
+        assert!(message.lines().count() == 3 && !message.contains(".hzero-"), "{message}");
+        assert_eq!(leftovers(&target), [] as [PathBuf; 0]);
+        assert!(target.join("2/00005/hzero.json").is_file());
+    }
+    assert!(target.join("2/00005/basis.dat").is_file() && !target.join("2/00005/POSCAR").exists());
+    let report = json(&convert(&source, &target, &["--to", "dftio", "--json"]));
+    assert_eq!(report["skipped"].as_array().unwrap().len(), 6);
+    // And a batch of what a batch wrote: back to the code's own files.
+    let back = source.with_file_name("back");
+    let output = convert(&target, &back, &["--to", "siesta-hsx", "--from", "dftio"]);
+    assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
+    assert!(stdout(&output).ends_with("6 runs converted, 0 done before, 0 failed\n"));
+}

@@ -241,3 +241,16 @@ fn folders_called_like_a_command_are_reached_by_their_path() {
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
     assert!(folder.path().join("h2o.TSHS").is_file());
 }
+
+/// Also within one code: what the one file that is written has no place for.
+#[test]
+fn what_one_file_has_no_place_for_is_said() {
+    let folder = tempfile::tempdir().unwrap();
+    let text = done(&fixture("siesta/h2o"), &folder.path().join("H_IN"), &[]);
+    for lost in ["H0: one H per target; --of h0 writes it", "S", "DM", "the Fermi level", "the structure", "the shells"]
+    {
+        assert!(text.lines().any(|line| line == format!("lost: {lost}")), "{lost}: {text}");
+    }
+    let text = done(&fixture("siesta/h2o/scf/h2o.HSX"), &folder.path().join("h2o.TSHS"), &[]);
+    assert_eq!(text.lines().filter(|line| !line.contains("shells")).count(), 1, "{text}");
+}

@@ -133,6 +133,17 @@ impl Error {
         self
     }
 
+    /// What stage `from` was for is at `to`: a file in the stage is named as the one that it would have become.
+    pub(crate) fn moved(mut self, from: &Path, to: &Path) -> Self {
+        let file = self.0.file.as_deref().and_then(|file| file.strip_prefix(from).ok());
+        // joining nothing would leave a separator at the end
+        let moved = file.map(|rest| if rest.as_os_str().is_empty() { to.to_owned() } else { to.join(rest) });
+        if moved.is_some() {
+            self.0.file = moved;
+        }
+        self
+    }
+
     /// Adds what was being read; the first writer wins.
     pub fn while_reading(mut self, what: impl Into<String>) -> Self {
         self.0.reading.get_or_insert_with(|| what.into());

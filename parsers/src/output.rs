@@ -49,7 +49,7 @@ fn write_beside(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()
 pub fn write_folder(path: &Path, replaces: Option<&str>, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
     require_free(path, replaces).in_file(path)?;
     let stage = stage_beside(path)?;
-    write(stage.path())?;
+    write(stage.path()).map_err(|error| error.moved(stage.path(), path))?;
     let persist = || {
         if path.is_dir() {
             // Never more than a moment without either: the old one leaves under another name first.
@@ -67,7 +67,7 @@ pub fn write_folder(path: &Path, replaces: Option<&str>, write: impl FnOnce(&Pat
 /// Those of `write`, and `Io`, with the name of `path`; the target is then as it was.
 pub fn write_file_of(path: &Path, write: impl FnOnce(&Path) -> Result<PathBuf>) -> Result<()> {
     let stage = stage_beside(path)?;
-    let file = write(stage.path())?;
+    let file = write(stage.path()).map_err(|error| error.moved(stage.path(), path))?;
     std::fs::rename(file, path).map_err(Error::from).in_file(path)
 }
 
@@ -78,7 +78,7 @@ pub fn write_file_of(path: &Path, write: impl FnOnce(&Path) -> Result<PathBuf>) 
 /// Those of `write`, with `path` as it was; `Io`.
 pub fn write_into<T>(path: &Path, write: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let stage = stage_beside(path)?;
-    let written = write(stage.path())?;
+    let written = write(stage.path()).map_err(|error| error.moved(stage.path(), path))?;
     move_files(stage.path(), path)?;
     Ok(written)
 }
@@ -216,8 +216,11 @@ mod tests {
             std::fs::create_dir(stage.join("OUT"))?;
             Ok(std::fs::write(stage.join("OUT/H"), "new")?)
         };
-        let broken = write_into(&path, |stage| fill(stage).and(Err::<(), _>(Error::unsupported("no"))));
-        assert!(broken.is_err() && std::fs::read(path.join("OUT/H")).unwrap() == b"old");
+        let broken =
+            |stage: &Path| fill(stage).and(Err::<(), _>(Error::unsupported("no").in_file(stage.join("OUT/H"))));
+        let message = write_into(&path, broken).unwrap_err().to_string();
+        assert_eq!(message, format!("{}: no", path.join("OUT/H").display()));
+        assert_eq!(std::fs::read(path.join("OUT/H")).unwrap(), b"old");
         write_into(&path, fill).unwrap();
         assert_eq!(std::fs::read(path.join("OUT/H")).unwrap(), b"new");
         assert_eq!((names(folder.path()), path.join("notes").is_file()), (vec!["run".into()], true));

@@ -22,7 +22,7 @@ pub fn siesta(request: &Request, notes: &Notes) -> Result<Vec<PathBuf>> {
         let h = hamiltonian(&run, request)?;
         let target = target(request, &siesta::convert::file_name(&run, request.to))?;
         siesta::convert::write(&target, request.to, &run, h)?;
-        losses::note(&run, h.map(|(of, _)| of), &request.to.capabilities(), true, notes);
+        note_losses(&run, h.map(|(of, _)| of), request, notes);
         Ok(vec![target])
     };
     write().in_file(&request.source)
@@ -41,10 +41,15 @@ pub fn openmx(request: &Request, notes: &Notes) -> Result<Vec<PathBuf>> {
         let scfout = scfout.as_ref().ok_or_else(|| missing_h(request))?;
         let target = target(request, &format!("{}.scfout", file_stem(&scfout.input())))?;
         write_file(&target, |out| scfout.write(out))?;
-        losses::note(&run, Some(of), &request.to.capabilities(), true, notes);
+        note_losses(&run, Some(of), request, notes);
         Ok(vec![target])
     };
     write().in_file(&request.source)
+}
+
+fn note_losses(run: &Calculation, of: Option<Of>, request: &Request, notes: &Notes) {
+    let to = losses::held(request.to.capabilities(), &request.source);
+    losses::note(run, of, &to, true, notes);
 }
 
 fn source(request: &Request) -> Result<Calculation> {

@@ -1,9 +1,26 @@
 //! What a target has no place for, told by the table of formats.
 
+use std::path::Path;
+
 use super::{Fate, Notes};
 use crate::calculation::{Calculation, Of};
 use crate::code::Code;
-use crate::format::Capabilities;
+use crate::format::{Capabilities, Format};
+
+/// What the target holds, and what a lone file as source did not: that cannot get lost on the way, though the run was found
+/// beside it.
+pub fn held(to: Capabilities, source: &Path) -> Capabilities {
+    let format = if source.is_file() { Format::guess_file(source).ok().flatten() } else { None };
+    let Some(from) = format.map(Format::capabilities) else { return to };
+    Capabilities {
+        structure: to.structure || !from.structure,
+        shells: to.shells || !from.shells,
+        overlap: to.overlap || !from.overlap,
+        density_matrix: to.density_matrix || !from.density_matrix,
+        fermi_level: to.fermi_level || !from.fermi_level,
+        ..to
+    }
+}
 
 /// Notes what of `run` is lost where its H of kind `of` becomes a file (`is_file`) or a folder in the format `to`.
 pub fn note(run: &Calculation, of: Option<Of>, to: &Capabilities, is_file: bool, notes: &Notes) {
