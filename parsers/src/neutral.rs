@@ -6,25 +6,33 @@ use crate::calculation::Calculation;
 use crate::code::Code;
 use crate::convert::Writing;
 use crate::error::{Error, Result};
-use crate::folder::{entries, plain_name};
+use crate::folder::{entries, folder_of, plain_name};
 use crate::format::Format;
 use crate::read::ReadOptions;
 use crate::{aims, nextham, wannier};
 #[cfg(feature = "hdf5")]
 use crate::{deeph, dftio};
 
-/// The format of the folder or file at `path`, if it is a neutral one. A run's own folder is its code's, also where Wannier90
-/// ran in it.
+/// The format of the folder at `path`, or of the file there with what lies beside it, if it is a neutral one. A run's own
+/// folder is its code's, also where Wannier90 ran in it.
 ///
 /// # Errors
 /// `Io`; `Inconsistent` where files of several codes lie there.
 pub fn find(path: &Path) -> Result<Option<Format>> {
-    let names = match path.is_dir() {
-        true => entries(path)?.iter().filter(|path| path.is_file()).map(|path| plain_name(path)).collect(),
-        false => vec![plain_name(path)],
+    let names = |folder| {
+        Ok::<_, Error>(entries(folder)?.iter().filter(|path| path.is_file()).map(|path| plain_name(path)).collect())
     };
-    let found = FORMATS.iter().find(|(_, marks)| marks.iter().all(|mark| names.iter().any(|name| mark.is_in(name))));
-    match found.map(|&(format, _)| format) {
+    let (names, own): (Vec<String>, Option<String>) = match (path.is_dir(), path.is_file()) {
+        (true, _) => (names(path)?, None),
+        (false, true) => (names(folder_of(path))?, Some(plain_name(path))),
+        (false, false) => return Ok(None),
+    };
+    let fits = |marks: &[Mark]| {
+        let is_there = |mark: &Mark| names.iter().any(|name| mark.is_in(name));
+        let is_named = |own: &String| marks.iter().any(|mark| mark.is_in(own));
+        marks.iter().all(is_there) && own.as_ref().is_none_or(is_named)
+    };
+    match FORMATS.iter().find(|(_, marks)| fits(marks)).map(|&(format, _)| format) {
         Some(Format::WannierHr | Format::WannierTb) if path.is_dir() && Code::found_at(path)?.is_some() => Ok(None),
         Some(format) => Ok(Some(format)),
         None => Ok(nextham::is_own(path)?.then_some(Format::Nextham)),
