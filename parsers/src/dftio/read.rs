@@ -3,7 +3,7 @@
 use std::path::{Path, PathBuf};
 
 use super::matrices;
-use super::texts::Texts;
+use super::texts::{Frame, Texts};
 use super::{DENSITY_MATRICES, HAMILTONIANS, HINTS, OVERLAPS};
 use crate::basis::Basis;
 use crate::calculation::{Calculation, Origin};
@@ -56,7 +56,7 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Calculation> {
 }
 
 fn atoms(texts: &Texts, frame: usize, n_frames: usize, angstrom_per_bohr: f64) -> Result<(Structure, Basis)> {
-    let (lattice, positions, numbers) = texts.frame(frame, n_frames)?;
+    let Frame { lattice, positions, numbers } = texts.frame(frame, n_frames)?;
     let (basis, species) = texts.basis.basis(numbers)?;
     let positions = positions.into_iter().map(|position| position / angstrom_per_bohr).collect();
     Ok((Structure { lattice: lattice / angstrom_per_bohr, positions, species }, basis))

@@ -50,7 +50,7 @@ impl Texts {
     ///
     /// # Errors
     /// `Inconsistent` where there are not as many rows as frames need.
-    pub fn frame(&self, frame: usize, n_frames: usize) -> Result<(Matrix3<f64>, Vec<Vector3<f64>>, &[u8])> {
+    pub fn frame(&self, frame: usize, n_frames: usize) -> Result<Frame<'_>> {
         let n_atoms = self.positions.len() / n_frames.max(1);
         let rows = of_frame(&self.cells, 3, frame, n_frames, "rows of cell.dat")?;
         let lattice = Matrix3::from_fn(|row, column| rows[row][column]);
@@ -60,8 +60,18 @@ impl Texts {
             false => Vector3::from(position),
         };
         let numbers = of_frame(&self.numbers, n_atoms, frame, n_frames, "atomic numbers")?;
-        Ok((lattice, positions.iter().map(cartesian).collect(), numbers))
+        Ok(Frame { lattice, positions: positions.iter().map(cartesian).collect(), numbers })
     }
+}
+
+/// One of them, Å.
+pub struct Frame<'a> {
+    /// Lattice vectors as rows.
+    pub lattice: Matrix3<f64>,
+    /// Cartesian.
+    pub positions: Vec<Vector3<f64>>,
+    /// Atomic numbers.
+    pub numbers: &'a [u8],
 }
 
 /// The `n` values of one frame, out of those for all frames, or for each.

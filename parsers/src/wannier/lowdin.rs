@@ -61,7 +61,7 @@ impl<'a> Lowdin<'a> {
     pub fn on(&self, mesh: Mesh) -> Result<Vec<RealSpace>> {
         let is_needed = |index: usize| self.is_spinor() || index <= mesh.opposite(index);
         let at = |index: usize| is_needed(index).then(|| self.at(mesh.point(index))).transpose();
-        let at_k = OnMesh { mesh, channels: (0..mesh.len()).into_par_iter().map(at).collect::<Result<_>>()? };
+        let at_k = OnMesh { mesh, channels: (0..mesh.n_points()).into_par_iter().map(at).collect::<Result<_>>()? };
         Ok((0..self.hamiltonian.n_channels()).map(|channel| self.channel(&at_k, channel)).collect())
     }
 
@@ -138,7 +138,7 @@ impl OnMesh {
     fn element(&self, channel: usize, row: usize, column: usize) -> Vec<c64> {
         let at = |index: usize| self.channels[index].as_ref().map(|channels| channels[channel][(row, column)]);
         let conjugated = |index: usize| at(self.mesh.opposite(index)).unwrap_or_default().conj();
-        (0..self.mesh.len()).map(|index| at(index).unwrap_or_else(|| conjugated(index))).collect()
+        (0..self.mesh.n_points()).map(|index| at(index).unwrap_or_else(|| conjugated(index))).collect()
     }
 }
 

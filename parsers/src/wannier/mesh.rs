@@ -34,7 +34,7 @@ impl Mesh {
     }
 
     /// Number of points, and of cells in its supercell.
-    pub fn len(&self) -> usize {
+    pub fn n_points(&self) -> usize {
         self.divisions.iter().product()
     }
 
@@ -63,7 +63,7 @@ impl Mesh {
     /// The cells in the Wigner–Seitz cell of the supercell, sorted; copies of one cell that are equally near all stand there.
     pub fn wigner_seitz(&self, structure: &Structure) -> Vec<Cell> {
         let metric = structure.lattice * structure.lattice.transpose();
-        let mut cells: Vec<Cell> = (0..self.len()).flat_map(|index| self.nearest(index, &metric)).collect();
+        let mut cells: Vec<Cell> = (0..self.n_points()).flat_map(|index| self.nearest(index, &metric)).collect();
         cells.sort_unstable_by_key(|cell| cell.r);
         cells
     }
@@ -85,7 +85,7 @@ impl Mesh {
 
     /// O(R) of every cell of the supercell out of O(k) of every point, in place: 1/N Σ_k exp(−2πi k·R) O(k), axis by axis.
     pub fn to_cells(&self, values: &mut [c64]) {
-        let (n, [_, m, l]) = (self.len() as f64, self.divisions);
+        let (n, [_, m, l]) = (self.n_points() as f64, self.divisions);
         values.iter_mut().for_each(|value| *value /= n);
         for (axis, stride) in [m * l, l, 1].into_iter().enumerate() {
             let size = self.divisions[axis];
@@ -129,7 +129,7 @@ mod tests {
         for divisions in [[4, 4, 1], [3, 5, 2], [1, 1, 1]] {
             let mesh = Mesh::new(divisions).unwrap();
             let cells = mesh.wigner_seitz(&structure(HEXAGONAL));
-            let mut weights = vec![0.0; mesh.len()];
+            let mut weights = vec![0.0; mesh.n_points()];
             cells.iter().for_each(|cell| weights[mesh.index(cell.r)] += 1.0 / f64::from(cell.degeneracy));
             assert!(weights.iter().all(|weight| (weight - 1.0_f64).abs() < 1e-12), "{weights:?}");
             let opposite = |cell: &Cell| Cell { r: cell.r.map(|x| -x), ..*cell };
@@ -144,7 +144,7 @@ mod tests {
         let mesh = Mesh::new([3, 4, 5]).unwrap();
         let r = [-1, 2, 1];
         let wave = |k: [f64; 3]| c64::cis(std::f64::consts::TAU * (0..3).map(|a| k[a] * f64::from(r[a])).sum::<f64>());
-        let mut values: Vec<c64> = (0..mesh.len()).map(|index| wave(mesh.point(index))).collect();
+        let mut values: Vec<c64> = (0..mesh.n_points()).map(|index| wave(mesh.point(index))).collect();
         mesh.to_cells(&mut values);
         for (index, value) in values.iter().enumerate() {
             let expected = if index == mesh.index(r) { 1.0 } else { 0.0 };

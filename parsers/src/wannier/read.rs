@@ -52,8 +52,14 @@ pub fn read(path: &Path, kind: Kind, options: &ReadOptions) -> Result<Calculatio
 /// What one file holds.
 struct Content {
     hamiltonian: RealSpace,
-    /// Lattice and centres, Å, of `_tb.dat`.
-    geometry: Option<([[f64; 3]; 3], Vec<[f64; 3]>)>,
+    /// Of `_tb.dat`.
+    geometry: Option<Geometry>,
+}
+
+/// Å.
+struct Geometry {
+    lattice: Matrix3<f64>,
+    centres: Vec<[f64; 3]>,
 }
 
 impl Content {
@@ -63,11 +69,15 @@ impl Content {
             Kind::Hr => parse::hr(&bytes).map(|hamiltonian| Content { hamiltonian, geometry: None }),
             Kind::Tb => parse::tb(&bytes).map(|Tb { lattice, hamiltonian, centres }| Content {
                 hamiltonian,
-                geometry: Some((lattice, centres)),
+                geometry: Some(Geometry { lattice: rows(lattice), centres }),
             }),
         }
         .in_file(file)
     }
+}
+
+fn rows(rows: [[f64; 3]; 3]) -> Matrix3<f64> {
+    Matrix3::from_fn(|row, column| rows[row][column])
 }
 
 fn require_one_size(content: &[Content], files: &Files) -> Result<()> {
@@ -116,12 +126,14 @@ impl Known {
         }
         let (ev_per_hartree, angstrom_per_bohr) = (companion.ev_per_hartree, companion.angstrom_per_bohr);
         let origin = Origin { ev_per_hartree, angstrom_per_bohr, ..origin };
-        if let Some((lattice, centres)) = &content.geometry {
+        if let Some(geometry) = &content.geometry {
             // What the file says is compared with what the companion says afterwards.
-            structure.lattice = Matrix3::from_fn(|row, column| lattice[row][column] / angstrom_per_bohr);
-            let first = |atom| basis.orbitals_of(atom).start * n / basis.n_orbitals();
-            let position = |atom| Vector3::from(centres[first(atom)]) / angstrom_per_bohr;
-            structure.positions = (0..basis.n_atoms()).map(position).collect();
+            structure.lattice = geometry.lattice / angstrom_per_bohr;
+            for (atom, position) in structure.positions.iter_mut().enumerate() {
+                let first = basis.orbitals_of(atom).start * n / basis.n_orbitals();
+                let centre = geometry.centres.get(first).map(|&centre| Vector3::from(centre) / angstrom_per_bohr);
+                *position = centre.unwrap_or(*position);
+            }
         }
         let n_files = Some(if companion.nspin == Some(2) { 2 } else { 1 });
         Ok(Known { structure, basis, spinors, n_files, fermi_energy: None, origin })
@@ -129,7 +141,7 @@ impl Known {
 
     fn of_files(beside: &Beside, n: usize, origin: Origin) -> Result<Self> {
         let per_orbital = if beside.spinors { 2 } else { 1 };
-        if n % per_orbital != 0 {
+        if !n.is_multiple_of(per_orbital) {
             return Err(Error::inconsistent(format!("{n} functions, but spinors come in pairs of up and down")));
         }
         let centres: Vec<[f64; 3]> = beside.centres.iter().copied().step_by(per_orbital).collect();
@@ -162,9 +174,7 @@ impl Beside {
         let file = structure_file(files, options);
         let described = file.as_deref().map(Described::read).transpose()?;
         let (lattice, centres) = match (&content.geometry, &described) {
-            (Some((lattice, centres)), _) => {
-                (Matrix3::from_fn(|row, column| lattice[row][column]), Some(centres.clone()))
-            }
+            (Some(geometry), _) => (geometry.lattice, Some(geometry.centres.clone())),
             (None, Some(described)) => (described.lattice(), None),
             (None, None) => return Err(missing_lattice(files)),
         };

@@ -2,7 +2,7 @@
 
 use crate::operator::c64;
 
-/// Half of the last digit of Wannier90's `_hr.dat`, eV. Its `_tb.dat` has imaginary parts of 1e-17 eV and more in a real H.
+/// Half of the last digit of Wannier90's `_hr.dat`, eV. Its `_tb.dat` shows imaginary parts of 1e-8 eV in a real H.
 const UNSEEN: f64 = 5e-7;
 
 /// A lattice vector of the file.
