@@ -254,3 +254,95 @@ fn what_one_file_has_no_place_for_is_said() {
     let text = done(&fixture("siesta/h2o/scf/h2o.HSX"), &folder.path().join("h2o.TSHS"), &[]);
     assert_eq!(text.lines().filter(|line| !line.contains("shells")).count(), 1, "{text}");
 }
+
+/// E_F moves along with H.
+#[test]
+fn the_zero_of_energy_moves_with_the_fermi_level() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = |name: &str| folder.path().join(name);
+    let level = |path: &Path| hzero_parsers::read(path, &Default::default()).unwrap().fermi_level.unwrap();
+    let run = fixture("siesta/h2o");
+    done(&run, &target("a.HSX"), &["--shift", "fermi"]);
+    done(&run, &target("b.HSX"), &["--shift", "-2.5"]);
+    assert_eq!(level(&target("a.HSX")), 0.0);
+    let moved = (level(&target("b.HSX")) - level(&run)) * 27.211386245988;
+    assert!((moved - 2.5).abs() < 1e-9, "{moved}");
+}
+
+/// A run without S: an error that names the way out, and nothing left behind; zeros that are reported.
+#[cfg(feature = "hdf5")]
+#[test]
+fn what_is_missing_is_an_error_unless_zeros_are_wanted() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, target) = (folder.path().join("run"), folder.path().join("out"));
+    fs::create_dir_all(run.join("OUT.ABACUS")).unwrap();
+    let scf = fixture("abacus/H2O_box/scf");
+    for file in ["INPUT", "STRU", "KPT", "OUT.ABACUS/data-HR-sparse_SPIN0.csr", "OUT.ABACUS/running_scf.log"] {
+        fs::copy(scf.join(file), run.join(file)).unwrap();
+    }
+    let message = refused(&run, &target, &["--to", "deeph"]);
+    assert!(message.contains("no S") && message.contains("--fill zero") && message.contains("run"), "{message}");
+    assert_eq!(names(folder.path()), ["run"]);
+    let text = done(&run, &target, &["--to", "deeph", "--fill", "zero"]);
+    assert!(text.lines().any(|line| line.starts_with("filled with zeros: S")), "{text}");
+}
+
+/// A folder that is there is replaced only with the user's word, and only if a conversion wrote it.
+#[cfg(feature = "hdf5")]
+#[test]
+fn folders_are_replaced_by_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let (run, target) = (fixture("siesta/h2o"), folder.path().join("out"));
+    done(&run, &target, &["--to", "deeph"]);
+    assert!(refused(&run, &target, &["--to", "deeph"]).contains("out: the folder is not empty; --force replaces it"));
+    done(&run, &target, &["--to", "dftio", "--force"]);
+    assert!(target.join("basis.dat").is_file() && !target.join("POSCAR").exists());
+    let mine = folder.path().join("mine");
+    fs::create_dir(&mine).unwrap();
+    fs::write(mine.join("thesis.tex"), "").unwrap();
+    let message = refused(&run, &mine, &["--to", "deeph", "--force"]);
+    assert!(message.contains("mine: the folder is not empty and has no hzero.json"), "{message}");
+    assert_eq!(names(&mine), ["thesis.tex"]);
+}
+
+/// dftio's habit is single precision, which is said.
+#[cfg(feature = "hdf5")]
+#[test]
+fn double_precision_is_kept_on_demand() {
+    let folder = tempfile::tempdir().unwrap();
+    let run = fixture("siesta/h2o");
+    let single = done(&run, &folder.path().join("single"), &["--to", "dftio"]);
+    assert!(single.contains("changed: single precision"), "{single}");
+    let double = done(&run, &folder.path().join("double"), &["--to", "dftio", "--double"]);
+    assert!(!double.contains("single precision"), "{double}");
+}
+
+/// An orthogonal basis passes the checks: S is the identity.
+#[test]
+fn wannier_functions_pass_their_checks() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("out");
+    let text = done(&fixture("siesta/h2o"), &target, &["--to", "wannier90-tb", "--mesh", "2,2,2"]);
+    assert!(text.contains("orthogonalised (Löwdin) on 2 x 2 x 2 k points"), "{text}");
+    let output = ham_convert(&["check", target.to_str().unwrap()]);
+    assert_eq!(output.status.code(), Some(0), "{}{}", stdout(&output), stderr(&output));
+    let report = stdout(&output);
+    assert!(report.contains("ok         1.00e0  (above 0e0)     S: smallest eigenvalue of S(k)"), "{report}");
+}
+
+/// Neutral folders are checked as the runs that they came from.
+#[cfg(feature = "hdf5")]
+#[test]
+fn check_takes_any_format() {
+    let folder = tempfile::tempdir().unwrap();
+    for (run, format) in [("abacus/graphene", "dftio"), ("siesta/feas_so", "deeph"), ("openmx/h2o_nc", "deeph-legacy")]
+    {
+        let target = folder.path().join(format);
+        done(&fixture(run), &target, &["--to", format]);
+        let output = ham_convert(&["check", target.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(0), "{run} {format}: {}{}", stdout(&output), stderr(&output));
+        fs::remove_file(target.join("hzero.json")).unwrap();
+        let output = ham_convert(&["check", target.to_str().unwrap()]);
+        assert_eq!(output.status.code(), Some(0), "{run} {format} alone: {}{}", stdout(&output), stderr(&output));
+    }
+}

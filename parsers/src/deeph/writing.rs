@@ -71,7 +71,9 @@ impl Layout {
                 job.notes.add(Fate::Filled, "S, which the run lacks");
                 Ok(Some(Cow::Owned(Operator::zeros(h.pairs().clone()))))
             }
-            (None, Some(_)) => Err(not_representable(self.format, "the run has no S")),
+            (None, Some(_)) => {
+                Err(not_representable(self.format, "the run has no S; --fill zero puts zeros in its place"))
+            }
         }
     }
 
