@@ -262,9 +262,9 @@ fn the_zero_of_energy_moves_with_the_fermi_level() {
     let target = |name: &str| folder.path().join(name);
     let level = |path: &Path| hzero_parsers::read(path, &Default::default()).unwrap().fermi_level.unwrap();
     let run = fixture("siesta/h2o");
-    done(&run, &target("a.HSX"), &["--shift", "fermi"]);
+    done(&run, &target("a"), &["--to", "siesta-hsx", "--shift", "fermi"]);
     done(&run, &target("b.HSX"), &["--shift", "-2.5"]);
-    assert_eq!(level(&target("a.HSX")), 0.0);
+    assert_eq!(level(&target("a")), 0.0);
     let moved = (level(&target("b.HSX")) - level(&run)) * 27.211386245988;
     assert!((moved - 2.5).abs() < 1e-9, "{moved}");
 }
