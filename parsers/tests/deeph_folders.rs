@@ -208,7 +208,10 @@ fn h_without_s_is_refused_unless_zeros_are_wanted() {
     fs::remove_file(folder.path().join("overlap.h5")).unwrap();
     let mut request = Request::new(folder.path(), folder.path().join("new"), Format::Deeph);
     let message = convert(&request).unwrap_err().to_string();
-    assert!(message.ends_with("deeph cannot be written: the run has no S"), "{message}");
+    assert!(
+        message.ends_with("deeph cannot be written: the run has no S; --fill zero puts zeros in its place"),
+        "{message}"
+    );
     assert!(!request.target.exists());
     request.write.fill_zero = true;
     let report = convert(&request).unwrap();
