@@ -171,6 +171,18 @@ fn formats_that_are_only_read_are_not_written() {
     assert_eq!(names(folder.path()), [] as [&str; 0]);
 }
 
+/// NextHAM's matrices are in ABACUS' orbitals.
+#[test]
+fn matrices_of_nextham_become_files_of_abacus() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, target) = (fixture("nextham/si2_csr"), folder.path().join("si2"));
+    let text = done(&source, &target, &["--to", "abacus-new"]);
+    assert!(!text.contains("the orbitals are those of"), "{text}");
+    let [before, after] = [&source, &target].map(|path| hzero_parsers::read(path, &Default::default()).unwrap());
+    assert!(before.hamiltonian0.is_some() && before.hamiltonian0 == after.hamiltonian0);
+    assert_eq!(before.overlap, after.overlap);
+}
+
 #[test]
 fn files_that_hzero_does_not_read_are_named_for_what_they_are() {
     let folder = tempfile::tempdir().unwrap();

@@ -8,7 +8,6 @@ use std::path::Path;
 use nalgebra::{Matrix3, Vector3};
 use serde::{Deserialize, Serialize};
 
-use crate::aims;
 use crate::basis::{Basis, Shell, Species};
 use crate::calculation::{Calculation, KGrid, Of, Origin, PathNode, Smearing};
 use crate::cells::Moves;
@@ -18,6 +17,7 @@ use crate::operator::{Operator, SpinOperator, c64};
 use crate::output::write_file;
 use crate::reorder::Reordering;
 use crate::structure::Structure;
+use crate::{aims, nextham};
 
 /// Its name.
 pub const FILE_NAME: &str = "hzero.json";
@@ -253,7 +253,7 @@ impl Companion {
         run.smearing = self.smearing;
         run.fixed_moment = self.fixed_moment.or(run.fixed_moment);
         (run.k_grid, run.k_list, run.k_path) = (self.k_grid, self.k_list.clone(), self.k_path.clone());
-        let codes = Code::ALL.iter().map(|code| code.name()).chain([aims::CODE]);
+        let codes = Code::ALL.iter().map(|code| code.name()).chain([aims::CODE, nextham::CODE]);
         run.origin.code = codes.into_iter().find(|&name| name == self.code).unwrap_or(run.origin.code);
         run.origin.version = self.code_version.clone().or(run.origin.version.take());
         run.origin.ev_per_hartree = self.ev_per_hartree;

@@ -6,6 +6,7 @@ use super::{Fate, Notes};
 use crate::calculation::{Calculation, Of};
 use crate::code::Code;
 use crate::format::{Capabilities, Format};
+use crate::nextham;
 
 /// What the target holds, and what a lone file as source did not: that cannot get lost on the way, though the run was found
 /// beside it.
@@ -63,11 +64,12 @@ fn note_of_lone_file(run: &Calculation, to: &Capabilities, notes: &Notes) {
 }
 
 fn note_other_code(run: &Calculation, to: &Capabilities, notes: &Notes) {
-    let Some(code) = to.code.map(Code::name).filter(|&code| code != run.origin.code) else { return };
+    // NextHAM's matrices are those of a branch of ABACUS.
+    let orbitals_of = if run.origin.code == nextham::CODE { Code::Abacus.name() } else { run.origin.code };
+    let Some(code) = to.code.map(Code::name).filter(|&code| code != orbitals_of) else { return };
     let text = format!(
-        "the orbitals are those of {}: bands, densities of states and transport are right; whatever evaluates {code}'s own \
-         radial functions is not",
-        run.origin.code
+        "the orbitals are those of {orbitals_of}: bands, densities of states and transport are right; whatever evaluates {code}'s own \
+         radial functions is not"
     );
     notes.add(Fate::Changed, text);
 }

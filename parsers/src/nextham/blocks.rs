@@ -239,8 +239,11 @@ fn binary(file: &[u8], matrix: &mut Matrix) -> Result<()> {
     Ok(())
 }
 
+/// What becomes of the doubles of one R.
+type Add<'a> = dyn FnMut(&Part, [i32; 3], &[f64]) + 'a;
+
 /// Goes through a file of numbers of `parts` doubles each, and returns its step.
-fn binary_parts(mut file: Binary, parts: usize, add: &mut dyn FnMut(&Part, [i32; 3], &[f64])) -> Result<u64> {
+fn binary_parts(mut file: Binary, parts: usize, add: &mut Add) -> Result<u64> {
     let step = file.count("an ionic step", 0..=i32::MAX)? as u64;
     let n_pairs = binary_count(&mut file, "a number of pairs", 20)?;
     for _ in 0..n_pairs {
