@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use crate::basis::{Basis, Shell, Species};
 use crate::calculation::{Calculation, Of};
+use crate::code::Code;
 use crate::complete;
 use crate::convert::{Fate, Writing};
 use crate::elements::{SYMBOLS, atomic_number};
@@ -91,6 +92,16 @@ pub fn fill(job: &Writing, format: &str, lacking: &[&str]) -> Result<()> {
     }
     job.notes.add(Fate::Filled, all);
     Ok(())
+}
+
+/// The first comment in the inputs that `target` would read: they describe matrices, and start nothing.
+pub fn comment(run: &Calculation, target: Code) -> String {
+    let source = run.origin.code;
+    let why = match source == target.name() {
+        true => "for its own run take that run's inputs, with the matrices from here".to_owned(),
+        false => format!("not to be run, {} has no such orbitals", target.name()),
+    };
+    format!("# written by hzero from a run of {source}: {why}")
 }
 
 /// What a file that knows meshes alone, without OpenMX' small shift, does not say of the k points.

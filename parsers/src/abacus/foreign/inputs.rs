@@ -5,7 +5,8 @@ use nalgebra::Vector3;
 use crate::abacus::stru::{Atom, Coordinates, Group, SpeciesLine, Stru};
 use crate::basis::{Basis, Species};
 use crate::calculation::{Calculation, KGrid, Of, Smearing};
-use crate::foreign::telling_label;
+use crate::code::Code;
+use crate::foreign::{comment, telling_label};
 use crate::structure::Structure;
 use crate::units::RYDBERG_IN_HARTREE;
 
@@ -53,7 +54,7 @@ fn orbital_file(species: &Species, label: &str) -> String {
 pub fn input(run: &Calculation, nspin: usize, of: Option<Of>) -> String {
     let mut lines = vec![
         "INPUT_PARAMETERS".to_owned(),
-        format!("# written by hzero from a run of {}: not to be run, ABACUS has no such orbitals", run.origin.code),
+        comment(run, Code::Abacus),
         "calculation scf".to_owned(),
         "basis_type lcao".to_owned(),
         "gamma_only 0".to_owned(),

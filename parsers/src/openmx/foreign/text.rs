@@ -2,7 +2,8 @@
 
 use crate::basis::{Species, l_letter};
 use crate::calculation::{Calculation, Of};
-use crate::foreign::{LABEL, symbol, valence_charges};
+use crate::code::Code;
+use crate::foreign::{LABEL, comment, symbol, valence_charges};
 
 /// What the text is of.
 pub struct Input<'a> {
@@ -19,11 +20,7 @@ impl Input<'_> {
     /// The lines, without line ends; none is longer than the 255 bytes that the file has for it.
     pub fn lines(&self) -> Vec<String> {
         let Input { run, .. } = self;
-        let mut lines = vec![
-            format!("# written by hzero from a run of {}: not to be run, OpenMX has no such orbitals", run.origin.code),
-            format!("System.Name {LABEL}"),
-            "HS.fileout on".to_owned(),
-        ];
+        let mut lines = vec![comment(run, Code::OpenMx), format!("System.Name {LABEL}"), "HS.fileout on".to_owned()];
         lines.extend(self.species());
         lines.extend(self.atoms());
         lines.extend(self.cell());

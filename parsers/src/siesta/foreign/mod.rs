@@ -39,7 +39,8 @@ const ROOM_TEMPERATURE: f64 = 1.900_087e-3;
 /// there of H and S (HSX beside `H_IN`, `.onlyS` beside a lone DM) and of the shells (`.ORB_INDX` beside TSHS); `.fdf` and `.XV`.
 ///
 /// # Errors
-/// `Io`; `NotRepresentable` where the run lacks S, or the H, DM or number of electrons that the format needs.
+/// `Io`; `NotRepresentable` where the run lacks S, or the H, DM or number of electrons that the format needs; `Inconsistent`
+/// where H or DM is not whole.
 pub fn write(target: &Path, format: Format, job: &Writing) -> Result<()> {
     let name = format.to_string();
     let matrices = Matrices::of(job, &name)?;
@@ -48,7 +49,15 @@ pub fn write(target: &Path, format: Format, job: &Writing) -> Result<()> {
     foreign::fill(job, &name, unknown.as_slice())?;
     note_smearing(job);
     foreign::note_kpoints(job);
-    let stored = Stored::new(job.run, matrices)?;
+    if format == Format::SiestaHin {
+        job.notes.add(Fate::Changed, OTHER_COLUMNS);
+    }
+    let pairs = Arc::new(matrices.all_pairs(&job.run.basis)?);
+    let whole = |name, operator| foreign::whole(name, operator, &pairs, &job.run.basis);
+    let h = matrices.hamiltonian.map(|(of, h)| whole("H", h).map(|h| (of, h))).transpose()?;
+    let dm = matrices.density_matrix.map(|dm| whole("DM", dm)).transpose()?;
+    let hamiltonian = h.as_ref().map(|(of, h)| (*of, h));
+    let stored = Stored::new(job.run, Matrices { hamiltonian, density_matrix: dm.as_ref(), ..matrices })?;
     Folder { target, run: job.run }.write(format, &stored)
 }
 
@@ -119,6 +128,10 @@ impl Folder<'_> {
         write_file(&self.target.join(name), write)
     }
 }
+
+/// SIESTA takes the columns of `H_IN` for its own, and keeps S in the order that it has itself.
+const OTHER_COLUMNS: &str = "the elements of H_IN are those that are not zero, in ascending columns: SIESTA itself reads an H_IN only in the \
+     order of its own run (hzero predict and hzero restart write that); a .DM it takes in any";
 
 /// The matrices of a run as SIESTA would store them, all on one pattern: the elements where one of them is not 0 (and their
 /// Hermitian partners), in ascending columns.

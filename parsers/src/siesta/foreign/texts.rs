@@ -4,7 +4,8 @@ use std::fmt::Write;
 
 use crate::basis::{Basis, Shell, Species, l_letter};
 use crate::calculation::{Calculation, Of, Smearing};
-use crate::foreign::LABEL;
+use crate::code::Code;
+use crate::foreign::{LABEL, comment};
 use crate::siesta::hsx::KMesh;
 use crate::units::RYDBERG_IN_HARTREE;
 
@@ -14,7 +15,7 @@ const SYNTHETIC: i32 = 201;
 /// `.fdf`: species, structure, spin, temperature and mesh. That of H⁽⁰⁾ has `HSetupOnly`.
 pub fn fdf(run: &Calculation, nspin: usize, of: Option<Of>) -> String {
     let mut lines = vec![
-        format!("# written by hzero from a run of {}: not to be run, SIESTA has no such orbitals", run.origin.code),
+        comment(run, Code::Siesta),
         format!("SystemLabel {LABEL}"),
         format!("NumberOfAtoms {}", run.structure.n_atoms()),
         format!("NumberOfSpecies {}", run.basis.species().len()),
