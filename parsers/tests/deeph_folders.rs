@@ -64,7 +64,8 @@ impl Matrix {
 
 #[test]
 fn broken_matrices_are_refused_with_what_is_wrong() {
-    let cases: [(fn(&mut Matrix), &str); 9] = [
+    type Case = (fn(&mut Matrix), &'static str);
+    let cases: [Case; 9] = [
         (|m| m.pairs[4] = 3, "`atom_pairs` names atoms 0 and 3 (from 0) in cell [0, 0, 0], of 3 atoms"),
         (|m| m.pairs[3] = -1, "`atom_pairs` names atoms -1 and 0 (from 0) in cell [0, 0, 0], of 3 atoms"),
         (|m| m.pairs[0] = 1 << 40, "in cell [1099511627776, 0, 0], of 3 atoms"),
@@ -87,7 +88,7 @@ fn broken_matrices_are_refused_with_what_is_wrong() {
         let mut matrix = Matrix::read(&path);
         change(&mut matrix);
         matrix.write(&path);
-        let message = read(folder.path(), &ReadOptions::default()).err().expect(expected).to_string();
+        let message = read(folder.path(), &ReadOptions::default()).expect_err(expected).to_string();
         assert!(message.contains("hamiltonian.h5: ") && message.contains(expected), "{message}\n{expected}");
     }
 }
@@ -165,7 +166,7 @@ fn texts_that_do_not_fit_are_refused() {
     for (name, file, old, new, expected) in cases {
         let folder = copy(name);
         replace(&folder.path().join(file), old, new);
-        let message = read(folder.path(), &ReadOptions::default()).err().expect(expected).to_string();
+        let message = read(folder.path(), &ReadOptions::default()).expect_err(expected).to_string();
         assert!(message.contains(expected), "{message}\n{expected}");
     }
 }

@@ -77,7 +77,7 @@ impl Entries {
     }
 
     /// Hartree become eV.
-    pub fn to_ev(&mut self, ev: Ev) {
+    pub fn become_ev(&mut self, ev: Ev) {
         match self {
             Entries::Real(values) => values.par_iter_mut().for_each(|x| *x = ev.to_ev(*x)),
             Entries::Complex(values) => {
@@ -87,7 +87,7 @@ impl Entries {
     }
 
     /// eV become hartree; one hint for each part.
-    pub fn to_hartree(&mut self, ev: Ev, hints: &[i8]) {
+    pub fn become_hartree(&mut self, ev: Ev, hints: &[i8]) {
         match self {
             Entries::Real(values) => {
                 values.par_iter_mut().zip(hints).for_each(|(x, &hint)| *x = ev.to_hartree_hinted(*x, hint));
@@ -117,9 +117,9 @@ mod tests {
             assert_eq!(hints.len(), entries.n_parts());
             assert!(hints.iter().any(|&hint| hint != 0));
             let mut there = entries.clone();
-            there.to_ev(ev);
+            there.become_ev(ev);
             assert_eq!(there.ev(), Some(ev));
-            there.to_hartree(ev, &hints);
+            there.become_hartree(ev, &hints);
             assert_eq!(there, entries);
         }
     }

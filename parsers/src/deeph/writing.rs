@@ -123,7 +123,7 @@ impl Writer<'_> {
         let name = if is_predicted { self.layout.predicted } else { self.layout.hamiltonian };
         let mut entries = entries_of(operator, self.pairs, &self.orbitals);
         hints::write(self.target, HINTS, &entries.hints(self.ev))?;
-        entries.to_ev(self.ev);
+        entries.become_ev(self.ev);
         (self.layout.write)(&self.target.join(name), self.pairs, &self.orbitals, self.spins, &entries)
     }
 

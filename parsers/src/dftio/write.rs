@@ -88,7 +88,7 @@ impl Writer<'_> {
         if self.job.options.double {
             hints::write(self.target, HINTS, &entries.hints(ev))?;
         }
-        entries.to_ev(ev);
+        entries.become_ev(ev);
         if !self.job.options.double {
             let text = format!("single precision: elements of H are rounded by up to {:.1e} eV", rounding(&entries));
             self.job.notes.add(Fate::Changed, text);
