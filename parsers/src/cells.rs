@@ -42,9 +42,9 @@ impl Moves {
     ///
     /// # Errors
     /// `Inconsistent` where the operators do not fit the basis.
-    pub fn apply(&self, run: &Calculation) -> Result<Calculation> {
+    pub fn apply(&self, run: Calculation) -> Result<Calculation> {
         if self.is_none() {
-            return Ok(run.clone());
+            return Ok(run);
         }
         let spin = |o: &Option<SpinOperator>| o.as_ref().map(|o| self.spin(o, &run.basis)).transpose();
         Ok(Calculation {
@@ -113,7 +113,7 @@ mod tests {
     fn vectors_between_orbitals_stay_and_the_way_back_leads_home() {
         let run = run();
         let out = Moves((0..run.structure.n_atoms() as i32).map(|n| [n, -1, 2 * n]).collect());
-        let away = out.apply(&run).unwrap();
+        let away = out.apply(run.clone()).unwrap();
         let (s, t) = (run.overlap.as_ref().unwrap(), away.overlap.as_ref().unwrap());
         for (pair, block) in s.blocks() {
             let moved = out.pair(pair);
@@ -121,7 +121,7 @@ mod tests {
             assert!((away.structure.displacement(&moved) - run.structure.displacement(pair)).norm() < 1e-12);
         }
         let back = Moves::between(&away.structure, &run.structure);
-        let home = back.apply(&away).unwrap();
+        let home = back.apply(away.clone()).unwrap();
         assert!(home.overlap == run.overlap && home.hamiltonian == run.hamiltonian);
         assert!(Moves::between(&home.structure, &run.structure).is_none() && !back.is_none());
     }

@@ -13,8 +13,10 @@ use crate::calculation::{Calculation, KGrid, Of, Origin, PathNode, Smearing};
 use crate::cells::Moves;
 use crate::code::Code;
 use crate::error::{Context, Error, Result};
+use crate::format::Format;
 use crate::operator::{Operator, SpinOperator, c64};
 use crate::output::write_file;
+use crate::read::ReadOptions;
 use crate::reorder::Reordering;
 use crate::structure::Structure;
 use crate::{aims, nextham};
@@ -24,6 +26,8 @@ pub const FILE_NAME: &str = "hzero.json";
 const SCHEMA_VERSION: u32 = 1;
 /// A file's own ångström, printed with so few digits as eight, differ by no more, bohr.
 const SAME_POSITION: f64 = 1e-5;
+/// A Fermi level printed in eV with so few digits as six differs by no more, hartree.
+const SAME_LEVEL: f64 = 1e-7;
 
 /// What stands in `hzero.json`. Everything is that of the source, but for `reordering`, which leads from it to the folder.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -138,7 +142,37 @@ impl Companion {
             let message = format!("schema version {}, known is {SCHEMA_VERSION}", companion.schema_version);
             return Err(Error::unsupported(message).in_file(&file));
         }
-        Ok(Some(companion))
+        companion.validated().in_file(&file).map(Some)
+    }
+
+    /// The one of the folder of `path`, if it was written for what lies there: the neutral format `found`, or files of `code`.
+    ///
+    /// # Errors
+    /// As [`Companion::read`].
+    pub fn of(path: &Path, found: Option<Format>, code: Option<Code>) -> Result<Option<Self>> {
+        let fits = |companion: &Companion| match (Format::from_name(&companion.format), found) {
+            (Some(format), Some(found)) => format == found,
+            (Some(format), None) => code.is_some() && format.capabilities().code == code,
+            (None, _) => false,
+        };
+        Ok(Companion::read(path)?.filter(fits))
+    }
+
+    /// Every number of an atom, shell or species names one that is there.
+    fn validated(self) -> Result<Self> {
+        let n = self.species_of.len();
+        let wrong =
+            |what: &str| Err(Error::inconsistent(format!("{what} of {n} atoms and {} species", self.species.len())));
+        if self.positions_bohr.len() != n {
+            return wrong(&format!("{} positions", self.positions_bohr.len()));
+        }
+        if self.species_of.iter().any(|&species| species >= self.species.len()) {
+            return wrong("an atom's species is none");
+        }
+        if !self.reordering.fits(n, &self.species) {
+            return wrong("the order does not fit that");
+        }
+        Ok(self)
     }
 
     /// Lattice, atoms and orbitals, in the order of the folder's own files.
@@ -147,7 +181,7 @@ impl Companion {
     /// `Inconsistent` where it contradicts itself.
     pub fn in_folder_order(&self) -> Result<Calculation> {
         let basis = Basis::new(self.species.clone(), &self.species_of)?;
-        self.reordering.apply(&Calculation::new(self.structure(), basis, Origin::default()))
+        self.reordering.apply(Calculation::new(self.structure(), basis, Origin::default()))
     }
 
     /// Writes it into `folder`.
@@ -158,27 +192,24 @@ impl Companion {
         write_file(&folder.join(FILE_NAME), |out| Ok(serde_json::to_writer_pretty(out, self)?))
     }
 
-    /// `run` as the folder's own files tell it becomes what it was at the source.
+    /// `run` as the folder's own files tell it becomes what it was at the source. What `options` say by hand stays.
     ///
     /// # Errors
     /// `Inconsistent` where this companion belongs to another run.
-    pub fn restore(&self, run: Calculation) -> Result<Calculation> {
-        let run = self.with_own_species(run)?;
-        let run = self.reordering.inverse().apply(&run)?;
+    pub fn restore(&self, run: Calculation, options: &ReadOptions) -> Result<Calculation> {
+        let run = self.reordering.inverse().apply(self.with_own_species(run)?)?;
         let exact = self.structure();
         // ABACUS has moved atoms into the cell
-        let mut run = Moves::between(&run.structure, &exact).apply(&run)?;
+        let mut run = Moves::between(&run.structure, &exact).apply(run)?;
         require_same(&exact, &run.structure)?;
         let basis = Basis::new(self.species.clone(), &self.species_of)?;
-        if basis.n_orbitals() != run.basis.n_orbitals() {
-            let message =
-                format!("{} orbitals, but hzero.json describes {}", run.basis.n_orbitals(), basis.n_orbitals());
-            return Err(Error::inconsistent(message));
-        }
+        require_same_shells(&basis, &run.basis)?;
         (run.structure, run.basis) = (exact, basis);
         self.restore_spin(&mut run);
         self.restore_kind(&mut run);
-        self.restore_numbers(&mut run);
+        self.restore_numbers(&mut run, options);
+        self.restore_k_points(&mut run, options);
+        self.restore_origin(&mut run.origin);
         Ok(run)
     }
 
@@ -186,14 +217,11 @@ impl Companion {
     /// each one's shells is found.
     fn with_own_species(&self, mut run: Calculation) -> Result<Calculation> {
         let n = self.species_of.len();
-        if run.structure.n_atoms() != n || self.reordering.atoms.iter().any(|&atom| atom >= n) {
+        if run.structure.n_atoms() != n {
             let message = format!("{} atoms, but hzero.json describes {n}", run.structure.n_atoms());
             return Err(Error::inconsistent(message));
         }
         let species_of: Vec<usize> = self.reordering.atoms.iter().map(|&old| self.species_of[old]).collect();
-        if species_of.iter().any(|&species| species >= self.species.len()) {
-            return Err(Error::inconsistent("hzero.json names a species that it does not describe"));
-        }
         let shells_of = |species: usize| {
             let atom = species_of.iter().position(|&other| other == species);
             let shells = atom.map(|atom| run.basis.species_of(atom).shells.clone());
@@ -214,8 +242,7 @@ impl Companion {
 
     /// In the folder's order.
     fn shells_of_unused(&self, species: usize) -> Vec<Shell> {
-        let order = self.reordering.shells.get(species).into_iter().flatten();
-        order.filter_map(|&old| self.species[species].shells.get(old)).copied().collect()
+        self.reordering.shells[species].iter().map(|&old| self.species[species].shells[old]).collect()
     }
 
     fn structure(&self) -> Structure {
@@ -238,26 +265,65 @@ impl Companion {
         }
     }
 
+    /// DeepH's folders tell a prediction by the name of its file; elsewhere this does.
     fn restore_kind(&self, run: &mut Calculation) {
-        run.origin.is_predicted |= self.hamiltonian == Some(Kind::Predicted);
-        if self.hamiltonian == Some(Kind::H0) && run.hamiltonian0.is_none() {
-            run.hamiltonian0 = run.hamiltonian.take();
+        let told_by_name =
+            [Format::Deeph, Format::DeephLegacy].iter().any(|deeph| deeph.capabilities().name == self.format);
+        match self.hamiltonian {
+            Some(Kind::H0) if run.hamiltonian0.is_none() && !run.origin.is_predicted => {
+                run.hamiltonian0 = run.hamiltonian.take();
+            }
+            Some(Kind::Scf) if run.hamiltonian.is_none() => run.hamiltonian = run.hamiltonian0.take(),
+            Some(Kind::Predicted) => run.origin.is_predicted |= !told_by_name,
+            _ => {}
         }
     }
 
     /// What the source did not know is not known, also where the folder's files demand a number.
-    fn restore_numbers(&self, run: &mut Calculation) {
-        run.fermi_level = self.fermi_level_hartree;
-        run.n_electrons = self.n_electrons.or(run.n_electrons.filter(|n| *n > 0.0));
+    fn restore_numbers(&self, run: &mut Calculation, options: &ReadOptions) {
+        run.fermi_level = self.fermi_level(run.fermi_level);
+        if options.electrons.is_none() {
+            run.n_electrons = self.n_electrons.or(run.n_electrons.filter(|n| *n > 0.0));
+        }
         run.valence_charges = self.valence_charges.clone().or(run.valence_charges.take());
         run.smearing = self.smearing;
         run.fixed_moment = self.fixed_moment.or(run.fixed_moment);
-        (run.k_grid, run.k_list, run.k_path) = (self.k_grid, self.k_list.clone(), self.k_path.clone());
+    }
+
+    /// The Fermi level to the last bit, unless the folder's own files state another: then theirs, which somebody has changed
+    /// with H. (0 is what they state where they must and nothing is known.)
+    fn fermi_level(&self, of_folder: Option<f64>) -> Option<f64> {
+        match (self.fermi_level_hartree, of_folder) {
+            (Some(exact), Some(level)) if (exact - level).abs() > SAME_LEVEL => Some(level),
+            (None, Some(level)) if level != 0.0 && level.is_finite() => Some(level),
+            (exact, _) => exact,
+        }
+    }
+
+    fn restore_k_points(&self, run: &mut Calculation, options: &ReadOptions) {
+        if options.kpoints.is_none() {
+            (run.k_grid, run.k_list, run.k_path) = (self.k_grid, self.k_list.clone(), self.k_path.clone());
+        }
+    }
+
+    fn restore_origin(&self, origin: &mut Origin) {
         let codes = Code::ALL.iter().map(|code| code.name()).chain([aims::CODE, nextham::CODE]);
-        run.origin.code = codes.into_iter().find(|&name| name == self.code).unwrap_or(run.origin.code);
-        run.origin.version = self.code_version.clone().or(run.origin.version.take());
-        run.origin.ev_per_hartree = self.ev_per_hartree;
-        run.origin.angstrom_per_bohr = self.angstrom_per_bohr;
+        origin.code = codes.into_iter().find(|&name| name == self.code).unwrap_or(origin.code);
+        origin.version = self.code_version.clone().or(origin.version.take());
+        origin.ev_per_hartree = self.ev_per_hartree;
+        origin.angstrom_per_bohr = self.angstrom_per_bohr;
+    }
+}
+
+/// Same element and same l of the same shells: else the order of another folder was followed.
+fn require_same_shells(own: &Basis, read: &Basis) -> Result<()> {
+    let l = |basis: &Basis, atom| basis.species_of(atom).shells.iter().map(|shell| shell.l).collect::<Vec<_>>();
+    match (0..own.n_atoms()).find(|&atom| l(own, atom) != l(read, atom)) {
+        None => Ok(()),
+        Some(atom) => {
+            let (read, own) = (l(read, atom), l(own, atom));
+            Err(Error::inconsistent(format!("atom {} has shells of l = {read:?}, in hzero.json {own:?}", atom + 1)))
+        }
     }
 }
 
@@ -302,10 +368,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         companion.write(folder.path()).unwrap();
         assert_eq!(Companion::read(folder.path()).unwrap().as_ref(), Some(&companion));
-        let mut poor = order.apply(&run).unwrap();
+        let mut poor = order.apply(run.clone()).unwrap();
         poor.structure.positions[0].x += 1e-9;
         (poor.fermi_level, poor.smearing, poor.n_electrons) = (None, None, None);
-        let whole = companion.restore(poor).unwrap();
+        let whole = companion.restore(poor, &ReadOptions::default()).unwrap();
         assert_eq!((&whole.structure, &whole.basis), (&run.structure, &run.basis));
         assert!(whole.hamiltonian == run.hamiltonian && whole.overlap == run.overlap);
         assert_eq!((whole.fermi_level, whole.smearing), (run.fermi_level, run.smearing));
@@ -317,10 +383,10 @@ mod tests {
         let run = run();
         let mut companion = Companion::new("deeph", &run, None, &Reordering::none(&run));
         companion.positions_bohr[0][0] += 0.1;
-        let message = companion.restore(run.clone()).unwrap_err().to_string();
+        let message = companion.restore(run.clone(), &ReadOptions::default()).unwrap_err().to_string();
         assert!(message.contains("positions by 1.0e-1 bohr from those of hzero.json"), "{message}");
         companion.species_of.push(0);
-        let message = companion.restore(run).unwrap_err().to_string();
+        let message = companion.restore(run, &ReadOptions::default()).unwrap_err().to_string();
         assert!(message.ends_with("atoms, but hzero.json describes 2"), "{message}");
     }
 }

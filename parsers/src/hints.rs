@@ -25,12 +25,22 @@ pub fn write(folder: &Path, name: &str, hints: &[i8]) -> Result<()> {
 }
 
 /// The hints of the matrix `name` of `n` numbers; 0 each where there are none, or where they belong to another matrix.
-pub fn read(folder: &Path, name: &str, n: usize) -> Vec<i8> {
+///
+/// # Errors
+/// `Io` and `Syntax` where the file is damaged.
+pub fn read(folder: &Path, name: &str, n: usize) -> Result<Vec<i8>> {
     let path = folder.join(FILE_NAME);
-    let read = || -> Result<Vec<i64>> { Source::open(&path)?.data(name)?.integers() };
-    let found = path.is_file().then(read).and_then(Result::ok).filter(|hints| hints.len() == n);
+    let none = || vec![0; n];
+    if !path.is_file() {
+        return Ok(none());
+    }
+    let source = Source::open(&path)?;
+    if !source.has(name) {
+        return Ok(none());
+    }
+    let hints = source.data(name).and_then(|data| data.integers()).in_file(&path)?;
     let hint = |hint: i64| i8::try_from(hint).unwrap_or(0);
-    found.map_or_else(|| vec![0; n], |hints| hints.into_iter().map(hint).collect())
+    Ok(if hints.len() == n { hints.into_iter().map(hint).collect() } else { none() })
 }
 
 fn failed(error: hdf5::Error) -> Error {
@@ -48,9 +58,9 @@ mod tests {
         assert_eq!(std::fs::read_dir(folder.path()).unwrap().count(), 0);
         write(folder.path(), "hamiltonian", &[0, 1, -1]).unwrap();
         write(folder.path(), "density_matrix", &[1, 0]).unwrap();
-        assert_eq!(read(folder.path(), "hamiltonian", 3), [0, 1, -1]);
-        assert_eq!(read(folder.path(), "density_matrix", 2), [1, 0]);
-        assert_eq!(read(folder.path(), "hamiltonian", 4), [0; 4]);
-        assert_eq!(read(folder.path(), "overlap", 2), [0; 2]);
+        assert_eq!(read(folder.path(), "hamiltonian", 3).unwrap(), [0, 1, -1]);
+        assert_eq!(read(folder.path(), "density_matrix", 2).unwrap(), [1, 0]);
+        assert_eq!(read(folder.path(), "hamiltonian", 4).unwrap(), [0; 4]);
+        assert_eq!(read(folder.path(), "overlap", 2).unwrap(), [0; 2]);
     }
 }

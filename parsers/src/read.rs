@@ -46,15 +46,17 @@ pub enum Step {
 /// # Errors
 /// All six kinds; every message names the file.
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Calculation> {
-    let run = match neutral::find(path)? {
-        Some(format) => neutral::read(format, path, options)?,
+    let found = neutral::find(path)?;
+    let (run, code) = match found {
+        Some(format) => (neutral::read(format, path, options)?, None),
         None => {
             out_of_scope::refuse(path)?;
-            read_of_code(path, options)?
+            let code = Code::of(path, options)?;
+            (read_of_code(code, path, options)?, Some(code))
         }
     };
-    let run = match Companion::read(path)? {
-        Some(companion) => companion.restore(run).in_file(path)?,
+    let run = match Companion::of(path, found, code)? {
+        Some(companion) => companion.restore(run, options).in_file(path)?,
         None => run,
     };
     if let Some(grid) = run.k_grid {
@@ -63,8 +65,8 @@ pub fn read(path: &Path, options: &ReadOptions) -> Result<Calculation> {
     Ok(run)
 }
 
-fn read_of_code(path: &Path, options: &ReadOptions) -> Result<Calculation> {
-    match Code::of(path, options)? {
+fn read_of_code(code: Code, path: &Path, options: &ReadOptions) -> Result<Calculation> {
+    match code {
         Code::Abacus => abacus::run::read(path, options),
         Code::OpenMx => openmx::run::read(path, options),
         Code::Siesta => siesta::run::read(path, options),

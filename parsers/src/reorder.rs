@@ -61,10 +61,9 @@ impl Reordering {
         Reordering { atoms: inverse(&self.atoms), shells: self.shells.iter().map(|order| inverse(order)).collect() }
     }
 
-    /// Is it one of a run with so many atoms and such species: every number once?
-    fn fits(&self, run: &Calculation) -> bool {
-        let species = run.basis.species();
-        is_permutation(&self.atoms, run.structure.n_atoms())
+    /// Is it one of so many atoms and such species: every number once?
+    pub(crate) fn fits(&self, n_atoms: usize, species: &[Species]) -> bool {
+        is_permutation(&self.atoms, n_atoms)
             && self.shells.len() == species.len()
             && self.shells.iter().zip(species).all(|(order, species)| is_permutation(order, species.shells.len()))
     }
@@ -73,8 +72,8 @@ impl Reordering {
     ///
     /// # Errors
     /// `Inconsistent` where the reordering belongs to another run.
-    pub fn apply(&self, run: &Calculation) -> Result<Calculation> {
-        if !self.fits(run) {
+    pub fn apply(&self, run: Calculation) -> Result<Calculation> {
+        if !self.fits(run.structure.n_atoms(), run.basis.species()) {
             return Err(Error::inconsistent(format!(
                 "an order of {} atoms and {} species does not fit a run of {} and {}",
                 self.atoms.len(),
@@ -84,7 +83,7 @@ impl Reordering {
             )));
         }
         if self.is_none() {
-            return Ok(run.clone());
+            return Ok(run);
         }
         let structure = Structure {
             lattice: run.structure.lattice,
@@ -196,9 +195,9 @@ mod tests {
         assert!(order.is_none());
         order.atoms.rotate_left(1);
         order.shells.iter_mut().for_each(|shells| shells.reverse());
-        let moved = order.apply(&run).unwrap();
+        let moved = order.apply(run.clone()).unwrap();
         assert!(moved.native.is_none() && moved.basis != run.basis);
-        let back = order.inverse().apply(&moved).unwrap();
+        let back = order.inverse().apply(moved.clone()).unwrap();
         assert_eq!((&back.structure, &back.basis), (&run.structure, &run.basis));
         assert!(back.overlap == run.overlap && back.hamiltonian == run.hamiltonian);
     }
@@ -209,7 +208,7 @@ mod tests {
         let mut order = Reordering::none(&run);
         order.atoms.reverse();
         order.shells[0].swap(0, 2);
-        let moved = order.apply(&run).unwrap();
+        let moved = order.apply(run.clone()).unwrap();
         let (s, t) = (run.overlap.as_ref().unwrap(), moved.overlap.as_ref().unwrap());
         let k = [0.1, 0.2, 0.3];
         let [before, after] =
@@ -235,7 +234,7 @@ mod tests {
         let run = run();
         let mut order = Reordering::none(&run);
         order.atoms.pop();
-        let message = order.apply(&run).unwrap_err().to_string();
+        let message = order.apply(run).unwrap_err().to_string();
         assert!(message.starts_with("an order of 11 atoms and 2 species does not fit a run of 12 and 2"), "{message}");
     }
 }

@@ -22,7 +22,7 @@ pub enum Shift {
 ///
 /// # Errors
 /// `Inconsistent` where the run lacks what the shift needs: S, or a Fermi level.
-pub fn shifted(run: &Calculation, of: Of, shift: Shift) -> Result<Calculation> {
+pub fn shifted(mut run: Calculation, of: Of, shift: Shift) -> Result<Calculation> {
     let missing = |what: &str| Error::inconsistent(format!("the run has no {what}, by which to shift the energies"));
     let overlap = run.overlap.as_ref().ok_or_else(|| missing("overlap"))?;
     let h = run.operator(of).ok_or_else(|| missing("such H"))?;
@@ -40,7 +40,7 @@ pub fn shifted(run: &Calculation, of: Of, shift: Shift) -> Result<Calculation> {
         }
         real => real.try_map(|o| less.of(o), |o| less.of(o))?,
     };
-    let mut run = Calculation { native: None, ..run.clone() };
+    run.native = None;
     match of {
         Of::H0 => run.hamiltonian0 = Some(h),
         Of::Scf => {
@@ -115,7 +115,7 @@ mod tests {
         for name in ["siesta/mos2", "siesta/fe", "openmx/gaas_soc"] {
             let run = run(name);
             let mu = run.fermi_level.unwrap();
-            let moved = shifted(&run, Of::Scf, Shift::Fermi).unwrap();
+            let moved = shifted(run.clone(), Of::Scf, Shift::Fermi).unwrap();
             assert_eq!(moved.fermi_level, Some(0.0));
             let k = [0.1, 0.2, 0.3];
             let at = |run: &Calculation| {
@@ -134,7 +134,7 @@ mod tests {
     #[test]
     fn the_standard_shift_leaves_no_component_along_s() {
         let run = run("openmx/gaas_soc");
-        let moved = shifted(&run, Of::Scf, Shift::Standard).unwrap();
+        let moved = shifted(run.clone(), Of::Scf, Shift::Standard).unwrap();
         let rest = standard(moved.hamiltonian.as_ref().unwrap(), run.overlap.as_ref().unwrap());
         assert!(rest.abs() < 1e-12, "{rest}");
         assert!(moved.fermi_level.unwrap() != run.fermi_level.unwrap());
@@ -143,7 +143,7 @@ mod tests {
     #[test]
     fn what_is_missing_is_named() {
         let run = Calculation { fermi_level: None, ..run("siesta/mos2") };
-        let message = shifted(&run, Of::Scf, Shift::Fermi).unwrap_err().to_string();
+        let message = shifted(run.clone(), Of::Scf, Shift::Fermi).unwrap_err().to_string();
         assert_eq!(message, "the run has no Fermi level, by which to shift the energies");
     }
 }

@@ -282,7 +282,7 @@ fn atoms_outside_of_the_cell_go_there_and_back() {
     let mut away = inside.structure.clone();
     let shifts = [[2, -1, 0], [0, 0, 1]].map(|r| away.translation(r));
     away.positions.iter_mut().zip(shifts).for_each(|(position, shift)| *position += shift);
-    let run = Moves::between(&inside.structure, &away).apply(&inside).unwrap();
+    let run = Moves::between(&inside.structure, &away).apply(inside.clone()).unwrap();
     let folder = tempfile::tempdir().unwrap();
     let source = folder.path().join("source");
     std::fs::create_dir(&source).unwrap();

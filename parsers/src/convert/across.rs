@@ -56,14 +56,14 @@ fn write(request: &Request, run: Calculation, notes: &Notes) -> Result<Vec<PathB
     let to = request.to.capabilities();
     let of = chosen(&run, request, &to)?;
     let mut run = match (request.write.shift, of) {
-        (Some(shift), Some(of)) => shifted(&run, of, shift)?,
+        (Some(shift), Some(of)) => shifted(run, of, shift)?,
         _ => run,
     };
     run.native = None;
     let reordering = order_for(request.to, &run);
     let ordered = match reordering.is_none() {
         true => Cow::Borrowed(&run),
-        false => Cow::Owned(reordering.apply(&run)?),
+        false => Cow::Owned(reordering.apply(run.clone())?),
     };
     let hamiltonian = of.and_then(|of| Some((of, ordered.operator(of)?)));
     let job = Writing { run: &ordered, hamiltonian, options: &request.write, notes };

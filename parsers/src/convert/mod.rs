@@ -111,7 +111,7 @@ pub fn convert(request: &Request) -> Result<Report> {
     };
     require_code(request.from, from).in_file(&request.source)?;
     // Of a run that came through a conversion, the files of its code do not say all.
-    let is_codes_own = request.write.shift.is_none() && Companion::read(&request.source)?.is_none();
+    let is_codes_own = request.write.shift.is_none() && Companion::of(&request.source, neutral, from)?.is_none();
     let notes = Notes::default();
     let files = match (from, to.code) {
         (Some(Code::Abacus), Some(Code::Abacus)) if is_codes_own => csr::convert(request)?,

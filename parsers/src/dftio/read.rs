@@ -119,7 +119,7 @@ impl Reader<'_> {
     fn hamiltonian(&self, file: &Path) -> Result<(SpinOperator, Ev)> {
         let (stored, mut entries) = matrices::read(file, self.frame, &self.orbitals)?;
         let ev = self.ev.or_else(|| entries.ev()).unwrap_or(Ev { per_hartree: HARTREE_IN_EV });
-        entries.become_hartree(ev, &hints::read(folder_of(file), HINTS, entries.n_parts()));
+        entries.become_hartree(ev, &hints::read(folder_of(file), HINTS, entries.n_parts())?);
         Ok((stored.operator(&entries, &self.orbitals).in_file(file)?, ev))
     }
 }
