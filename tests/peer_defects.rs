@@ -191,8 +191,8 @@ fn every_file_of_a_run_has_the_same_zero_of_energy() {
 fn the_fermi_level_moves_with_the_zero_of_energy() {
     for name in ["siesta/fe", "openmx/gaas_soc", "abacus/graphene"] {
         let source = read(&fixture(name));
-        let level = source.fermi_level.unwrap();
-        for (shift, by) in [(Shift::Fermi, Some(level)), (Shift::By(0.25), Some(0.25)), (Shift::Standard, None)] {
+        let (level, ev) = (source.fermi_level.unwrap(), source.origin.ev_per_hartree);
+        for (shift, by) in [(Shift::Fermi, Some(level)), (Shift::Ev(1.5), Some(1.5 / ev)), (Shift::Standard, None)] {
             let write = WriteOptions { shift: Some(shift), ..WriteOptions::default() };
             for folder in [foreign(&fixture(name), Format::Deeph, write), written(&fixture(name), Format::Deeph, write)]
             {

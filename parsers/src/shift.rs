@@ -14,8 +14,8 @@ pub enum Shift {
     Fermi,
     /// μ = Σ H S / Σ S² over all elements, which DeepH's `standardize` takes.
     Standard,
-    /// So much, hartree.
-    By(f64),
+    /// So many eV of the run's own constant.
+    Ev(f64),
 }
 
 /// `run` with H − μS in the place of H⁽⁰⁾ or H, and with the Fermi level that belongs to it.
@@ -29,7 +29,7 @@ pub fn shifted(mut run: Calculation, of: Of, shift: Shift) -> Result<Calculation
     let mu = match shift {
         Shift::Fermi => run.fermi_level.filter(|level| level.is_finite()).ok_or_else(|| missing("Fermi level"))?,
         Shift::Standard => standard(h, overlap),
-        Shift::By(mu) => mu,
+        Shift::Ev(mu) => mu / run.origin.ev_per_hartree,
     };
     let less = Less { overlap, mu, basis: &run.basis };
     let h = match h {

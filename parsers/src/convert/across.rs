@@ -57,7 +57,8 @@ fn write(request: &Request, run: Calculation, notes: &Notes) -> Result<Vec<PathB
     let of = chosen(&run, request, &to)?;
     let mut run = match (request.write.shift, of) {
         (Some(shift), Some(of)) => shifted(run, of, shift)?,
-        _ => run,
+        (Some(_), None) => return Err(not_representable(to.name, "it gets no H whose energies could be shifted")),
+        (None, _) => run,
     };
     run.native = None;
     let reordering = order_for(request.to, &run);

@@ -37,8 +37,9 @@ pub fn note(run: &Calculation, of: Option<Of>, to: &Capabilities, is_file: bool,
     } else if run.density_matrix.is_some() && of == Some(Of::H0) && to.code.is_some() {
         lost("DM: it belongs to the converged H");
     }
-    if is_file {
-        note_of_lone_file(run, to, notes);
+    // The folder of a code has inputs that say the rest.
+    if is_file || to.code.is_none() {
+        note_facts(run, to, is_file, notes);
     }
     note_other_code(run, to, notes);
 }
@@ -53,14 +54,22 @@ fn note_other_h(run: &Calculation, of: Option<Of>, notes: &Notes) {
     }
 }
 
-/// There is no `hzero.json` beside it.
-fn note_of_lone_file(run: &Calculation, to: &Capabilities, notes: &Notes) {
-    let known = [
+/// What the files of the format have no place for: lost with a lone file, beside the others in a folder.
+fn note_facts(run: &Calculation, to: &Capabilities, is_file: bool, notes: &Notes) {
+    // Files of SIESTA and OpenMX with a Fermi level have these numbers too.
+    let has_numbers = to.code.is_some() && to.fermi_level;
+    let has_electrons = has_numbers || to.name == Format::Deeph.capabilities().name;
+    let facts = [
         ("the Fermi level", run.fermi_level.is_some() && !to.fermi_level),
-        ("the structure", !to.structure),
-        ("the shells", !to.shells),
+        ("the number of electrons", run.n_electrons.is_some() && !has_electrons),
+        ("the temperature of the occupations", run.smearing.is_some() && !has_numbers),
+        ("the k mesh", run.k_grid.is_some() && !has_numbers),
+        ("the fixed moment", run.fixed_moment.is_some()),
+        ("the structure", is_file && !to.structure),
+        ("the shells", is_file && !to.shells),
     ];
-    known.iter().filter(|(_, is_lost)| *is_lost).for_each(|(what, _)| notes.add(Fate::Lost, *what));
+    let fate = if is_file { Fate::Lost } else { Fate::Kept };
+    facts.iter().filter(|(_, has_no_place)| *has_no_place).for_each(|(what, _)| notes.add(fate, *what));
 }
 
 fn note_other_code(run: &Calculation, to: &Capabilities, notes: &Notes) {

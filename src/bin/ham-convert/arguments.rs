@@ -8,7 +8,6 @@ use clap::builder::{PossibleValuesParser, TypedValueParser};
 use hzero_parsers::convert::{Request, WriteOptions};
 use hzero_parsers::format::Format;
 use hzero_parsers::shift::Shift;
-use hzero_parsers::units::HARTREE_IN_EV;
 use hzero_parsers::{Error, Of, Result};
 
 use crate::run_args::RunFiles;
@@ -142,8 +141,6 @@ fn shift(text: &str) -> std::result::Result<Shift, String> {
     match text {
         "fermi" => Ok(Shift::Fermi),
         "standard" => Ok(Shift::Standard),
-        _ => number()
-            .map(|ev| Shift::By(ev / HARTREE_IN_EV))
-            .ok_or(format!("`{text}` is none of fermi, standard and a number of eV")),
+        _ => number().map(Shift::Ev).ok_or(format!("`{text}` is none of fermi, standard and a number of eV")),
     }
 }
