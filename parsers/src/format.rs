@@ -238,7 +238,7 @@ impl Format {
             },
             Format::Nextham => Capabilities {
                 name: "nextham",
-                files: "binary hrs1_nao.csr, hrs_block_up_*.dat, predict_hr_tot (srs_…)",
+                files: "binary hrs1_nao.csr, hrs_block_up_*.dat, hr_tot, predict_hr_tot (srs_…)",
                 writes: false,
                 numbers: "f64 or text",
                 structure: false,

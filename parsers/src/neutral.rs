@@ -27,6 +27,9 @@ pub fn find(path: &Path) -> Result<Option<Format>> {
         (false, true) => (names(folder_of(path))?, Some(plain_name(path))),
         (false, false) => return Ok(None),
     };
+    if aims::is_own(path) {
+        return Ok(Some(Format::Aims));
+    }
     let fits = |marks: &[Mark]| {
         let is_there = |mark: &Mark| names.iter().any(|name| mark.is_in(name));
         let is_named = |own: &String| marks.iter().any(|mark| mark.is_in(own));
@@ -56,8 +59,8 @@ impl Mark {
     }
 }
 
-/// Files by which a format is known: all marks must be there.
-const FORMATS: [(Format, &[Mark]); 6] = [
+/// Files by which a format is known: all marks must be there, a file among them where one was named.
+const FORMATS: [(Format, &[Mark]); 5] = [
     (
         Format::Deeph,
         &[
@@ -95,7 +98,6 @@ const FORMATS: [(Format, &[Mark]); 6] = [
             ]),
         ],
     ),
-    (Format::Aims, &[Mark::Is(&["rs_indices.out", "rs_indices.h5"])]),
     (Format::WannierTb, &[Mark::Ends("_tb.dat")]),
     (Format::WannierHr, &[Mark::Ends("_hr.dat")]),
 ];
@@ -161,5 +163,42 @@ mod tests {
         std::fs::write(folder.path().join("si.HSX"), "").unwrap();
         assert_eq!(find(folder.path()).unwrap(), None);
         assert_eq!(find(&folder.path().join("si_hr.dat")).unwrap(), Some(Format::WannierHr));
+    }
+
+    #[test]
+    fn any_matrix_of_a_folder_stands_for_it() {
+        let cases: [(Format, &[&str], &[&str]); 5] = [
+            (
+                Format::Deeph,
+                &["info.json", "POSCAR"],
+                &["hamiltonian.h5", "hamiltonian_pred.h5", "overlap.h5", "density_matrix.h5"],
+            ),
+            (
+                Format::DeephLegacy,
+                &["lat.dat", "orbital_types.dat"],
+                &["hamiltonians.h5", "hamiltonians_pred.h5", "overlaps.h5", "density_matrixs.h5"],
+            ),
+            (
+                Format::Dftio,
+                &["basis.dat", "positions.dat"],
+                &["hamiltonians.h5", "predicted_hamiltonians.h5", "overlaps.h5", "density_matrices.h5", "DM.h5"],
+            ),
+            (
+                Format::Aims,
+                &["rs_indices.out"],
+                &["rs_hamiltonian.out", "rs_hamiltonian_up.h5", "rs_overlap.out", "rs_hamiltonian.out.gz"],
+            ),
+            (Format::WannierTb, &["si.win"], &["si_tb.dat", "si_tb.dat.gz"]),
+        ];
+        for (format, others, matrices) in cases {
+            for matrix in matrices {
+                let folder = tempfile::tempdir().unwrap();
+                others.iter().chain([matrix]).for_each(|name| std::fs::write(folder.path().join(name), "").unwrap());
+                assert_eq!(find(folder.path()).unwrap(), Some(format), "{format} by {matrix}");
+                assert_eq!(find(&folder.path().join(matrix)).unwrap(), Some(format), "{matrix}");
+                std::fs::write(folder.path().join("notes.txt"), "").unwrap();
+                assert_eq!(find(&folder.path().join("notes.txt")).unwrap(), None);
+            }
+        }
     }
 }

@@ -24,6 +24,22 @@ pub struct Pair {
 }
 
 impl Pair {
+    /// No orbital reaches further, in lattice vectors: up to here −R and the difference of two R are numbers, too.
+    pub const LARGEST_CELL: u32 = 1_000_000;
+
+    /// The lattice vector `r` of a file.
+    ///
+    /// # Errors
+    /// `Limit` beyond [`Pair::LARGEST_CELL`].
+    pub fn cell<T: Into<i64>>(r: [T; 3]) -> Result<[i32; 3]> {
+        let r = r.map(Into::into);
+        let furthest = r.map(i64::unsigned_abs).into_iter().fold(0, u64::max);
+        match furthest > u64::from(Self::LARGEST_CELL) {
+            true => Err(Error::limit("a component of R", furthest, Self::LARGEST_CELL.into())),
+            false => Ok(r.map(|x| x as i32)),
+        }
+    }
+
     /// The block of atom `i` with itself in the home cell.
     pub fn onsite(i: usize) -> Self {
         Pair { i: i as u32, j: i as u32, r: [0; 3] }
@@ -52,7 +68,7 @@ impl Pairs {
     /// Sorts `pairs`, removes duplicates, and lays the blocks out one after the other.
     ///
     /// # Errors
-    /// `Inconsistent` where a pair names an atom that `basis` lacks.
+    /// `Inconsistent` where a pair names an atom that `basis` lacks, `Limit` where one lies beyond [`Pair::LARGEST_CELL`].
     pub fn new(mut pairs: Vec<Pair>, basis: &Basis) -> Result<Self> {
         pairs.sort_unstable();
         pairs.dedup();
@@ -60,6 +76,7 @@ impl Pairs {
         let mut next = 0;
         for pair in &pairs {
             offsets.push(next);
+            Pair::cell(pair.r)?;
             let (i, j) = (pair.i as usize, pair.j as usize);
             if i.max(j) >= basis.n_atoms() {
                 let message = format!("a block names atom {} of {}", i.max(j) + 1, basis.n_atoms());
@@ -198,13 +215,15 @@ impl Operator<f64> {
         Ok(identity)
     }
 
-    /// Is it that of orthonormal orbitals?
-    pub fn is_identity(&self) -> bool {
-        self.blocks().all(|(pair, block)| {
-            let n = block.len().isqrt();
-            let expected = |place: usize| if pair.is_onsite() && place.is_multiple_of(n + 1) { 1.0 } else { 0.0 };
-            block.iter().enumerate().all(|(place, &value)| value == expected(place))
-        })
+    /// Is it that of the orthonormal orbitals of `basis`? A block that is not stored is 0, also one on site.
+    pub fn is_identity(&self, basis: &Basis) -> bool {
+        let has_diagonal = (0..basis.n_atoms()).all(|atom| self.pairs.find(&Pair::onsite(atom)).is_some());
+        has_diagonal
+            && self.blocks().all(|(pair, block)| {
+                let n = block.len().isqrt();
+                let expected = |place: usize| if pair.is_onsite() && place.is_multiple_of(n + 1) { 1.0 } else { 0.0 };
+                block.iter().enumerate().all(|(place, &value)| value == expected(place))
+            })
     }
 }
 
@@ -265,5 +284,42 @@ impl SpinOperator {
                 SpinOperator::Spinor([complex(uu)?, complex(ud)?, complex(du)?, complex(dd)?])
             }
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::basis::{Species, parse_shells};
+
+    fn two_atoms() -> Basis {
+        let species = Species { label: "Si".into(), z: Some(14), shells: parse_shells("1s1p").unwrap(), cutoff: None };
+        Basis::new(vec![species], &[0, 0]).unwrap()
+    }
+
+    #[test]
+    fn a_cell_beyond_all_orbitals_is_refused() {
+        assert_eq!(Pair::cell([1_000_000, -1_000_000, 0]).unwrap(), [1_000_000, -1_000_000, 0]);
+        let error = Pair::cell([0, i32::MIN, 1]).unwrap_err().to_string();
+        assert_eq!(error, "a component of R of 2147483648 exceeds the limit of 1000000");
+        assert!(Pair::cell([i64::MIN, 0, 0]).is_err());
+        let far = Pair { i: 0, j: 1, r: [0, 0, i32::MIN] };
+        assert!(Pairs::new(vec![far], &two_atoms()).is_err());
+    }
+
+    #[test]
+    fn an_identity_has_every_block_on_site() {
+        let basis = two_atoms();
+        let identity = Operator::identity(&basis).unwrap();
+        assert!(identity.is_identity(&basis));
+        let on = |atoms: &[usize]| {
+            let pairs = Pairs::new(atoms.iter().map(|&atom| Pair::onsite(atom)).collect(), &basis).unwrap();
+            identity.on(&Arc::new(pairs))
+        };
+        assert!(on(&[0, 1]).is_identity(&basis));
+        assert!(!on(&[1]).is_identity(&basis) && !on(&[]).is_identity(&basis));
+        let mut other = identity.clone();
+        other.values_mut()[1] = 1e-9;
+        assert!(!other.is_identity(&basis));
     }
 }

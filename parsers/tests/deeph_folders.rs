@@ -68,7 +68,10 @@ fn broken_matrices_are_refused_with_what_is_wrong() {
     let cases: [Case; 9] = [
         (|m| m.pairs[4] = 3, "`atom_pairs` names atoms 0 and 3 (from 0) in cell [0, 0, 0], of 3 atoms"),
         (|m| m.pairs[3] = -1, "`atom_pairs` names atoms -1 and 0 (from 0) in cell [0, 0, 0], of 3 atoms"),
-        (|m| m.pairs[0] = 1 << 40, "in cell [1099511627776, 0, 0], of 3 atoms"),
+        (
+            |m| m.pairs[0] = 1 << 40,
+            "a component of R of 1099511627776 exceeds the limit of 1000000 (while reading `atom_pairs`)",
+        ),
         (
             |m| m.pairs[4] = 1,
             "block of atoms 0 and 1 (from 0) at R = [0, 0, 0]: its shape is [13, 13] instead of [13, 5]",

@@ -138,6 +138,8 @@ fn single_precision_is_as_near_as_it_can_be_and_also_without_hzero_json() {
         assert!(apart > 0.0 && apart < 4e-6 && lacking == 0.0, "{name}: {apart:e}");
         std::fs::remove_file(target.join("hzero.json")).unwrap();
         let alone = read(&target, &ReadOptions::default()).unwrap();
+        let report = convert(&Request::new(&target, folder.path().join("back"), Format::Deeph)).unwrap();
+        assert!(report.notes.iter().any(|note| note.text.starts_with("the zero of energy is the one that dftio left")));
         assert_eq!(alone.nspin(), Some(if run.nspin() == Some(1) { 1 } else { 4 }));
         let (a, b) = (energies(&run), energies(&alone));
         let high = run.fermi_level.unwrap() * run.origin.ev_per_hartree + WINDOW;

@@ -152,7 +152,9 @@ fn complex_elements_are_of_spinors_or_of_both_spins() {
     let spinor = run(&format!("spinors = .true.\n{CELL}")).unwrap();
     assert_eq!((spinor.basis.n_orbitals(), spinor.nspin()), (1, Some(4)));
     assert!(difference(&energies(&spinor, Of::Scf, [0.1; 3]), &[eigenvalues.to_vec()]) < 1e-14);
-    let both = run(CELL).unwrap();
+    let silent = run(CELL).unwrap_err().to_string();
+    assert!(silent.contains("a_hr.dat: H is complex, and nothing says whether its functions are spinors"), "{silent}");
+    let both = run(&format!("spinors = false\n{CELL}")).unwrap();
     assert_eq!((both.basis.n_orbitals(), both.nspin()), (2, Some(4)));
     let noise = tempfile::tempdir().unwrap();
     written(noise.path(), &[("a_hr.dat", &COMPLEX.replace("0.5\n", "3e-8\n")), ("a.win", CELL)]);
@@ -162,10 +164,23 @@ fn complex_elements_are_of_spinors_or_of_both_spins() {
 }
 
 #[test]
+fn a_mesh_that_takes_all_memory_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut request = Request::new(fixture(RUNS[0].0), folder.path().join("out"), Format::WannierHr);
+    request.write.mesh = Some([1250, 1250, 1]);
+    let message = convert(&request).unwrap_err().to_string();
+    assert!(
+        message.contains("functions on 1250 x 1250 x 1 k points (set fewer by --mesh): memory in bytes of"),
+        "{message}"
+    );
+}
+
+#[test]
 fn a_poscar_or_a_named_file_gives_the_lattice_too() {
     let folder = tempfile::tempdir().unwrap();
     let poscar = "cubic\n1.0\n3 0 0\n0 3 0\n0 0 3\nH\n1\nDirect\n0 0 0\n";
-    written(folder.path(), &[("a_hr.dat", COMPLEX), ("POSCAR", poscar), ("other.vasp", &poscar.replace('3', "4"))]);
+    let real = COMPLEX.replace("0.5\n", "0\n");
+    written(folder.path(), &[("a_hr.dat", &real), ("POSCAR", poscar), ("other.vasp", &poscar.replace('3', "4"))]);
     let length = |structure: Option<&str>| {
         let structure = structure.map(|name| folder.path().join(name));
         let run = read(folder.path(), &ReadOptions { structure, ..ReadOptions::default() }).unwrap();

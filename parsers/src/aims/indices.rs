@@ -4,6 +4,7 @@ use std::ops::Range;
 
 use crate::error::{Context, Error, Result};
 use crate::input::Text;
+use crate::operator::Pair;
 
 /// What fills the last line of the table of cells.
 const NO_CELL: [i32; 3] = [999_999_999; 3];
@@ -64,24 +65,19 @@ fn cells(text: &mut Text, n_cells: usize) -> Result<Vec<[i32; 3]>> {
     let mut cells = Vec::with_capacity(n_cells);
     for _ in 0..n_cells {
         text.skip_space();
-        let place = text.place(text.offset());
+        let at = text.offset();
         if cells.last() == Some(&NO_CELL) {
             return Err(text.expected("no cell after the one of 999999999"));
         }
         let cell = [text.integer()?, text.integer()?, text.integer()?];
-        if cell != NO_CELL && cell.iter().any(|n| n.unsigned_abs() > LARGEST_CELL) {
-            return Err(
-                Error::limit("a cell", u64::from(cell.map(i32::unsigned_abs)[0]), LARGEST_CELL.into()).at(place)
-            );
+        if cell != NO_CELL {
+            Pair::cell(cell).map_err(|error| error.at(text.place(at)))?;
         }
         cells.push(cell);
     }
     cells.pop_if(|cell| *cell == NO_CELL);
     Ok(cells)
 }
-
-/// No orbital reaches so far; a cell and its negative are both numbers then.
-const LARGEST_CELL: u32 = 1_000_000;
 
 /// A table of one entry per cell and orbital, and the offset of its first entry.
 fn table(text: &mut Text, title: &str, n_cells: usize, n_orbitals: usize) -> Result<(Vec<i32>, usize)> {

@@ -33,7 +33,7 @@ pub use files::is_own;
 
 use crate::basis::{Basis, Shell, Species};
 use crate::calculation::{Calculation, Origin};
-use crate::elements::atomic_number;
+use crate::elements::{SYMBOLS, atomic_number};
 use crate::error::{Context, Error, Result};
 use crate::input;
 use crate::operator::SpinOperator;
@@ -119,10 +119,15 @@ fn species(geometry: &Geometry, shells: &[Vec<Shell>], control: &Control) -> Res
             let message = format!("atoms {} and {} are both {label}, but have other shells", first + 1, other + 1);
             return Err(Error::inconsistent(message));
         }
-        let z = control.nucleus(label).map(|charge| charge.round() as u8).or_else(|| atomic_number(label));
+        let z = control.nucleus(label).and_then(whole).or_else(|| atomic_number(label));
         Ok(Species { label: label.clone(), z, shells: shells[first].clone(), cutoff: None })
     };
     geometry.labels.iter().enumerate().map(of_label).collect()
+}
+
+/// Z of a nucleus of this charge; fractional ones (virtual crystals) are no element's.
+fn whole(charge: f64) -> Option<u8> {
+    (1..=SYMBOLS.len() as u8).find(|&z| f64::from(z) == charge)
 }
 
 /// All nuclei less the charge of the cell.

@@ -26,6 +26,7 @@ pub fn held(to: Capabilities, source: &Path) -> Capabilities {
 /// Notes what of `run` is lost where its H of kind `of` becomes a file (`is_file`) or a folder in the format `to`.
 pub fn note(run: &Calculation, of: Option<Of>, to: &Capabilities, is_file: bool, notes: &Notes) {
     note_other_h(run, of, notes);
+    note_unknown_zero(run, of, notes);
     // A folder of SIESTA has one file for each matrix.
     let is_alone = is_file || to.code != Some(Code::Siesta);
     let lost = |what: &str| notes.add(Fate::Lost, what);
@@ -53,6 +54,16 @@ fn note_other_h(run: &Calculation, of: Option<Of>, notes: &Notes) {
         _ => {}
     }
 }
+
+/// With `hzero.json`, a folder of dftio's is a run of the code that it came from.
+fn note_unknown_zero(run: &Calculation, of: Option<Of>, notes: &Notes) {
+    if of.is_some() && run.origin.code == Format::Dftio.to_string() {
+        notes.add(Fate::Changed, ZERO_OF_DFTIO);
+    }
+}
+
+const ZERO_OF_DFTIO: &str = "the zero of energy is the one that dftio left, which no file tells: absolute for ABACUS and OpenMX, the Fermi level for \
+     SIESTA; the Fermi level itself is not known";
 
 /// What the files of the format have no place for: lost with a lone file, beside the others in a folder.
 fn note_facts(run: &Calculation, to: &Capabilities, is_file: bool, notes: &Notes) {

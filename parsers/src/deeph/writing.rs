@@ -55,7 +55,7 @@ impl Layout {
         if let Some(operator) = density_matrix {
             writer.density_matrix(operator)?;
         }
-        let is_orthogonal = overlap.is_some_and(|overlap| overlap.is_identity());
+        let is_orthogonal = overlap.is_some_and(|overlap| overlap.is_identity(&run.basis));
         Ok(Written { spins, is_orthogonal, fermi_level_ev: writer.fermi_level() })
     }
 

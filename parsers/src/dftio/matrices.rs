@@ -93,7 +93,9 @@ fn pairs(names: &[String], n_atoms: usize) -> Result<Vec<(Pair, &String)>> {
     let first = i32::from(numbers.iter().all(|[i, j, ..]| *i > 0 && *j > 0));
     let atom = |number: i32| u32::try_from(number - first).ok().filter(|&atom| (atom as usize) < n_atoms);
     let pair = |(&[i, j, x, y, z], name): (&[i32; 5], _)| match (atom(i), atom(j)) {
-        (Some(i), Some(j)) => Ok((Pair { i, j, r: [x, y, z] }, name)),
+        (Some(i), Some(j)) => {
+            Ok((Pair { i, j, r: Pair::cell([x, y, z]).while_reading(|| format!("block `{name}`"))? }, name))
+        }
         _ => Err(Error::inconsistent(format!("block `{name}` names another atom than the {n_atoms} of the folder"))),
     };
     let mut pairs: Vec<(Pair, &String)> = numbers.iter().zip(names).map(pair).collect::<Result<_>>()?;
@@ -193,6 +195,9 @@ mod tests {
         let message = |list: &[&str]| found(list).unwrap_err().to_string();
         assert_eq!(message(&["0_2_0_0_0"]), "block `0_2_0_0_0` names another atom than the 2 of the folder");
         assert_eq!(message(&["1_3_0_0_0"]), "block `1_3_0_0_0` names another atom than the 2 of the folder");
+        let far =
+            "a component of R of 2147483648 exceeds the limit of 1000000 (while reading block `0_0_0_-2147483648_0`)";
+        assert_eq!(message(&["0_0_0_-2147483648_0"]), far);
         assert_eq!(message(&["0_0_0_0"]), "expected blocks named i_j_Rx_Ry_Rz, found `0_0_0_0`");
     }
 

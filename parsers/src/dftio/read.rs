@@ -25,7 +25,7 @@ use crate::units::{BOHR_IN_ANGSTROM, HARTREE_IN_EV};
 pub fn read(path: &Path, options: &ReadOptions) -> Result<Calculation> {
     let folder = if path.is_dir() { path } else { folder_of(path) };
     let texts = Texts::read(folder)?;
-    let files = Files::of(folder, options)?;
+    let files = Files::of(folder, path, options)?;
     let frames = matrices::frames(files.first()?)?;
     let frame = matrices::chosen(&frames, options.step).in_file(files.first()?)?;
     let companion = Companion::read(folder)?;
@@ -71,8 +71,13 @@ struct Files {
 }
 
 impl Files {
-    fn of(folder: &Path, options: &ReadOptions) -> Result<Self> {
-        let found = |names: [&str; 2]| names.iter().find_map(|name| existing(folder, name));
+    /// Of two that could be H, S or DM the first in the list, unless `path` is the other.
+    fn of(folder: &Path, path: &Path, options: &ReadOptions) -> Result<Self> {
+        let found = |names: [&str; 2]| {
+            let is_named = path.is_file() && names.contains(&&plain_name(path)[..]);
+            let first = || names.iter().find_map(|name| existing(folder, name));
+            is_named.then(|| path.to_owned()).or_else(first)
+        };
         if options.h0.is_some() {
             return Err(
                 Error::unsupported("dftio's folders hold one H; name H0 by a folder of its own").in_file(folder)

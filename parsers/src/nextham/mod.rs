@@ -3,7 +3,8 @@
 //! ```text
 //! hrs1_nao.csr, srs1_nao.csr                 H⁽⁰⁾ and S as text (the old layout under the new names) or binary (`csr`)
 //! hrs_block_up_*.dat, srs_block_*.dat        the same, a file per process, as text or binary (`blocks`)
-//! predict_hr_cut, predict_hr_tot             predicted H, text: within the model's cutoff, and completed by H⁽⁰⁾
+//! hr_cut, hr_tot                             predicted H, text: within the model's cutoff, and completed by H⁽⁰⁾; NextHAM V1.1
+//!                                            calls them predict_hr_cut and predict_hr_tot
 //! STRU, INPUT                                as of ABACUS, beside them or above OUT.*
 //! ```
 //!
@@ -21,13 +22,14 @@ use crate::basis::{Shell, parse_shells};
 use crate::calculation::Calculation;
 use crate::error::{Context, Result};
 use crate::folder::{entries, existing, folder_of, plain_name};
+use crate::format::Format;
 use crate::input;
 use crate::read::ReadOptions;
 
 /// As messages and tables call it.
 pub const CODE: &str = "NextHAM";
-/// Predicted H, the completed one first.
-const PREDICTED: [&str; 2] = ["predict_hr_tot", "predict_hr_cut"];
+/// Predicted H, the completed ones first.
+const PREDICTED: [&str; 4] = ["predict_hr_tot", "hr_tot", "predict_hr_cut", "hr_cut"];
 
 /// Does the file, or one in the folder or its `OUT.*`, belong to NextHAM alone?
 ///
@@ -50,9 +52,16 @@ pub fn is_own(path: &Path) -> Result<bool> {
 /// A file that cannot be read is not: whoever reads the run says so.
 fn is_own_file(path: &Path) -> bool {
     let name = plain_name(path);
-    let is_named = PREDICTED.contains(&&name[..]) || blocks::quantity(&name).is_some();
+    let is_named = is_prediction(path) || blocks::quantity(&name).is_some();
     let is_binary = || input::head(path, csr::HEAD_OF_FILE).is_ok_and(|head| csr::is_binary(&head));
     is_named || (name.ends_with(".csr") && is_binary())
+}
+
+/// The names that say no more than `hr` need the head of such a file.
+fn is_prediction(path: &Path) -> bool {
+    let name = plain_name(path);
+    let has_head = || Format::guess_file(path).is_ok_and(|format| format == Some(Format::AbacusOld));
+    PREDICTED.contains(&&name[..]) && (name.starts_with("predict_") || has_head())
 }
 
 /// Reads the run in the folder `path`, or the file `path` with what lies around it.
@@ -79,10 +88,13 @@ fn of_folder(path: &Path) -> Result<(Run, bool)> {
     if folder.overlap.is_none() {
         folder.overlap = first_named(&places, "srs_block_")?;
     }
-    let predicted = PREDICTED.iter().find_map(|name| places.iter().find_map(|place| existing(place, name)));
-    let Some(predicted) = predicted else { return Ok((by_input(folder), false)) };
+    let files = PREDICTED.iter().flat_map(|name| places.iter().filter_map(move |place| existing(place, name)));
+    let Some(predicted) = files.into_iter().find(|file| is_prediction(file)) else {
+        return Ok((by_input(folder), false));
+    };
     let scf = Folder { hamiltonian: vec![predicted], ..folder.clone() };
-    Ok((Run { scf: Some(scf), h0: Some(folder), bands: None }, true))
+    // The matrix of a converged run, which its INPUT tells, makes place for the prediction.
+    Ok((Run { scf: Some(scf), h0: by_input(folder).h0, bands: None }, true))
 }
 
 fn of_file(path: &Path) -> Result<(Run, bool)> {
@@ -94,7 +106,7 @@ fn of_file(path: &Path) -> Result<(Run, bool)> {
         return Ok((by_input(folder), false));
     }
     folder.hamiltonian = vec![path.to_owned()];
-    match PREDICTED.contains(&&name[..]) {
+    match is_prediction(path) {
         true => Ok((Run { scf: Some(folder), ..Run::default() }, true)),
         false => Ok((by_input(folder), false)),
     }

@@ -57,8 +57,10 @@ impl<'a> Lowdin<'a> {
     /// H̃(R) of every spin channel, eV: spinors as pairs up, down of each orbital.
     ///
     /// # Errors
-    /// `Inconsistent` where S(k) is not positive definite.
+    /// `Limit` where H̃ takes more than [`MOST_BYTES`], `Inconsistent` where S(k) is not positive definite.
     pub fn on(&self, mesh: Mesh) -> Result<Vec<RealSpace>> {
+        let n_functions = if self.is_spinor() { 2 } else { 1 } * self.n_orbitals;
+        require_memory(n_functions, self.hamiltonian.n_channels(), mesh)?;
         let is_needed = |index: usize| self.is_spinor() || index <= mesh.opposite(index);
         let at = |index: usize| is_needed(index).then(|| self.at(mesh.point(index))).transpose();
         let at_k = OnMesh { mesh, channels: (0..mesh.n_points()).into_par_iter().map(at).collect::<Result<_>>()? };
@@ -124,6 +126,23 @@ impl<'a> Lowdin<'a> {
             }
         }
         Ok(truncation)
+    }
+}
+
+/// H̃ of all points of a mesh may take so much; H̃(R), made of it, takes as much again.
+pub const MOST_BYTES: u64 = 8 << 30;
+
+fn require_memory(n_functions: usize, n_channels: usize, mesh: Mesh) -> Result<()> {
+    let counts = [n_functions, n_functions, n_channels, mesh.n_points(), size_of::<c64>()];
+    let bytes = counts.iter().fold(1_u64, |product, &count| product.saturating_mul(count as u64));
+    match bytes > MOST_BYTES {
+        true => {
+            let [a, b, c] = mesh.divisions;
+            let what =
+                format!("{n_functions} functions on {a} x {b} x {c} k points (set fewer by --mesh): memory in bytes");
+            Err(Error::limit(what, bytes, MOST_BYTES))
+        }
+        false => Ok(()),
     }
 }
 
@@ -219,4 +238,20 @@ fn between_points(mesh: Mesh, n_functions: usize) -> Vec<[f64; 3]> {
     let [x, y, z] = [along(0), along(1), along(2)];
     let planes = x.iter().flat_map(|&x| y.iter().map(move |&y| (x, y)));
     planes.flat_map(|(x, y)| z.iter().map(move |&z| [x, y, z])).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn more_than_fits_in_memory_is_refused() {
+        let refused =
+            |n, channels, mesh| require_memory(n, channels, Mesh::new(mesh).unwrap()).map_err(|e| e.to_string());
+        let message = "1000 functions on 11 x 11 x 11 k points (set fewer by --mesh): memory in bytes of 21296000000 exceeds the limit \
+                       of 8589934592";
+        assert_eq!(refused(1000, 1, [11; 3]), Err(message.to_owned()));
+        assert_eq!(refused(1000, 1, [8; 3]), Ok(()));
+        assert!(refused(1000, 2, [8; 3]).is_err());
+    }
 }

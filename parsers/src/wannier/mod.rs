@@ -16,8 +16,8 @@
 //! # Reading
 //! S is the unit matrix. `_hr.dat` has no lattice: it is taken from `--structure`, `NAME.win` or a POSCAR beside it. Each
 //! function becomes an s orbital at its centre; neighbours in the list with one centre share a site. With `hzero.json`, the
-//! functions are the orbitals that they were made of. `spinors = true` in `NAME.win` says that functions are pairs; a complex H without
-//! it belongs to both spins, and becomes a spinor of two equal ones.
+//! functions are the orbitals that they were made of. `spinors = true` in `NAME.win` says that functions are pairs; with
+//! `spinors = false` a complex H belongs to both spins, and becomes a spinor of two equal ones. Where neither is stated it is refused.
 //!
 //! # Writing
 //! An orthonormal H is written as it is. Orbitals that overlap are orthogonalised first ([`lowdin`]): the functions are then

@@ -8,7 +8,7 @@ use rayon::prelude::*;
 use super::real_space::{Cell, RealSpace};
 use crate::error::{Error, Result};
 use crate::input::Text;
-use crate::operator::c64;
+use crate::operator::{Pair, c64};
 
 /// `0 0 0 1 1 0 0` and the end of the line.
 const SHORTEST_HR_LINE: usize = 14;
@@ -137,7 +137,10 @@ fn vector(text: &mut Text) -> Result<[f64; 3]> {
 }
 
 fn lattice_vector(text: &mut Text) -> Result<[i32; 3]> {
-    Ok([text.integer()?, text.integer()?, text.integer()?])
+    text.skip_space();
+    let at = text.offset();
+    let r: [i32; 3] = [text.integer()?, text.integer()?, text.integer()?];
+    Pair::cell(r).map_err(|error| error.at(text.place(at)))
 }
 
 /// Every line `R1 R2 R3 m n Re Im`.
@@ -247,6 +250,8 @@ mod tests {
             "3:2: a number of lattice vectors of 7000 exceeds the limit of 2"
         );
         assert_eq!(message(" 2\n 2\n", " 9\n 2\n"), "2:2: a number of functions of 9 exceeds the limit of 3");
+        let far = "5:2: a component of R of 2147483648 exceeds the limit of 1000000";
+        assert_eq!(message(" 0 0 0 1 1 ", " 0 -2147483648 0 1 1 "), far);
         let elements = " 0 0 0 2 1 0.5 -0.25\n";
         assert_eq!(message(elements, ""), "12:1: expected a line of another matrix element, found the end of the file");
         let wrong = message(elements, " 0 0 1 2 1 0.5 -0.25\n");

@@ -181,17 +181,25 @@ impl Beside {
         if lattice.determinant() == 0.0 {
             return Err(Error::inconsistent("the lattice vectors lie in a plane"));
         }
-        let win = described.and_then(Described::win);
+        // also where another file gives the lattice
+        let win = match described.and_then(Described::win) {
+            Some(win) => Some(win),
+            None => files.beside(".win").map(|win| Described::read(&win)).transpose()?.and_then(Described::win),
+        };
         let xyz = files.beside("_centres.xyz");
         let centres = match (centres, &xyz) {
             (Some(centres), _) => Some(centres),
             (None, Some(xyz)) => Some(centres_of(xyz, n)?),
             (None, None) => win.as_ref().and_then(|win| win.centres(n)),
         };
+        let spinors = win.as_ref().and_then(|win| win.spinors);
+        if spinors.is_none() && files.matrices.len() == 1 && !content.hamiltonian.is_real() {
+            return Err(unknown_spin());
+        }
         Ok(Beside {
             lattice,
             centres: centres.unwrap_or_else(|| vec![[0.0; 3]; n]),
-            spinors: win.as_ref().is_some_and(|win| win.spinors),
+            spinors: spinors.unwrap_or(false),
             fermi_energy: win.and_then(|win| win.fermi_energy),
             files: file.into_iter().chain(xyz).collect(),
         })
@@ -207,6 +215,14 @@ fn structure_file(files: &Files, options: &ReadOptions) -> Option<PathBuf> {
 fn missing_lattice(files: &Files) -> Error {
     let message = "no lattice: there is no NAME.win and no POSCAR beside this file; name one of them by --structure";
     Error::unsupported(message).in_file(&files.matrices[0])
+}
+
+/// Doubling the states of spin–orbit coupling would be as wrong as halving those of functions without spin.
+fn unknown_spin() -> Error {
+    Error::unsupported(
+        "H is complex, and nothing says whether its functions are spinors: state `spinors = true` (up and down in turn) or \
+         `spinors = false` (each function for both spins) in NAME.win beside this file",
+    )
 }
 
 enum Described {

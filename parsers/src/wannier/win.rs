@@ -22,8 +22,8 @@ pub struct Win {
     pub lattice: Matrix3<f64>,
     /// Labels and Cartesian positions, Å.
     pub atoms: Vec<(String, Vector3<f64>)>,
-    /// Are the functions spinors, up and down of each orbital one after the other?
-    pub spinors: bool,
+    /// Are the functions spinors, up and down of each orbital one after the other? `None` where the file does not say.
+    pub spinors: Option<bool>,
     /// Fermi level, eV.
     pub fermi_energy: Option<f64>,
     projections: Vec<Line>,
@@ -46,7 +46,7 @@ impl Win {
             (None, Some(lines)) => atoms(lines, lattice.transpose())?,
             (None, None) => Vec::new(),
         };
-        let spinors = sections.value("spinors").is_some_and(|value| is_true(&value));
+        let spinors = sections.value("spinors").map(|value| is_true(&value));
         let fermi_energy = sections.value("fermi_energy").and_then(|value| value.parse().ok());
         Ok(Win {
             lattice,
@@ -60,7 +60,7 @@ impl Win {
     /// Where each function started from, Å, where the projections are simple: `Si:sp3`, `Si:s;p`, `f=0.25,0.25,0.25:dxy`,
     /// `c=0,0,1.2:l=2`. `None` where one is not, or where they are not `n`.
     pub fn centres(&self, n: usize) -> Option<Vec<[f64; 3]>> {
-        let per_orbital = if self.spinors { 2 } else { 1 };
+        let per_orbital = if self.spinors == Some(true) { 2 } else { 1 };
         let mut centres = Vec::new();
         for line in &self.projections {
             let (site, functions) = line.text.split_once(':')?;
@@ -293,7 +293,7 @@ mod tests {
     #[test]
     fn what_is_needed_is_found() {
         let win = Win::parse(WIN.as_bytes()).unwrap();
-        assert!(win.spinors && win.fermi_energy == Some(6.25));
+        assert!(win.spinors == Some(true) && win.fermi_energy == Some(6.25));
         assert!((win.lattice[(0, 1)] - 5.0 * BOHR_IN_ANGSTROM).abs() < 1e-15);
         let (label, position) = &win.atoms[0];
         assert!(label == "Si" && (position.x - 2.5 * BOHR_IN_ANGSTROM).abs() < 1e-15);

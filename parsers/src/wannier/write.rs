@@ -33,7 +33,7 @@ pub fn write(target: &Path, kind: Kind, job: &Writing) -> Result<()> {
     let format = &format!("wannier90{}", &kind.end()[..3].replace('_', "-"));
     let (of, hamiltonian) = job.hamiltonian.ok_or_else(|| not_representable(format, "the run has no H"))?;
     let overlap = job.run.overlap.as_ref().ok_or_else(|| not_representable(format, "the run has no S"))?;
-    let models = match overlap.is_identity() {
+    let models = match overlap.is_identity(&job.run.basis) {
         true => direct(job.run, hamiltonian),
         false => orthogonalized(job, &Lowdin::new(job.run, hamiltonian, overlap))?,
     };

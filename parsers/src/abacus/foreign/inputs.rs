@@ -71,12 +71,13 @@ pub fn input(run: &Calculation, nspin: usize, of: Option<Of>) -> String {
     lines.join("\n") + "\n"
 }
 
+/// The orders of Methfessel–Paxton end at 3; the first function of that series is Gaussian.
 fn smearing(smearing: Smearing) -> Vec<String> {
     let method = match smearing {
         Smearing::Fixed => "fixed",
-        Smearing::Gaussian(_) => "gauss",
+        Smearing::Gaussian(_) | Smearing::MethfesselPaxton { order: 0, .. } => "gauss",
         Smearing::FermiDirac(_) => "fd",
-        Smearing::MethfesselPaxton { order: 0 | 1, .. } => "mp",
+        Smearing::MethfesselPaxton { order: 1, .. } => "mp",
         Smearing::MethfesselPaxton { order: 2, .. } => "mp2",
         Smearing::MethfesselPaxton { .. } => "mp3",
         Smearing::Cold(_) => "mv",

@@ -12,7 +12,7 @@ use std::sync::Arc;
 use super::csr::{Csr, CsrLayout, Header, Quantity, Version, structure_lines};
 use super::predicted::put;
 use super::{constants, matrix};
-use crate::calculation::{Calculation, Of};
+use crate::calculation::{Calculation, Of, Smearing};
 use crate::cells::Moves;
 use crate::convert::{Fate, Writing};
 use crate::error::Result;
@@ -57,6 +57,12 @@ fn notes(job: &Writing, matrices: &Matrices) {
         .add(Fate::Changed, "STRU names orbital files, to state the shells, and pseudopotentials that do not exist");
     if job.run.k_grid.is_some() {
         foreign::note_kpoints(job);
+    }
+    if let Some(Smearing::MethfesselPaxton { order: order @ 4.., .. }) = job.run.smearing {
+        job.notes.add(
+            Fate::Changed,
+            format!("Methfessel-Paxton smearing of order {order} to order 3, the highest in ABACUS"),
+        );
     }
     if let Some(SpinOperator::Spinor(dm)) = matrices.density_matrix {
         let is_complex = |operator: &Operator<c64>| operator.values().iter().any(|value| value.im != 0.0);

@@ -45,9 +45,8 @@ fn pair(name: &str, n_atoms: usize) -> Result<Pair> {
         .map_err(|_| Error::syntax("blocks named `[Rx, Ry, Rz, i, j]`", format!("`{name}`")))?;
     let [x, y, z, i, j] = numbers;
     let atom = |atom: i64| u32::try_from(atom.checked_sub(1)?).ok().filter(|&atom| (atom as usize) < n_atoms);
-    let cell = |x: i64| i32::try_from(x).ok();
-    match (atom(i), atom(j), cell(x), cell(y), cell(z)) {
-        (Some(i), Some(j), Some(x), Some(y), Some(z)) => Ok(Pair { i, j, r: [x, y, z] }),
+    match (atom(i), atom(j)) {
+        (Some(i), Some(j)) => Ok(Pair { i, j, r: Pair::cell([x, y, z]).while_reading(|| format!("block `{name}`"))? }),
         _ => Err(Error::inconsistent(format!(
             "block `{name}` names other atoms (from 1) than the {n_atoms} of the folder"
         ))),
@@ -87,9 +86,11 @@ mod tests {
         assert_eq!(pair("[0, -1, 2, 1, 2]", 2).unwrap(), expected);
         assert_eq!(pair("[0,-1,2,1,2]", 2).unwrap(), expected);
         assert_eq!(name(&expected), "[0, -1, 2, 1, 2]");
-        for bad in ["[0, 0, 0, 0, 1]", "[0, 0, 0, 1, 3]", "[0, 0, 99999999999, 1, 1]"] {
+        for bad in ["[0, 0, 0, 0, 1]", "[0, 0, 0, 1, 3]"] {
             assert!(pair(bad, 2).unwrap_err().to_string().ends_with("(from 1) than the 2 of the folder"), "{bad}");
         }
+        let message = pair("[0, 0, -2147483648, 1, 1]", 2).unwrap_err().to_string();
+        assert!(message.starts_with("a component of R of 2147483648 exceeds the limit of 1000000"), "{message}");
         let message = pair("[0, 0, 0, 1]", 2).unwrap_err().to_string();
         assert_eq!(message, "expected blocks named `[Rx, Ry, Rz, i, j]`, found `[0, 0, 0, 1]`");
     }

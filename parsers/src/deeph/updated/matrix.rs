@@ -59,9 +59,8 @@ fn entries(data: &Data) -> Result<Entries> {
 /// `R1 R2 R3 i j`, atoms from 0.
 fn pair(&[x, y, z, i, j]: &[i64; 5], n_atoms: usize) -> Result<Pair> {
     let atom = |atom: i64| u32::try_from(atom).ok().filter(|&atom| (atom as usize) < n_atoms);
-    let cell = |x: i64| i32::try_from(x).ok();
-    match (atom(i), atom(j), cell(x), cell(y), cell(z)) {
-        (Some(i), Some(j), Some(x), Some(y), Some(z)) => Ok(Pair { i, j, r: [x, y, z] }),
+    match (atom(i), atom(j)) {
+        (Some(i), Some(j)) => Ok(Pair { i, j, r: Pair::cell([x, y, z]).while_reading(|| format!("`{PAIRS}`"))? }),
         _ => {
             let message =
                 format!("`{PAIRS}` names atoms {i} and {j} (from 0) in cell [{x}, {y}, {z}], of {n_atoms} atoms");

@@ -49,6 +49,9 @@ pub fn write(target: &Path, format: Format, job: &Writing) -> Result<()> {
     foreign::fill(job, &name, unknown.as_slice())?;
     note_smearing(job);
     foreign::note_kpoints(job);
+    if job.run.k_grid.is_none() {
+        job.notes.add(Fate::Filled, "the k mesh, which is not known: Γ alone");
+    }
     if format == Format::SiestaHin {
         job.notes.add(Fate::Changed, OTHER_COLUMNS);
     }
