@@ -8,6 +8,7 @@ use rayon::prelude::*;
 use super::entries::Entries;
 use crate::basis::{Basis, Species};
 use crate::error::{Error, Result};
+use crate::h5::Source;
 use crate::harmonics;
 use crate::memory::prefer_huge_pages;
 use crate::operator::{Operator, Pair, Pairs, SpinOperator, c64};
@@ -46,6 +47,32 @@ impl<'a> Orbitals<'a> {
     pub fn block(&self, pair: &Pair, spins: usize) -> Block<'_> {
         let of = |atom: u32| &self.places[self.basis.species_index(atom as usize)][..];
         Block { rows: of(pair.i), columns: of(pair.j), spins }
+    }
+
+    /// Layouts with one data set for each block: those of `group` with these names, one after the other, and where each starts.
+    ///
+    /// # Errors
+    /// `Syntax` where numbers are of another kind; `Inconsistent` where a block does not fit its atoms.
+    pub fn read_named(
+        &self,
+        group: &Source,
+        named: &[(Pair, &String)],
+        spins: usize,
+    ) -> Result<(Vec<(Pair, usize)>, Entries)> {
+        let mut entries = None;
+        let mut found = Vec::with_capacity(named.len());
+        for (pair, name) in named {
+            let data = group.data(name)?;
+            let (shape, expected) = (data.shape(), self.block(pair, spins).shape());
+            if shape != expected {
+                let message = format!("block `{name}` has the shape {shape:?} instead of {expected:?}");
+                return Err(Error::inconsistent(message));
+            }
+            let entries = entries.get_or_insert_with(|| Entries::empty_of_kind(&data));
+            found.push((*pair, entries.len()));
+            entries.append(&data)?;
+        }
+        Ok((found, entries.unwrap_or(Entries::Real(Vec::new()))))
     }
 }
 

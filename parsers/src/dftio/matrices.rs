@@ -65,19 +65,7 @@ fn read_frame(path: &Path, frame: &str, orbitals: &Orbitals) -> Result<(Stored, 
         Some((pair, name)) => spins_of(&group.data(name)?, orbitals.block(pair, 1).shape()),
         None => 1,
     };
-    let mut entries = None;
-    let mut found = Vec::with_capacity(named.len());
-    for (pair, name) in named {
-        let data = group.data(name)?;
-        let (shape, expected) = (data.shape(), orbitals.block(&pair, spins).shape());
-        if shape != expected {
-            return Err(Error::inconsistent(format!("block `{name}` has the shape {shape:?} instead of {expected:?}")));
-        }
-        let entries = entries.get_or_insert_with(|| Entries::empty_of_kind(&data));
-        found.push((pair, entries.len()));
-        entries.append(&data)?;
-    }
-    let mut entries = entries.unwrap_or(Entries::Real(Vec::new()));
+    let (mut found, mut entries) = orbitals.read_named(&group, &named, spins)?;
     complete(&mut found, &mut entries, orbitals, spins);
     Ok((Stored::new(found, orbitals.basis(), spins)?, entries))
 }

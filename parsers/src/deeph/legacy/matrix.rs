@@ -24,19 +24,8 @@ fn read_file(path: &Path, orbitals: &Orbitals, spins: usize) -> Result<(Stored, 
         named.push((pair(name, orbitals.basis().n_atoms())?, name));
     }
     named.sort_unstable();
-    let mut entries = None;
-    let mut found = Vec::with_capacity(named.len());
-    for (pair, name) in named {
-        let data = file.data(name)?;
-        let (shape, expected) = (data.shape(), orbitals.block(&pair, spins).shape());
-        if shape != expected {
-            return Err(Error::inconsistent(format!("block `{name}` has the shape {shape:?} instead of {expected:?}")));
-        }
-        let entries = entries.get_or_insert_with(|| Entries::empty_of_kind(&data));
-        found.push((pair, entries.len()));
-        entries.append(&data)?;
-    }
-    Ok((Stored::new(found, orbitals.basis(), spins)?, entries.unwrap_or(Entries::Real(Vec::new()))))
+    let (found, entries) = orbitals.read_named(&file, &named, spins)?;
+    Ok((Stored::new(found, orbitals.basis(), spins)?, entries))
 }
 
 /// `[Rx, Ry, Rz, i, j]`, atoms from 1.
