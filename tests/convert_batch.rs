@@ -8,6 +8,7 @@ use serde_json::Value;
 use tempfile::TempDir;
 
 const N_RUNS: usize = 240;
+const BROKEN: [&str; 5] = ["0/cut", "0/header", "1/empty", "1/twins", "2/unfinished"];
 const JOURNAL: &str = "ham-convert.jsonl";
 
 fn ham_convert(arguments: &[&str]) -> Output {
@@ -43,7 +44,7 @@ fn water() -> PathBuf {
     files.find(|path| path.to_string_lossy().contains(".scfout")).unwrap()
 }
 
-/// A tree with `n` good runs on two levels, and beside them three broken ones.
+/// A tree with `n` good runs on two levels, and beside them the broken ones.
 fn tree(n: usize) -> (TempDir, PathBuf, PathBuf) {
     let folder = tempfile::tempdir().unwrap();
     let (source, target) = (folder.path().join("runs"), folder.path().join("out"));
@@ -54,12 +55,15 @@ fn tree(n: usize) -> (TempDir, PathBuf, PathBuf) {
         fs::create_dir_all(&run).unwrap();
         fs::hard_link(&file, run.join(name)).or_else(|_| fs::copy(&file, run.join(name)).map(drop)).unwrap();
     }
-    for run in ["0/cut", "1/empty", "2/unfinished"] {
+    for run in BROKEN {
         fs::create_dir_all(source.join(run)).unwrap();
     }
     let bytes = fs::read(&file).unwrap();
     fs::write(source.join("0/cut").join(name), &bytes[..bytes.len() / 2]).unwrap();
     fs::write(source.join("1/empty/w.scfout"), "").unwrap();
+    ["w.scfout", "w.HSX"].iter().for_each(|file| fs::write(source.join("1/twins").join(file), &bytes).unwrap());
+    // A gzip header and no more: already the search for runs stumbles over it.
+    fs::write(source.join("0/header/H_sym.csr.gz"), b"\x1f\x8b\x08\x00").unwrap();
     fs::write(source.join("2/unfinished/INPUT"), "INPUT_PARAMETERS\n").unwrap();
     (folder, source, target)
 }
@@ -87,7 +91,7 @@ fn leftovers(folder: &Path) -> Vec<PathBuf> {
 }
 
 #[test]
-fn three_broken_runs_are_named_and_all_others_converted() {
+fn broken_runs_are_named_and_all_others_converted() {
     let (_folder, source, target) = tree(N_RUNS);
     let output = convert(&source, &target, &["--to", "siesta-hsx", "--jobs", "3", "--json"]);
     assert_eq!(output.status.code(), Some(1), "{}", stderr(&output));
@@ -95,9 +99,9 @@ fn three_broken_runs_are_named_and_all_others_converted() {
     assert_eq!(report["schema_version"], 1);
     assert_eq!(paths(&report, "converted", "source").len(), N_RUNS);
     let failed = paths(&report, "failed", "source");
-    assert_eq!(failed, ["0/cut", "1/empty", "2/unfinished"].map(|run| source.join(run).display().to_string()));
+    assert_eq!(failed, BROKEN.map(|run| source.join(run).display().to_string()));
     let message = stderr(&output);
-    assert_eq!(message.lines().count(), 3, "{message}");
+    assert_eq!(message.lines().count(), BROKEN.len(), "{message}");
     for (line, run) in message.lines().zip(failed) {
         assert!(line.starts_with(&format!("ham-convert: {run}")), "{line}");
     }
@@ -120,15 +124,15 @@ fn an_interrupted_batch_goes_on() {
     let all = files_below(&target);
     // As a kill leaves it: a line cut short, a stage beside the targets, a run that is not listed, and one without its file.
     let journal = fs::read_to_string(target.join(JOURNAL)).unwrap();
-    let listed: Vec<&str> = journal.lines().collect();
+    let is_done = |line: &&str| serde_json::from_str::<Value>(line).unwrap()["read"].is_array();
+    let listed: Vec<&str> = journal.lines().filter(is_done).collect();
     assert_eq!(listed.len(), 12);
     fs::write(target.join(JOURNAL), listed[..10].join("\n") + "\n" + &listed[10][..30]).unwrap();
-    fs::create_dir_all(target.join("0/.hzero-half/x")).unwrap();
+    fs::create_dir_all(target.join("0/.hzero-99999999-half/x")).unwrap();
     let kept: Value = serde_json::from_str(listed[0]).unwrap();
     fs::remove_file(kept["files"][0].as_str().unwrap()).unwrap();
-    // The three broken ones are tried again; one is good now.
-    fs::remove_dir_all(source.join("2/unfinished")).unwrap();
-    fs::remove_dir_all(source.join("1/empty")).unwrap();
+    // The broken ones are tried again; one is good now.
+    BROKEN[1..].iter().for_each(|run| fs::remove_dir_all(source.join(run)).unwrap());
     fs::copy(water(), source.join("0/cut").join(water().file_name().unwrap())).unwrap();
     let output = convert(&source, &target, &options);
     assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -143,7 +147,7 @@ fn an_interrupted_batch_goes_on() {
 #[test]
 fn what_changed_is_converted_again() {
     let (_folder, source, target) = tree(3);
-    ["0/cut", "1/empty", "2/unfinished"].iter().for_each(|run| fs::remove_dir_all(source.join(run)).unwrap());
+    BROKEN.iter().for_each(|run| fs::remove_dir_all(source.join(run)).unwrap());
     let counts = |options: &[&str]| {
         let output = convert(&source, &target, &[options, &["--json"]].concat());
         assert_eq!(output.status.code(), Some(0), "{}", stderr(&output));
@@ -159,6 +163,9 @@ fn what_changed_is_converted_again() {
     std::thread::sleep(std::time::Duration::from_millis(20));
     fs::write(&file, bytes).unwrap();
     assert_eq!(counts(&["--to", "siesta-hsx"]), [1, 2]);
+    // One that is older, as copies with their times are.
+    fs::File::options().append(true).open(&file).unwrap().set_modified(std::time::UNIX_EPOCH).unwrap();
+    assert_eq!(counts(&["--to", "siesta-hsx"]), [1, 2]);
     // Other options, another format, and the user's word.
     assert_eq!(counts(&["--to", "siesta-hsx", "--of", "scf"]), [3, 0]);
     assert_eq!(counts(&["--to", "openmx-scfout"]), [3, 0]);
@@ -172,7 +179,7 @@ fn notes_are_counted_and_not_repeated() {
     let radial: Vec<&str> = text.lines().filter(|line| line.contains("radial functions")).collect();
     assert_eq!(radial.len(), 1, "{text}");
     assert!(radial[0].starts_with("changed: ") && radial[0].ends_with("(5 runs)"), "{text}");
-    assert!(text.ends_with("5 runs converted, 0 done before, 3 failed\n"), "{text}");
+    assert!(text.ends_with("5 runs converted, 0 done before, 5 failed\n"), "{text}");
 }
 
 #[test]
@@ -212,7 +219,20 @@ fn runs_of_another_format_than_promised_fail_one_by_one() {
     assert_eq!(output.status.code(), Some(1));
     let message = stderr(&output);
     assert!(message.lines().any(|line| line.contains("0/00000") && line.contains("siesta-tshs")), "{message}");
-    assert_eq!(message.lines().count(), 5);
+    assert_eq!(message.lines().count(), 2 + BROKEN.len());
+}
+
+/// And a target within which the source lies is a mistake.
+#[test]
+fn a_batch_of_no_run_is_an_error() {
+    let (folder, source, _) = tree(2);
+    let before = files_below(folder.path());
+    for target in [&source, folder.path()] {
+        let output = convert(&source, target, &["--to", "siesta-hsx", "--force"]);
+        assert_eq!(output.status.code(), Some(2));
+        assert!(stderr(&output).contains("all runs of the source lie within the target"), "{}", stderr(&output));
+    }
+    assert_eq!(files_below(folder.path()), before);
 }
 
 /// The target may lie within the source's tree.
@@ -227,6 +247,61 @@ fn converted_runs_are_no_runs_to_convert() {
     }
 }
 
+/// A run replaces the one before it in the same place: no spin down is left where there is no spin any more.
+#[test]
+fn what_an_earlier_run_left_goes() {
+    let folder = tempfile::tempdir().unwrap();
+    let (source, target) = (folder.path().join("runs"), folder.path().join("out"));
+    let run = source.join("a/run");
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/abacus");
+    let files = |run: &Path| {
+        fs::create_dir_all(run.join("OUT.ABACUS")).unwrap();
+        let collinear = fixtures.join("O2_box/scf");
+        for file in ["STRU", "OUT.ABACUS/data-HR-sparse_SPIN0.csr", "OUT.ABACUS/data-HR-sparse_SPIN1.csr"] {
+            fs::copy(collinear.join(file), run.join(file)).unwrap();
+        }
+    };
+    files(&run);
+    let options = ["--to", "abacus-new"];
+    for (spins, counts) in
+        [(2, "1 run converted, 0 done"), (1, "1 run converted, 0 done"), (1, "0 runs converted, 1 done")]
+    {
+        if spins == 1 && counts.starts_with('1') {
+            fs::remove_file(run.join("OUT.ABACUS/data-HR-sparse_SPIN1.csr")).unwrap();
+            fs::write(target.join("a/run/notes"), "mine").unwrap();
+        }
+        let output = convert(&source, &target, &options);
+        assert!(stdout(&output).contains(counts), "{}{}", stdout(&output), stderr(&output));
+        let down = target.join("a/run/OUT.ABACUS/hrs2_nao.csr");
+        assert_eq!((down.is_file(), down.with_file_name("hrs1_nao.csr").is_file()), (spins == 2, true));
+    }
+    assert_eq!(fs::read(target.join("a/run/notes")).unwrap(), b"mine");
+}
+
+/// A kill leaves nothing half done, and the same command goes on.
+#[cfg(unix)]
+#[test]
+fn a_killed_batch_goes_on() {
+    let (_folder, source, target) = tree(N_RUNS);
+    BROKEN.iter().for_each(|run| fs::remove_dir_all(source.join(run)).unwrap());
+    let mut batch = Command::new(env!("CARGO_BIN_EXE_ham-convert"));
+    batch.args([&source, &target]).args(["--to", "siesta-hsx", "--jobs", "1"]);
+    let mut batch = batch.stderr(std::process::Stdio::null()).spawn().unwrap();
+    while !target.join("0/00006").is_dir() {
+        assert!(batch.try_wait().unwrap().is_none(), "the batch ended by itself");
+        std::thread::yield_now();
+    }
+    batch.kill().unwrap();
+    batch.wait().unwrap();
+    let done = files_below(&target).iter().filter(|file| file.ends_with("hzero.json")).count();
+    assert!(done < N_RUNS, "killed too late to test anything");
+    let report = json(&convert(&source, &target, &["--to", "siesta-hsx", "--jobs", "1000000", "--json"]));
+    let [converted, skipped] = ["converted", "skipped"].map(|list| report[list].as_array().unwrap().len());
+    assert!(converted > 0 && skipped > 0 && converted + skipped == N_RUNS, "{converted} {skipped}");
+    assert_eq!(files_below(&target).iter().filter(|file| file.ends_with("hzero.json")).count(), N_RUNS);
+    assert_eq!(leftovers(&target), [] as [PathBuf; 0]);
+}
+
 /// One batch at a time.
 #[test]
 fn a_target_at_work_is_locked() {
@@ -239,6 +314,31 @@ fn a_target_at_work_is_locked() {
     assert!(stderr(&output).contains("another ham-convert is at work here"), "{}", stderr(&output));
 }
 
+/// Predictions, bands and whatever else lies in a folder when it is converted again.
+#[cfg(feature = "hdf5")]
+#[test]
+fn files_of_the_user_survive() {
+    let (_folder, source, target) = tree(3);
+    let mine = ["hamiltonian_pred.h5", "K_PATH", "plots/band.h5"].map(|file| target.join("1/00001").join(file));
+    convert(&source, &target, &["--to", "deeph"]);
+    fs::create_dir(target.join("1/00001/plots")).unwrap();
+    mine.iter().for_each(|file| fs::write(file, "mine").unwrap());
+    for format in ["dftio", "siesta-hsx", "deeph"] {
+        let report = json(&convert(&source, &target, &["--to", format, "--force", "--json"]));
+        assert_eq!(report["converted"].as_array().unwrap().len(), 3);
+        assert!(mine.iter().all(|file| fs::read(file).unwrap() == b"mine"), "{format}");
+    }
+    assert!(target.join("1/00001/POSCAR").is_file() && !target.join("1/00001/basis.dat").exists());
+    // What the conversion would write itself is named, and nothing is touched.
+    fs::rename(target.join("1/00001"), target.join("1/x")).unwrap();
+    convert(&source, &target, &["--to", "dftio", "--force"]);
+    fs::write(target.join("1/00001/POSCAR"), "mine").unwrap();
+    let output = convert(&source, &target, &["--to", "deeph", "--force"]);
+    assert!(stderr(&output).contains("1/00001/POSCAR: no conversion is known to have written this file"));
+    assert!(target.join("1/00001/basis.dat").is_file());
+    assert_eq!(fs::read(target.join("1/00001/POSCAR")).unwrap(), b"mine");
+}
+
 /// Folders of a neutral format: whole, without what belongs to a stage in messages, and replaced by the next batch.
 #[cfg(feature = "hdf5")]
 #[test]
@@ -248,7 +348,7 @@ fn folders_appear_whole() {
         let output = convert(&source, &target, &["--to", format, "--force"]);
         assert_eq!(output.status.code(), Some(1));
         let message = stderr(&output);
-        assert!(message.lines().count() == 3 && !message.contains(".hzero-"), "{message}");
+        assert!(message.lines().count() == BROKEN.len() && !message.contains(".hzero-"), "{message}");
         assert_eq!(leftovers(&target), [] as [PathBuf; 0]);
         assert!(target.join("2/00005/hzero.json").is_file());
     }

@@ -299,6 +299,28 @@ fn what_is_missing_is_an_error_unless_zeros_are_wanted() {
     assert!(text.lines().any(|line| line.starts_with("filled with zeros: S")), "{text}");
 }
 
+/// Within one code as between two: a file of the user goes only with the user's word.
+#[test]
+fn files_are_replaced_by_force() {
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("x.HSX");
+    for (source, target, options, mine) in [
+        ("openmx/h2o", target.clone(), ["--of", "h0"], "x.HSX"),
+        ("siesta/h2o", target, ["--of", "h0"], "x.HSX"),
+        ("siesta/h2o", folder.path().join("siesta"), ["--to", "siesta-dm"], "siesta/h2o.DM"),
+        ("abacus/H2O_box", folder.path().join("abacus"), ["--to", "abacus-new"], "abacus/scf/INPUT"),
+    ] {
+        let mine = folder.path().join(mine);
+        fs::create_dir_all(mine.parent().unwrap()).unwrap();
+        fs::write(&mine, "mine").unwrap();
+        let message = refused(&fixture(source), &target, &options);
+        assert!(message.contains(&format!("{}: there is a file of this name", mine.display())), "{message}");
+        assert_eq!(fs::read(&mine).unwrap(), b"mine");
+        done(&fixture(source), &target, &[&options[..], &["--force"]].concat());
+        assert_ne!(fs::read(&mine).unwrap(), b"mine");
+    }
+}
+
 /// A folder that is there is replaced only with the user's word, and only if a conversion wrote it.
 #[cfg(feature = "hdf5")]
 #[test]

@@ -3,7 +3,8 @@
 //! With it the folder is read as the run that it came from: atoms and shells in their order, structure in the bohr of the
 //! source, the kind of spin, Fermi level, electrons, temperature, k mesh. Other programs do not look at it.
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
 
 use nalgebra::{Matrix3, Vector3};
 use serde::{Deserialize, Serialize};
@@ -15,7 +16,7 @@ use crate::code::Code;
 use crate::error::{Context, Error, Result};
 use crate::format::Format;
 use crate::operator::{Operator, SpinOperator, c64};
-use crate::output::write_file;
+use crate::output::{files_below, write_file};
 use crate::read::ReadOptions;
 use crate::reorder::Reordering;
 use crate::structure::Structure;
@@ -76,6 +77,9 @@ pub struct Companion {
     /// Band path.
     #[serde(default)]
     pub k_path: Option<Vec<PathNode>>,
+    /// Files that the conversion wrote, relative to the folder; all others are not its own.
+    #[serde(default)]
+    pub files: Vec<PathBuf>,
 }
 
 /// Which H.
@@ -121,6 +125,7 @@ impl Companion {
             k_grid: run.k_grid,
             k_list: run.k_list.clone(),
             k_path: run.k_path.clone(),
+            files: Vec::new(),
         }
     }
 
@@ -182,6 +187,26 @@ impl Companion {
     pub fn in_folder_order(&self) -> Result<Calculation> {
         let basis = Basis::new(self.species.clone(), &self.species_of)?;
         self.reordering.apply(Calculation::new(self.structure(), basis, Origin::default()))
+    }
+
+    /// With the names of all files in `folder`, and its own.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn listing(mut self, folder: &Path) -> Result<Self> {
+        let relative = |file: PathBuf| file.strip_prefix(folder).map(Path::to_owned).unwrap_or(file);
+        self.files = files_below(folder)?.into_iter().map(relative).collect();
+        self.files.push(FILE_NAME.into());
+        Ok(self)
+    }
+
+    /// Files that a conversion wrote into `folder`, relative to it; none where it has no companion.
+    ///
+    /// # Errors
+    /// As [`Companion::read`].
+    pub fn files_of(folder: &Path) -> Result<BTreeSet<PathBuf>> {
+        let companion = if folder.is_dir() { Companion::read(folder)? } else { None };
+        Ok(companion.into_iter().flat_map(|companion| companion.files).collect())
     }
 
     /// Writes it into `folder`.

@@ -1,13 +1,19 @@
 //! Writing files: to a temporary file beside the target, renamed when it is complete, so that no half file is ever found.
 
+use std::collections::BTreeSet;
 use std::io::{self, BufWriter, Write};
 use std::path::{Path, PathBuf};
+use std::time::Duration;
+
+use tempfile::TempDir;
 
 use crate::error::{Context, Error, Result};
 use crate::folder::{entries, folder_of};
 
 /// Start of the names of files and folders that are not complete yet.
 pub const STAGE_PREFIX: &str = ".hzero-";
+/// In the names of folders that hold one which is about to be replaced.
+const SET_ASIDE: &str = "old-";
 
 /// Writes `path` by `write`.
 ///
@@ -42,45 +48,134 @@ fn write_beside(path: &Path, write: impl FnOnce(&mut dyn Write) -> io::Result<()
 }
 
 /// Writes the folder `path`: `write` fills a folder beside it, which takes its name when it is complete. A folder that is there
-/// already must be empty, or hold a file `replaces`, the mark of one that may be replaced.
+/// already must be empty, unless `own` names the files in it that may go, relative to it. All others stay.
 ///
 /// # Errors
-/// Those of `write`, and `Io`, with the name of `path`, which is then as it was.
-pub fn write_folder(path: &Path, replaces: Option<&str>, write: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
-    require_free(path, replaces).in_file(path)?;
+/// Those of `write`, and `Io`, with the name of `path`; `Unsupported` with the name of a file that stays where `write` has one
+/// of that name. `path` is then as it was.
+pub fn write_folder(
+    path: &Path,
+    own: Option<&BTreeSet<PathBuf>>,
+    write: impl FnOnce(&Path) -> Result<()>,
+) -> Result<()> {
+    require_free(path, own.is_some()).in_file(path)?;
     let stage = stage_beside(path)?;
     write(stage.path()).map_err(|error| error.moved(stage.path(), path))?;
-    let persist = || {
-        if path.is_dir() {
-            // Never more than a moment without either: the old one leaves under another name first.
-            let old = tempfile::Builder::new().prefix(STAGE_PREFIX).tempdir_in(folder_of(path))?;
-            std::fs::rename(path, old.path().join("old"))?;
-        }
-        std::fs::rename(stage.keep(), path)
-    };
-    persist().map_err(Error::from).in_file(path)
+    if let Some(own) = own {
+        take_along(path, own, stage.path())?;
+    }
+    take_name(stage, path).map_err(Error::from).in_file(path)
 }
 
-/// Writes the file `path`: `write` fills a folder beside it and tells which of its files takes the name.
+/// The files below `path`, but for its `own`, become files of `stage` too.
+fn take_along(path: &Path, own: &BTreeSet<PathBuf>, stage: &Path) -> Result<()> {
+    let others = || -> Result<Vec<PathBuf>> {
+        let relative = |file: PathBuf| file.strip_prefix(path).map(Path::to_owned).unwrap_or(file);
+        Ok(files_below(path)?.into_iter().map(relative).filter(|file| !own.contains(file)).collect())
+    };
+    let others = if path.is_dir() { others()? } else { Vec::new() };
+    if let Some(taken) = others.iter().find(|file| stage.join(file).exists()) {
+        let message = "no conversion is known to have written this file, and it would be replaced: move it away";
+        return Err(Error::unsupported(message).in_file(path.join(taken)));
+    }
+    others.iter().try_for_each(|file| link(&path.join(file), &stage.join(file)))
+}
+
+/// Both names are of one file, so that it is found under one of them whatever happens; a copy where links are not possible.
+fn link(from: &Path, to: &Path) -> Result<()> {
+    let link = || {
+        std::fs::create_dir_all(folder_of(to))?;
+        std::fs::hard_link(from, to).or_else(|_| std::fs::copy(from, to).map(drop))
+    };
+    link().map_err(Error::from).in_file(from)
+}
+
+/// The old folder goes when the new one is in its place, and comes back where that fails.
+fn take_name(stage: TempDir, path: &Path) -> io::Result<()> {
+    let old = if path.is_dir() { Some(SetAside::new(path)?) } else { None };
+    match (std::fs::rename(stage.path(), path), old) {
+        (Ok(()), _) => {
+            let _ = stage.keep();
+            Ok(())
+        }
+        (Err(error), Some(old)) => old.restore(path).and(Err(error)),
+        (Err(error), None) => Err(error),
+    }
+}
+
+/// A folder under another name for the moment of its replacement.
+struct SetAside {
+    place: TempDir,
+    folder: PathBuf,
+}
+
+impl SetAside {
+    fn new(path: &Path) -> io::Result<Self> {
+        let prefix = stage_prefix() + SET_ASIDE;
+        let place = tempfile::Builder::new().prefix(&prefix).tempdir_in(folder_of(path))?;
+        let folder = place.path().join(path.file_name().unwrap_or_default());
+        std::fs::rename(path, &folder)?;
+        Ok(SetAside { place, folder })
+    }
+
+    /// If it cannot come back, it stays where it is.
+    fn restore(self, path: &Path) -> io::Result<()> {
+        let restored = std::fs::rename(&self.folder, path);
+        if restored.is_err() {
+            let _ = self.place.keep();
+        }
+        restored
+    }
+}
+
+/// Writes the file `path`, which must be new unless `force`: `write` fills a folder beside it and tells which of its files takes
+/// the name.
 ///
 /// # Errors
 /// Those of `write`, and `Io`, with the name of `path`; the target is then as it was.
-pub fn write_file_of(path: &Path, write: impl FnOnce(&Path) -> Result<PathBuf>) -> Result<()> {
+pub fn write_file_of(path: &Path, force: bool, write: impl FnOnce(&Path) -> Result<PathBuf>) -> Result<()> {
+    require_new(path, force)?;
     let stage = stage_beside(path)?;
     let file = write(stage.path()).map_err(|error| error.moved(stage.path(), path))?;
     std::fs::rename(file, path).map_err(Error::from).in_file(path)
 }
 
 /// Writes files into the folder `path`, beside what lies there: `write` fills a folder beside it, whose files then move, over
-/// those of the same names. Returns what `write` does.
+/// those of the same names if `force`. Returns what `write` does.
 ///
 /// # Errors
-/// Those of `write`, with `path` as it was; `Io`.
-pub fn write_into<T>(path: &Path, write: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
+/// Those of `write`, `Unsupported` where a file of the same name is there, with `path` as it was; `Io`.
+pub fn write_into<T>(path: &Path, force: bool, write: impl FnOnce(&Path) -> Result<T>) -> Result<T> {
     let stage = stage_beside(path)?;
     let written = write(stage.path()).map_err(|error| error.moved(stage.path(), path))?;
+    for file in files_below(stage.path())? {
+        require_new(&path.join(file.strip_prefix(stage.path()).unwrap_or(&file)), force)?;
+    }
     move_files(stage.path(), path)?;
     Ok(written)
+}
+
+/// Refuses to write over a file, unless `force`.
+///
+/// # Errors
+/// `Unsupported` with the file's name.
+pub fn require_new(path: &Path, force: bool) -> Result<()> {
+    match path.is_file() && !force {
+        true => Err(Error::unsupported("there is a file of this name; --force replaces it").in_file(path)),
+        false => Ok(()),
+    }
+}
+
+/// All files in the folder and below. Links are files, wherever they lead.
+pub(crate) fn files_below(folder: &Path) -> Result<Vec<PathBuf>> {
+    let mut files = Vec::new();
+    for path in entries(folder)? {
+        match path.is_dir() && !path.is_symlink() {
+            true => files.extend(files_below(&path)?),
+            false => files.push(path),
+        }
+    }
+    Ok(files)
 }
 
 fn move_files(from: &Path, to: &Path) -> Result<()> {
@@ -96,46 +191,74 @@ fn move_files(from: &Path, to: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Removes what a killed program left incomplete in `folder`. No other one may be at work there.
+/// Removes what killed programs left incomplete in `folder`. A folder that was about to be replaced comes back.
 ///
 /// # Errors
 /// `Io`.
 pub fn remove_stages(folder: &Path) -> Result<()> {
-    for path in entries(folder)?.iter().filter(|path| is_stage(path)) {
-        let removed = if path.is_dir() { std::fs::remove_dir_all(path) } else { std::fs::remove_file(path) };
-        removed.map_err(Error::from).in_file(path)?;
+    entries(folder)?
+        .iter()
+        .filter(|path| is_abandoned(path))
+        .try_for_each(|path| remove_stage(path, folder).in_file(path))
+}
+
+fn remove_stage(path: &Path, folder: &Path) -> Result<()> {
+    if !path.is_dir() {
+        return Ok(std::fs::remove_file(path)?);
     }
-    Ok(())
+    let is_set_aside = path.file_name().is_some_and(|name| name.to_string_lossy().contains(SET_ASIDE));
+    for old in entries(path)?.iter().filter(|_| is_set_aside) {
+        let place = folder.join(old.file_name().unwrap_or_default());
+        if !place.exists() {
+            std::fs::rename(old, place)?;
+        }
+    }
+    Ok(std::fs::remove_dir_all(path)?)
 }
 
-fn is_stage(path: &Path) -> bool {
-    path.file_name().is_some_and(|name| name.to_string_lossy().starts_with(STAGE_PREFIX))
+/// Is it the stage of a program that runs no more?
+fn is_abandoned(path: &Path) -> bool {
+    let name = path.file_name().unwrap_or_default().to_string_lossy();
+    let Some(rest) = name.strip_prefix(STAGE_PREFIX) else { return false };
+    match rest.split_once('-').and_then(|(process, _)| process.parse::<u32>().ok()) {
+        // A process of the same number before this one.
+        Some(process) if process == std::process::id() => true,
+        Some(process) if Path::new("/proc/self").exists() => !Path::new("/proc").join(process.to_string()).exists(),
+        _ => is_old(path),
+    }
 }
 
-fn require_free(path: &Path, replaces: Option<&str>) -> Result<()> {
+/// By more than a day.
+fn is_old(path: &Path) -> bool {
+    let changed = std::fs::symlink_metadata(path).and_then(|data| data.modified()).ok();
+    changed.and_then(|changed| changed.elapsed().ok()).is_some_and(|age| age > Duration::from_secs(24 * 3600))
+}
+
+/// Start of the names of this process' stages, so that another one does not take them for abandoned.
+fn stage_prefix() -> String {
+    format!("{STAGE_PREFIX}{}-", std::process::id())
+}
+
+fn require_free(path: &Path, may_replace: bool) -> Result<()> {
     if path.is_file() {
         return Err(Error::unsupported("there is a file of this name; the target is a folder"));
     }
     let is_free = !path.is_dir() || std::fs::read_dir(path)?.next().is_none();
-    match replaces {
-        _ if is_free => Ok(()),
-        Some(mark) if path.join(mark).is_file() => Ok(()),
-        Some(mark) => {
-            Err(Error::unsupported(format!("the folder is not empty and has no {mark}: it will not be replaced")))
-        }
-        None => Err(Error::unsupported("the folder is not empty; --force replaces it")),
+    match is_free || may_replace {
+        true => Ok(()),
+        false => Err(Error::unsupported("the folder is not empty; --force replaces it")),
     }
 }
 
 /// A new folder beside `path`, with the parents that it lacks; it vanishes unless it is kept.
-fn stage_beside(path: &Path) -> Result<tempfile::TempDir> {
+fn stage_beside(path: &Path) -> Result<TempDir> {
     let parent = folder_of(path);
     let make = || {
         std::fs::create_dir_all(parent)?;
         let mut builder = tempfile::Builder::new();
         #[cfg(unix)]
         let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o777));
-        builder.prefix(STAGE_PREFIX).tempdir_in(parent)
+        builder.prefix(&stage_prefix()).tempdir_in(parent)
     };
     make().map_err(Error::from).in_file(parent)
 }
@@ -145,7 +268,7 @@ fn named_file(folder: &Path) -> io::Result<tempfile::NamedTempFile> {
     let mut builder = tempfile::Builder::new();
     #[cfg(unix)]
     let builder = builder.permissions(std::os::unix::fs::PermissionsExt::from_mode(0o666));
-    builder.prefix(STAGE_PREFIX).tempfile_in(folder)
+    builder.prefix(&stage_prefix()).tempfile_in(folder)
 }
 
 #[cfg(test)]
@@ -185,11 +308,44 @@ mod tests {
         write_folder(&path, None, fill("first")).unwrap();
         let again = write_folder(&path, None, fill("second")).unwrap_err().to_string();
         assert!(again.ends_with("b: the folder is not empty; --force replaces it"), "{again}");
-        assert!(write_folder(&path, Some("other"), fill("second")).is_err());
+        let other = write_folder(&path, Some(&own(&["other"])), fill("second")).unwrap_err().to_string();
+        assert!(other.contains("b/mark: no conversion is known to have written this file"), "{other}");
         assert_eq!(std::fs::read(path.join("mark")).unwrap(), b"first");
-        write_folder(&path, Some("mark"), fill("second")).unwrap();
+        write_folder(&path, Some(&own(&["mark"])), fill("second")).unwrap();
         assert_eq!(std::fs::read(path.join("mark")).unwrap(), b"second");
         assert_eq!((names(&folder.path().join("a")), names(&path)), (vec!["b".into()], vec!["mark".into()]));
+    }
+
+    fn own(files: &[&str]) -> BTreeSet<PathBuf> {
+        files.iter().map(PathBuf::from).collect()
+    }
+
+    #[test]
+    fn what_others_put_into_a_folder_stays() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        std::fs::create_dir_all(path.join("OUT")).unwrap();
+        for (file, text) in [("H", "old"), ("gone", "old"), ("OUT/band", "mine"), ("notes", "mine")] {
+            std::fs::write(path.join(file), text).unwrap();
+        }
+        let fill = |stage: &Path| std::fs::write(stage.join("H"), "new").map_err(Error::from);
+        write_folder(&path, Some(&own(&["H", "gone"])), fill).unwrap();
+        let read = |file: &str| std::fs::read_to_string(path.join(file)).unwrap();
+        assert_eq!([read("H"), read("OUT/band"), read("notes")], ["new", "mine", "mine"]);
+        assert!(!path.join("gone").exists());
+        assert_eq!(names(folder.path()), ["run"]);
+    }
+
+    /// Also where the new one vanished before it could take its place.
+    #[test]
+    fn a_folder_that_cannot_be_replaced_comes_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("run");
+        std::fs::create_dir(&path).unwrap();
+        std::fs::write(path.join("H"), "old").unwrap();
+        let vanish = |stage: &Path| std::fs::remove_dir(stage).map_err(Error::from);
+        assert!(write_folder(&path, Some(&own(&["H"])), vanish).is_err());
+        assert_eq!((names(folder.path()), names(&path)), (vec!["run".into()], vec!["H".into()]));
     }
 
     #[test]
@@ -201,7 +357,10 @@ mod tests {
             std::fs::write(stage.join("run.HSX"), "H")?;
             Ok(stage.join("run.HSX"))
         };
-        write_file_of(&path, write).unwrap();
+        write_file_of(&path, false, write).unwrap();
+        let again = write_file_of(&path, false, write).unwrap_err().to_string();
+        assert!(again.ends_with("mos2.HSX: there is a file of this name; --force replaces it"), "{again}");
+        write_file_of(&path, true, write).unwrap();
         assert_eq!(names(folder.path()), ["mos2.HSX"]);
     }
 
@@ -218,10 +377,12 @@ mod tests {
         };
         let broken =
             |stage: &Path| fill(stage).and(Err::<(), _>(Error::unsupported("no").in_file(stage.join("OUT/H"))));
-        let message = write_into(&path, broken).unwrap_err().to_string();
+        let message = write_into(&path, false, broken).unwrap_err().to_string();
         assert_eq!(message, format!("{}: no", path.join("OUT/H").display()));
         assert_eq!(std::fs::read(path.join("OUT/H")).unwrap(), b"old");
-        write_into(&path, fill).unwrap();
+        let taken = write_into(&path, false, fill).unwrap_err().to_string();
+        assert!(taken.ends_with("OUT/H: there is a file of this name; --force replaces it"), "{taken}");
+        write_into(&path, true, fill).unwrap();
         assert_eq!(std::fs::read(path.join("OUT/H")).unwrap(), b"new");
         assert_eq!((names(folder.path()), path.join("notes").is_file()), (vec!["run".into()], true));
     }
@@ -229,10 +390,16 @@ mod tests {
     #[test]
     fn what_a_killed_program_left_goes() {
         let folder = tempfile::tempdir().unwrap();
-        std::fs::create_dir_all(folder.path().join(".hzero-Ab3/OUT")).unwrap();
-        std::fs::write(folder.path().join(".hzero-x"), "").unwrap();
+        // Numbers of processes end at 2²² on Linux.
+        std::fs::create_dir_all(folder.path().join(".hzero-99999999-Ab3/OUT")).unwrap();
+        std::fs::create_dir_all(folder.path().join(".hzero-99999998-old-x/run")).unwrap();
+        std::fs::write(folder.path().join(".hzero-99999999-x"), "").unwrap();
+        std::fs::write(folder.path().join(".hzero-1-of_another"), "").unwrap();
+        std::fs::write(folder.path().join(".hzero-new"), "").unwrap();
         std::fs::write(folder.path().join("hzero.json"), "").unwrap();
         remove_stages(folder.path()).unwrap();
-        assert_eq!(names(folder.path()), ["hzero.json"]);
+        let mut left = names(folder.path());
+        left.sort();
+        assert_eq!(left, [".hzero-1-of_another", ".hzero-new", "hzero.json", "run"]);
     }
 }

@@ -13,15 +13,17 @@ use crate::neutral;
 /// matrices lie in it, or in the parts of a run below it (`scf/`, `h0/`, `OUT.*`); or where inputs or logs of a code do, and no
 /// run lies further below: a run without matrices is one to complain about, and none to pass over. Hidden folders are not
 /// looked into.
-///
-/// # Errors
-/// `Io` with the folder's name.
-pub fn below(folder: &Path) -> Result<Vec<PathBuf>> {
+/// A folder that cannot be looked into, or of which no format can be told, is a run too: it is the one that fails.
+pub fn below(folder: &Path) -> Vec<PathBuf> {
     search(folder, &mut Vec::new())
 }
 
 /// `above`: the folders on the way here, so that links to them end the search.
-fn search(folder: &Path, above: &mut Vec<PathBuf>) -> Result<Vec<PathBuf>> {
+fn search(folder: &Path, above: &mut Vec<PathBuf>) -> Vec<PathBuf> {
+    try_search(folder, above).unwrap_or_else(|_| vec![folder.to_owned()])
+}
+
+fn try_search(folder: &Path, above: &mut Vec<PathBuf>) -> Result<Vec<PathBuf>> {
     let place = fs::canonicalize(folder).map_err(Error::from).in_file(folder)?;
     if above.contains(&place) {
         return Ok(Vec::new());
@@ -41,7 +43,7 @@ fn below_inputs(folder: &Path, above: &mut Vec<PathBuf>) -> Result<Vec<PathBuf>>
     let mut runs = Vec::new();
     for path in folders(folder)? {
         if !(has_inputs && is_part(&path)) {
-            runs.extend(search(&path, above)?);
+            runs.extend(search(&path, above));
         }
     }
     if runs.is_empty() && has_inputs {
@@ -97,7 +99,7 @@ mod tests {
             fs::write(path, "").unwrap();
         }
         let name = |path: &PathBuf| path.strip_prefix(root.path()).unwrap().display().to_string();
-        below(root.path()).unwrap().iter().map(name).collect()
+        below(root.path()).iter().map(name).collect()
     }
 
     #[test]
@@ -146,6 +148,6 @@ mod tests {
         std::os::unix::fs::symlink(root.path(), root.path().join("set/up")).unwrap();
         std::os::unix::fs::symlink(&run, root.path().join("set/twice")).unwrap();
         let set = root.path().join("set");
-        assert_eq!(below(root.path()).unwrap(), [set.join("run"), set.join("twice")]);
+        assert_eq!(below(root.path()), [set.join("run"), set.join("twice")]);
     }
 }

@@ -1,6 +1,7 @@
 //! From one code, or one neutral format, to another: the source becomes a run, the run becomes files.
 
 use std::borrow::Cow;
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 use super::{Notes, Report, Request, Writing, check_source, losses, require_read};
@@ -71,17 +72,35 @@ fn write(request: &Request, run: Calculation, notes: &Notes) -> Result<Vec<PathB
     let is_file = request.is_file_target();
     losses::note(&run, of, &to, is_file, notes);
     if is_file {
-        write_file_of(&request.target, |stage| {
+        write_file_of(&request.target, request.write.force, |stage| {
             write_format(request.to, stage, &job)?;
             main_file(stage, request.to)
         })?;
         return Ok(vec![request.target.clone()]);
     }
-    write_folder(&request.target, request.write.force.then_some(companion::FILE_NAME), |stage| {
+    // Not what else lies in the target.
+    let mut written = Vec::new();
+    write_folder(&request.target, replaced(request)?.as_ref(), |stage| {
         write_format(request.to, stage, &job)?;
-        Companion::new(to.name, &run, of, &reordering).write(stage)
+        Companion::new(to.name, &run, of, &reordering).listing(stage)?.write(stage)?;
+        written = entries(stage)?;
+        Ok(())
     })?;
-    entries(&request.target)
+    Ok(written.iter().filter_map(|file| file.file_name()).map(|name| request.target.join(name)).collect())
+}
+
+/// The files of an earlier conversion, which may go where the user insists.
+fn replaced(request: &Request) -> Result<Option<BTreeSet<PathBuf>>> {
+    let target = &request.target;
+    if !request.write.force {
+        return Ok(None);
+    }
+    let files = Companion::files_of(target)?;
+    if files.is_empty() && target.is_dir() && !entries(target)?.is_empty() {
+        let message = format!("the folder is not empty and has no {}: it will not be replaced", companion::FILE_NAME);
+        return Err(Error::unsupported(message).in_file(target));
+    }
+    Ok(Some(files))
 }
 
 fn write_format(to: Format, folder: &Path, job: &Writing) -> Result<()> {

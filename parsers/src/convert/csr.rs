@@ -21,13 +21,16 @@ use crate::{companion, input, output};
 /// All kinds; `NotRepresentable` where the target needs a structure and none was found.
 pub fn convert(request: &Request) -> Result<Vec<PathBuf>> {
     if !request.source.is_dir() {
-        return Ok(vec![request.file(&request.source, request.target_file())?]);
+        let target = request.target_file();
+        output::require_new(&target, request.write.force)?;
+        return Ok(vec![request.file(&request.source, target)?]);
     }
     let files = files_below(&request.source)?;
     if !files.iter().any(|file| is_csr(file)) {
         return Err(Error::unsupported("no csr file in this folder or below").in_file(&request.source));
     }
-    output::write_into(&request.target, |stage| {
+    let force = request.write.force;
+    output::write_into(&request.target, force, |stage| {
         let staged = Request { target: stage.to_owned(), ..request.clone() };
         let written = staged.files_of_folder(&files)?;
         Ok(written.iter().map(|file| request.target.join(file.strip_prefix(stage).unwrap_or(file))).collect())

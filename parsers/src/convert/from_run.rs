@@ -7,7 +7,7 @@ use crate::calculation::{Calculation, NativeLayout, Of};
 use crate::error::{Context, Error, Result};
 use crate::openmx::predicted::file_stem;
 use crate::operator::SpinOperator;
-use crate::output::write_file;
+use crate::output::{require_new, write_file};
 use crate::predicted::not_representable;
 use crate::read::read;
 use crate::siesta;
@@ -78,9 +78,11 @@ fn missing_h(request: &Request) -> Error {
     not_representable(&request.to.to_string(), "the run does not have this H")
 }
 
-/// A folder is where the file goes, under the code's own name.
+/// A folder is where the file goes, under the code's own name. A file that is there already is not replaced unless the user
+/// insists.
 fn target(request: &Request, name: &str) -> Result<PathBuf> {
     let path = if request.is_file_target() { request.target.clone() } else { request.target.join(name) };
+    require_new(&path, request.write.force)?;
     if let Some(folder) = path.parent() {
         std::fs::create_dir_all(folder).map_err(Error::from).in_file(folder)?;
     }

@@ -73,7 +73,7 @@ pub struct WriteOptions {
     pub double: bool,
     /// k mesh of the orthogonalisation for Wannier90; found from the reach of H unless given.
     pub mesh: Option<[u32; 3]>,
-    /// Replace a folder that an earlier conversion wrote.
+    /// Replace a file that is there, or what an earlier conversion wrote into a folder: other files in it stay.
     pub force: bool,
     /// Move the zero of energy.
     pub shift: Option<Shift>,

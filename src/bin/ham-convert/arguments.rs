@@ -31,7 +31,8 @@ pub struct Args {
     pub choices: Choices,
     #[command(flatten)]
     pub files: RunFiles,
-    /// Write into a folder that is not empty; in a batch, convert again what is there already
+    /// Replace a file, or what an earlier conversion wrote into a folder (files that others put there stay); in a batch,
+    /// convert again what is there already
     #[arg(long)]
     pub force: bool,
     /// Runs of a batch converted at the same time (all cores, unless given)

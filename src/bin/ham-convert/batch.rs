@@ -6,6 +6,7 @@ use std::fs;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::path::{Path, PathBuf};
 
+use hzero_parsers::companion::Companion;
 use hzero_parsers::convert::{Report, Request, convert};
 use hzero_parsers::error::Context;
 use hzero_parsers::{Error, Result, output};
@@ -39,14 +40,19 @@ struct Batch<'a> {
 /// single run is in the report.
 pub fn run(args: &Args, source: &Path, target: &Path, runs: Vec<PathBuf>) -> Result<Outcome> {
     let fingerprint = args.fingerprint(target)?;
+    let runs: Vec<PathBuf> = runs.into_iter().filter(|run| !is_within(run, target)).collect();
+    if runs.is_empty() {
+        return Err(Error::unsupported("all runs of the source lie within the target").in_file(target));
+    }
     prepare(target, args.force)?;
     let journal = Journal::open(target, fingerprint, args.force)?;
-    let runs: Vec<PathBuf> = runs.into_iter().filter(|run| !is_within(run, target)).collect();
     let batch = Batch { args, source, target, journal, bar: progress(runs.len()) };
     batch.remove_stages(&runs)?;
     let became = threads::map(args.n_jobs(), &runs, |run| batch.one(run));
     batch.bar.finish_and_clear();
-    report(became, args.json)
+    let summary = summary(became);
+    batch.remove_empty(&summary.failed);
+    report(&summary, args.json)
 }
 
 /// The folder is new, empty, of an earlier batch, or the user insists.
@@ -72,7 +78,7 @@ fn progress(runs: usize) -> ProgressBar {
     bar
 }
 
-fn report(became: Vec<Became>, json: bool) -> Result<Outcome> {
+fn summary(became: Vec<Became>) -> Summary {
     let mut summary = Summary::new();
     for became in became {
         match became {
@@ -81,7 +87,11 @@ fn report(became: Vec<Became>, json: bool) -> Result<Outcome> {
             Became::Failed(failure) => summary.failed.push(failure),
         }
     }
-    print((if json { summary.json()? } else { summary.of_batch() }).as_bytes());
+    summary
+}
+
+fn report(summary: &Summary, json: bool) -> Result<Outcome> {
+    print((if json { summary.json()? } else { summary.of_batch() }).as_bytes())?;
     summary.failures().for_each(|line| eprintln!("ham-convert: {line}"));
     Ok(if summary.failed.is_empty() { Outcome::Done } else { Outcome::Failed })
 }
@@ -113,11 +123,37 @@ impl Batch<'_> {
     }
 
     fn try_convert(&self, run: &Path, target: &Path) -> Result<Report> {
-        let mut request = self.args.request(run, target)?;
-        request.write.force = true;
-        let report = whole(&request)?;
-        self.journal.add(&report)?;
+        // Before it is read: what changes meanwhile is converted again.
+        let read = journal::files_of(run);
+        let report = self.whole(&self.args.request(run, target)?)?;
+        self.journal.add(&report, read)?;
         Ok(report)
+    }
+
+    /// All of the run's folder or nothing, also where its format is single files. What an earlier conversion wrote there goes.
+    fn whole(&self, request: &Request) -> Result<Report> {
+        let Request { target, .. } = request;
+        let mut own = Companion::files_of(target)?;
+        own.extend(self.journal.written(target));
+        let mut report = None;
+        output::write_folder(target, Some(&own), |stage| {
+            let done = convert(&Request { target: stage.to_owned(), ..request.clone() })?;
+            let in_target = |file: &PathBuf| target.join(file.strip_prefix(stage).unwrap_or(file));
+            let done = Report { target: target.clone(), files: done.files.iter().map(in_target).collect(), ..done };
+            self.journal.begin(&done)?;
+            report = Some(done);
+            Ok(())
+        })?;
+        report.ok_or_else(|| Error::inconsistent("nothing was written"))
+    }
+
+    /// Folders above runs all of which failed.
+    fn remove_empty(&self, failed: &[Failure]) {
+        for target in failed.iter().map(|failure| self.target_of(&failure.source)) {
+            let above = target.ancestors().skip(1).take_while(|folder| *folder != self.target);
+            // Up to the first that is not empty, and so cannot be removed.
+            above.take_while(|folder| fs::remove_dir(folder).is_ok()).for_each(drop);
+        }
     }
 
     /// What a killed batch left half-written lies beside the targets.
@@ -126,19 +162,6 @@ impl Batch<'_> {
         let folders: BTreeSet<PathBuf> = targets.filter_map(|target| target.parent().map(Path::to_owned)).collect();
         folders.iter().filter(|folder| folder.is_dir()).try_for_each(|folder| output::remove_stages(folder))
     }
-}
-
-/// Converts one run into a folder: all of it or nothing, also where its format is single files.
-fn whole(request: &Request) -> Result<Report> {
-    if request.to.capabilities().is_folder {
-        return convert(request);
-    }
-    let Request { target, .. } = request;
-    output::write_into(target, |stage| {
-        let report = convert(&Request { target: stage.to_owned(), ..request.clone() })?;
-        let in_target = |file: &PathBuf| target.join(file.strip_prefix(stage).unwrap_or(file));
-        Ok(Report { target: target.clone(), files: report.files.iter().map(in_target).collect(), ..report })
-    })
 }
 
 fn message(panic: &(dyn Any + Send)) -> &str {

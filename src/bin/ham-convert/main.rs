@@ -10,7 +10,7 @@ mod report;
 mod run_args;
 mod threads;
 
-use std::io::Write;
+use std::io::{ErrorKind, Write};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
@@ -70,8 +70,8 @@ fn main() -> ExitCode {
     let Cli { command, args } = Cli::parse();
     let outcome = match command {
         Some(Command::Check(args)) => run_check(&args),
-        Some(Command::Completions(args)) => Ok(print(&args.of(Cli::command()))),
-        Some(Command::Man(args)) => args.of(Cli::command()).map(|page| print(&page)).map_err(Error::from),
+        Some(Command::Completions(args)) => print(&args.of(Cli::command())),
+        Some(Command::Man(args)) => args.of(Cli::command()).map_err(Error::from).and_then(|page| print(&page)),
         None => run(&args),
     };
     match outcome {
@@ -87,7 +87,7 @@ fn main() -> ExitCode {
 fn run(args: &Args) -> Result<Outcome> {
     let Some((source, target)) = args.places().filter(|_| !args.list) else {
         let table = if args.markdown { format::markdown_table() } else { format::table() };
-        return Ok(print(table.as_bytes()));
+        return print(table.as_bytes());
     };
     match runs_below(source, args)? {
         Some(runs) => batch::run(args, source, target, runs),
@@ -101,7 +101,7 @@ fn runs_below(source: &Path, args: &Args) -> Result<Option<Vec<PathBuf>>> {
     if !source.is_dir() || args.files.names_files() {
         return Ok(None);
     }
-    let runs = runs::below(source)?;
+    let runs = runs::below(source);
     if runs.is_empty() {
         parsers::out_of_scope::refuse(source)?;
         return Err(Error::unsupported("no run in this folder or below").in_file(source));
@@ -122,19 +122,22 @@ fn one(args: &Args, source: &Path, target: &Path) -> Result<Outcome> {
             Err(error)
         }
     };
-    print((if args.json { summary.json()? } else { summary.of_one() }).as_bytes());
+    print((if args.json { summary.json()? } else { summary.of_one() }).as_bytes())?;
     outcome
 }
 
 fn run_check(args: &Check) -> Result<Outcome> {
     let run = read(&args.run, &args.files.options())?;
     let report = check::Report::of(&run).in_file(&args.run)?;
-    print(&if args.json { format!("{:#}\n", report.json()) } else { report.lines() }.into_bytes());
+    print(&if args.json { format!("{:#}\n", report.json()) } else { report.lines() }.into_bytes())?;
     Ok(if report.holds() { Outcome::Done } else { Outcome::Failed })
 }
 
 /// A reader of standard output that went away (`| head`) is no error.
-fn print(text: &[u8]) -> Outcome {
-    let _ = std::io::stdout().write_all(text);
-    Outcome::Done
+fn print(text: &[u8]) -> Result<Outcome> {
+    let mut output = std::io::stdout().lock();
+    match output.write_all(text).and_then(|()| output.flush()) {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(Error::from(error).in_file("standard output")),
+        _ => Ok(Outcome::Done),
+    }
 }
