@@ -50,7 +50,7 @@ pub fn write(target: &Path, format: Format, job: &Writing) -> Result<()> {
     note_smearing(job);
     foreign::note_kpoints(job);
     if job.run.k_grid.is_none() {
-        job.notes.add(Fate::Filled, "the k mesh, which is not known: Γ alone");
+        job.notes.add(Fate::Changed, "the k mesh is not known: Γ alone stands in its place");
     }
     if format == Format::SiestaHin {
         job.notes.add(Fate::Changed, OTHER_COLUMNS);
