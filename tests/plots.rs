@@ -36,23 +36,14 @@ fn graphene(spins: usize) -> Calculation {
         1 => SpinOperator::Unpolarized(h(-0.17, -0.11)),
         _ => SpinOperator::Collinear([h(-0.19, -0.11), h(-0.15, -0.10)]),
     };
+    let structure = Structure { lattice, positions, species: vec![0, 0] };
     Calculation {
-        structure: Structure { lattice, positions, species: vec![0, 0] },
         overlap: Some(operator(&pairs, 1.0, 0.12)),
         hamiltonian: Some(hamiltonian),
         hamiltonian0: (spins == 1).then(|| SpinOperator::Unpolarized(h(-0.1, -0.085))),
-        density_matrix: None,
-        fermi_level: None,
         n_electrons: Some(2.0),
         smearing: Some(Smearing::Gaussian(0.005)),
-        fixed_moment: None,
-        k_grid: None,
-        k_list: None,
-        k_path: None,
-        printed: vec![],
-        native: None,
-        origin: Origin::default(),
-        basis,
+        ..Calculation::new(structure, basis, Origin::default())
     }
 }
 
