@@ -52,8 +52,7 @@ fn tiled_stru(mut stru: Stru, tiled: &Calculation) -> Stru {
     let n_copies = tiled.structure.n_atoms() / stru.n_atoms();
     let mut positions = tiled.structure.positions.iter();
     for group in &mut stru.groups {
-        let copies = group.atoms.iter().flat_map(|atom| std::iter::repeat_n(atom.clone(), n_copies));
-        group.atoms = copies.collect();
+        group.atoms = group.atoms.iter().flat_map(|atom| std::iter::repeat_n(atom.clone(), n_copies)).collect();
         group.atoms.iter_mut().zip(&mut positions).for_each(|(atom, position)| atom.position = *position);
     }
     stru

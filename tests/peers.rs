@@ -14,7 +14,7 @@ use hzero::bands::bloch::BlochSum;
 use hzero::bands::eigen::OverlapFactor;
 use hzero::parsers::convert::{Request, convert};
 use hzero::parsers::format::Format;
-use hzero::parsers::{Calculation, ErrorKind, ReadOptions, SpinOperator, c64, read};
+use hzero::parsers::{Calculation, ErrorKind, NativeLayout, ReadOptions, SpinOperator, c64, read};
 
 /// Reduced; no symmetry holds there.
 const KPOINTS: [[f64; 3]; 2] = [[0.1, 0.23, -0.37], [-0.31, 0.42, 0.17]];
@@ -106,7 +106,13 @@ fn write(path: &Path, folder: &Path) -> Written {
     std::fs::create_dir_all(folder).unwrap();
     let code = path.parent().and_then(Path::file_name).unwrap().to_string_lossy();
     let name = format!("{code}/{}", path.file_name().unwrap().to_string_lossy());
-    let possible = FORMATS.iter().filter(|(to, ..)| cfg!(feature = "hdf5") || *to != Format::SiestaNc);
+    // Of another code's run, a lone DM and a lone TSHS differ in their patterns, and sisl wants them alike.
+    let is_siestas = matches!(run.native, Some(NativeLayout::Siesta(_)));
+    let possible = FORMATS.iter().filter(|(to, ..)| match to {
+        Format::SiestaNc => cfg!(feature = "hdf5"),
+        Format::SiestaDm => is_siestas,
+        _ => true,
+    });
     let files = possible.filter_map(|&(to, end, always)| {
         match convert(&Request::new(path, folder.join("run").with_extension(end), to)) {
             Ok(mut report) => report.files.pop(),
