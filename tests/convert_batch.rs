@@ -1,33 +1,18 @@
 //! `ham-convert` on a tree of runs: some broken, some converted before, an interrupted batch that goes on.
 
+mod ham_convert;
+
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
+use ham_convert::{convert, stderr, stdout};
 use serde_json::Value;
 use tempfile::TempDir;
 
 const N_RUNS: usize = 240;
 const BROKEN: [&str; 5] = ["0/cut", "0/header", "1/empty", "1/twins", "2/unfinished"];
 const JOURNAL: &str = "ham-convert.jsonl";
-
-fn ham_convert(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ham-convert")).args(arguments).output().unwrap()
-}
-
-/// Arguments are paths and options, as text.
-fn convert(source: &Path, target: &Path, options: &[&str]) -> Output {
-    let places = [source, target].map(|path| path.to_str().unwrap());
-    ham_convert(&[&places, options].concat())
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
-}
 
 fn json(output: &Output) -> Value {
     serde_json::from_slice(&output.stdout).unwrap_or_else(|e| panic!("{e}: {}{}", stdout(output), stderr(output)))

@@ -1,32 +1,18 @@
 //! `ham-convert` on single runs: options, reports, exit codes, and what is left where it fails.
 
+mod ham_convert;
+
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::process::{Command, Output};
+use std::process::Command;
 
+use ham_convert::{convert, ham_convert, stderr, stdout};
 use serde_json::Value;
 
 fn fixture(name: &str) -> PathBuf {
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name);
     assert!(path.exists(), "{} is part of the repository", path.display());
     path
-}
-
-fn ham_convert(arguments: &[&str]) -> Output {
-    Command::new(env!("CARGO_BIN_EXE_ham-convert")).args(arguments).output().unwrap()
-}
-
-fn convert(source: &Path, target: &Path, options: &[&str]) -> Output {
-    let places = [source, target].map(|path| path.to_str().unwrap());
-    ham_convert(&[&places, options].concat())
-}
-
-fn stdout(output: &Output) -> String {
-    String::from_utf8(output.stdout.clone()).unwrap()
-}
-
-fn stderr(output: &Output) -> String {
-    String::from_utf8(output.stderr.clone()).unwrap()
 }
 
 fn done(source: &Path, target: &Path, options: &[&str]) -> String {

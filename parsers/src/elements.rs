@@ -11,6 +11,11 @@ pub const SYMBOLS: [&str; 118] = [
     "Lv", "Ts", "Og",
 ];
 
+/// Symbol of the element with this atomic number.
+pub fn symbol(z: u8) -> Option<&'static str> {
+    SYMBOLS.get(usize::from(z).checked_sub(1)?).copied()
+}
+
 /// Atomic number of a label: the symbol at its start, with whatever follows (`Fe1`, `Cu_up`). `None` for ghost atoms
 /// (`C_empty`, orbitals without a nucleus) and labels that name no element.
 pub fn atomic_number(label: &str) -> Option<u8> {

@@ -7,7 +7,7 @@ use crate::calculation::{Calculation, Of};
 use crate::code::Code;
 use crate::complete;
 use crate::convert::{Fate, Writing};
-use crate::elements::{SYMBOLS, atomic_number};
+use crate::elements::{self, atomic_number};
 use crate::error::Result;
 use crate::operator::{Operator, Pair, Pairs, SpinOperator};
 use crate::predicted::not_representable;
@@ -125,7 +125,7 @@ pub fn valence_charges(run: &Calculation) -> Vec<f64> {
 
 /// `Fe` of a species that is called `Fe1`; `None` for ghost atoms.
 pub fn symbol(species: &Species) -> Option<&'static str> {
-    SYMBOLS.get(usize::from(species.z?).checked_sub(1)?).copied()
+    elements::symbol(species.z?)
 }
 
 /// A label that names the element, for files that know it by the label alone: the species' own, if it does.

@@ -16,7 +16,7 @@ use crate::operator::c64;
 /// The first bytes of every HDF5 file.
 pub(crate) const MAGIC: &[u8] = b"\x89HDF\r\n\x1a\n";
 /// Deflated numbers take at least one byte in 1032.
-const MOST_COMPRESSION: u64 = 1032;
+pub(crate) const MOST_COMPRESSION: u64 = 1032;
 
 /// What the numbers of a data set are; they are read as i64, f64 or complex f64 whatever their size in the file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -239,7 +239,8 @@ pub(crate) fn damaged(expected: &str, error: &hdf5::Error) -> Error {
     Error::syntax(expected, format!("`{error}`"))
 }
 
-fn failed(error: hdf5::Error) -> Error {
+/// What libhdf5 says of a file that it cannot write.
+pub(crate) fn failed(error: hdf5::Error) -> Error {
     io::Error::other(error.to_string()).into()
 }
 

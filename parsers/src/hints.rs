@@ -5,8 +5,8 @@ use std::path::Path;
 
 use hdf5::File;
 
-use crate::error::{Context, Error, Result};
-use crate::h5::Source;
+use crate::error::{Context, Result};
+use crate::h5::{Source, failed};
 
 /// Its name.
 pub const FILE_NAME: &str = "hzero.h5";
@@ -41,10 +41,6 @@ pub fn read(folder: &Path, name: &str, n: usize) -> Result<Vec<i8>> {
     let hints = source.data(name).and_then(|data| data.integers()).in_file(&path)?;
     let hint = |hint: i64| i8::try_from(hint).unwrap_or(0);
     Ok(if hints.len() == n { hints.into_iter().map(hint).collect() } else { none() })
-}
-
-fn failed(error: hdf5::Error) -> Error {
-    Error::from(std::io::Error::other(error.to_string()))
 }
 
 #[cfg(test)]

@@ -85,14 +85,10 @@ impl Less<'_> {
         operator: &Operator<T>,
     ) -> Result<Operator<T>> {
         let all = operator.pairs().as_slice().iter().chain(self.overlap.pairs().as_slice());
-        let mut sum = Operator::zeros(Arc::new(Pairs::new(all.copied().collect(), self.basis)?));
-        let pairs = sum.pairs().clone();
+        let pairs = Arc::new(Pairs::new(all.copied().collect(), self.basis)?);
+        let mut sum = operator.on(&pairs);
         for (k, pair) in pairs.as_slice().iter().enumerate() {
-            let block = sum.block_mut(k);
-            if let Some(own) = operator.get(pair) {
-                block.copy_from_slice(own);
-            }
-            for (value, s) in block.iter_mut().zip(self.overlap.get(pair).into_iter().flatten()) {
+            for (value, s) in sum.block_mut(k).iter_mut().zip(self.overlap.get(pair).into_iter().flatten()) {
                 *value = *value - T::from(self.mu * s);
             }
         }

@@ -24,7 +24,7 @@ impl States {
     }
 }
 
-/// What can solve the eigenproblem at each k point of a mesh (this crate cannot: `hzero::density` does).
+/// The states at each k point of a mesh, for which `hzero::density` solves.
 pub trait Eigenstates: Debug + Sync {
     /// k points in reduced coordinates.
     fn kpoints(&self) -> &[[f64; 3]];

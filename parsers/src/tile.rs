@@ -31,14 +31,7 @@ pub fn tile(run: &Calculation, repeats: [usize; 3]) -> Result<Calculation> {
         valence_charges: run.valence_charges.clone(),
         smearing: run.smearing,
         fixed_moment: run.fixed_moment.map(|moment| moment * tiles.n_copies() as f64),
-        k_grid: None,
-        k_list: None,
-        k_path: None,
-        printed: Vec::new(),
-        native: None,
-        origin: run.origin.clone(),
-        structure,
-        basis,
+        ..Calculation::new(structure, basis.clone(), run.origin.clone())
     })
 }
 

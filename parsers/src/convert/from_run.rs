@@ -1,4 +1,4 @@
-//! One file out of a run: of the same code on the run's own pattern, of another one with the elements that are not zero.
+//! One file out of a run of the same code, on the run's own pattern.
 
 use std::path::PathBuf;
 

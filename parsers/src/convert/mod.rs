@@ -111,18 +111,19 @@ pub fn convert(request: &Request) -> Result<Report> {
     };
     require_code(request.from, from).in_file(&request.source)?;
     // Of a run that came through a conversion, the files of its code do not say all.
-    let is_codes_own = request.write.shift.is_none() && Companion::of(&request.source, neutral, from)?.is_none();
+    let stays = from.filter(|_| from == to.code && request.write.shift.is_none());
+    let is_codes_own = stays.is_some() && Companion::of(&request.source, neutral, from)?.is_none();
+    let Some(code) = stays.filter(|_| is_codes_own) else { return across::convert(request, neutral) };
     let notes = Notes::default();
-    let files = match (from, to.code) {
-        (Some(Code::Abacus), Some(Code::Abacus)) if is_codes_own => csr::convert(request)?,
-        (Some(Code::Siesta), Some(Code::Siesta)) if is_codes_own => from_run::siesta(request, &notes)?,
-        (Some(Code::OpenMx), Some(Code::OpenMx)) if is_codes_own => from_run::openmx(request, &notes)?,
-        _ => return across::convert(request, neutral),
+    let files = match code {
+        Code::Abacus => csr::convert(request)?,
+        Code::Siesta => from_run::siesta(request, &notes)?,
+        Code::OpenMx => from_run::openmx(request, &notes)?,
     };
     Ok(Report {
         source: request.source.clone(),
         target: request.target.clone(),
-        from: from.map_or("", Code::name).to_owned(),
+        from: code.name().to_owned(),
         to: request.to,
         files,
         notes: notes.into_sorted(),

@@ -59,7 +59,7 @@ impl<'a> Orbitals<'a> {
         named: &[(Pair, &String)],
         spins: usize,
     ) -> Result<(Vec<(Pair, usize)>, Entries)> {
-        let mut entries = None;
+        let mut entries: Option<Entries> = None;
         let mut found = Vec::with_capacity(named.len());
         for (pair, name) in named {
             let data = group.data(name)?;
@@ -68,9 +68,11 @@ impl<'a> Orbitals<'a> {
                 let message = format!("block `{name}` has the shape {shape:?} instead of {expected:?}");
                 return Err(Error::inconsistent(message));
             }
-            let entries = entries.get_or_insert_with(|| Entries::empty_of_kind(&data));
-            found.push((*pair, entries.len()));
-            entries.append(&data)?;
+            found.push((*pair, entries.as_ref().map_or(0, Entries::len)));
+            match &mut entries {
+                Some(entries) => entries.append(&data)?,
+                None => entries = Some(Entries::read(&data)?),
+            }
         }
         Ok((found, entries.unwrap_or(Entries::Real(Vec::new()))))
     }

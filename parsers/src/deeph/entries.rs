@@ -20,11 +20,14 @@ pub(crate) enum Entries {
 }
 
 impl Entries {
-    /// None yet, of the kind that `data` holds.
-    pub fn empty_of_kind(data: &Data) -> Self {
+    /// All numbers of `data`, of the kind that it holds.
+    ///
+    /// # Errors
+    /// `Syntax` where they are no numbers.
+    pub fn read(data: &Data) -> Result<Self> {
         match data.kind() {
-            Some(Kind::Complex { .. }) => Entries::Complex(Vec::new()),
-            _ => Entries::Real(Vec::new()),
+            Some(Kind::Complex { .. }) => data.complexes().map(Entries::Complex),
+            _ => data.reals().map(Entries::Real),
         }
     }
 

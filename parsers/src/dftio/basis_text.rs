@@ -1,7 +1,7 @@
 //! `basis.dat`: the shells of each element, or of each atom.
 
 use crate::basis::{Basis, Shell, Species, parse_shells};
-use crate::elements::SYMBOLS;
+use crate::elements::symbol;
 use crate::error::{Error, Location, Result};
 use crate::predicted::not_representable;
 
@@ -70,10 +70,6 @@ impl BasisText {
                 .ok_or_else(|| Error::inconsistent(format!("basis.dat has no shells for {symbol}"))),
         }
     }
-}
-
-fn symbol(z: u8) -> Option<&'static str> {
-    usize::from(z).checked_sub(1).and_then(|place| SYMBOLS.get(place)).copied()
 }
 
 fn unquoted(text: &str) -> &str {

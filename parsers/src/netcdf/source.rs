@@ -6,12 +6,10 @@ use hdf5::types::{FixedAscii, TypeDescriptor, VarLenUnicode};
 use hdf5::{Attribute, Dataset, Group, H5Type};
 
 use crate::error::{Context, Error, Result};
-use crate::h5::{self, damaged};
+use crate::h5::{self, MOST_COMPRESSION, damaged};
 use crate::input;
 
 const CLASSIC_MAGIC: &[u8] = b"CDF";
-/// Deflated numbers take at least one byte in 1032.
-const MOST_COMPRESSION: u64 = 1032;
 /// Longest text that is read.
 const MOST_LETTERS: usize = 256;
 

@@ -4,6 +4,7 @@ use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
 use crate::folder::{entries, existing, folder_of, plain_name};
+use crate::format::Format;
 
 /// The two formats.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -15,6 +16,14 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Of which it is.
+    pub fn format(self) -> Format {
+        match self {
+            Kind::Hr => Format::WannierHr,
+            Kind::Tb => Format::WannierTb,
+        }
+    }
+
     /// What follows the name of the seed.
     pub fn end(self) -> &'static str {
         match self {

@@ -30,7 +30,7 @@ const MOST_ELEMENTS: usize = 4_000_000;
 /// # Errors
 /// `NotRepresentable` where the run has no H or S, `Inconsistent` where S(k) is not positive definite; `Io`.
 pub fn write(target: &Path, kind: Kind, job: &Writing) -> Result<()> {
-    let format = &format!("wannier90{}", &kind.end()[..3].replace('_', "-"));
+    let format = kind.format().capabilities().name;
     let (of, hamiltonian) = job.hamiltonian.ok_or_else(|| not_representable(format, "the run has no H"))?;
     let overlap = job.run.overlap.as_ref().ok_or_else(|| not_representable(format, "the run has no S"))?;
     let models = match overlap.is_identity(&job.run.basis) {

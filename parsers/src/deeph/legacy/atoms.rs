@@ -8,7 +8,7 @@ use nalgebra::{Matrix3, Vector3};
 use crate::basis::{Basis, Species};
 use crate::calculation::Calculation;
 use crate::deeph::layout::require;
-use crate::elements::SYMBOLS;
+use crate::elements;
 use crate::error::{Context, Error, Result};
 use crate::input::{self, lines::Line, lines::Lines};
 use crate::output::write_file;
@@ -89,10 +89,9 @@ fn species(elements: &[f64], orbitals: &[Vec<f64>]) -> Result<(Vec<Species>, Vec
         }
     }
     let named = |(n, (z, shells)): (usize, &(u8, Vec<u8>))| {
-        let symbol = usize::from(*z).checked_sub(1).and_then(|z| SYMBOLS.get(z));
-        let symbol = symbol.ok_or_else(|| Error::syntax("the number of an element", z.to_string()))?;
+        let symbol = elements::symbol(*z).ok_or_else(|| Error::syntax("the number of an element", z.to_string()))?;
         let before = kinds[..n].iter().filter(|known| known.0 == *z).count();
-        let label = if before == 0 { String::from(*symbol) } else { format!("{symbol}{}", before + 1) };
+        let label = if before == 0 { symbol.to_owned() } else { format!("{symbol}{}", before + 1) };
         crate::deeph::species_of(&label, shells)
     };
     Ok((kinds.iter().enumerate().map(named).collect::<Result<_>>()?, species_of))

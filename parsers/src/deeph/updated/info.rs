@@ -5,8 +5,8 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use crate::basis::{Basis, Species};
-use crate::elements::SYMBOLS;
 use crate::error::{Error, Result};
+use crate::foreign;
 use crate::predicted::not_representable;
 
 /// What stands in it; what else stands there is passed over.
@@ -72,8 +72,7 @@ pub fn symbols(basis: &Basis, format: &str) -> Result<Vec<String>> {
 }
 
 fn symbol(species: &Species, format: &str) -> Result<String> {
-    let symbol = species.z.and_then(|z| SYMBOLS.get(usize::from(z).checked_sub(1)?));
-    symbol.map(|symbol| (*symbol).to_owned()).ok_or_else(|| {
+    foreign::symbol(species).map(str::to_owned).ok_or_else(|| {
         let what = format!("species {} is no element, and it names atoms by their elements", species.label);
         not_representable(format, &what)
     })

@@ -5,7 +5,7 @@ use std::path::Path;
 use crate::deeph::blocks::{Orbitals, Stored};
 use crate::deeph::entries::Entries;
 use crate::error::{Context, Error, Result};
-use crate::h5::{self, Data, Kind, Source};
+use crate::h5::{self, Source};
 use crate::operator::{Pair, Pairs};
 
 const PAIRS: &str = "atom_pairs";
@@ -37,7 +37,7 @@ fn read_file(path: &Path, orbitals: &Orbitals, spins: usize) -> Result<(Stored, 
         let pair = pair(row, orbitals.basis().n_atoms())?;
         found.push((pair, start(&pair, *shape, [ends[0], ends[1]], orbitals, spins, n_entries)?));
     }
-    Ok((Stored::new(found, orbitals.basis(), spins)?, entries(&data)?))
+    Ok((Stored::new(found, orbitals.basis(), spins)?, Entries::read(&data)?))
 }
 
 /// A table of integers with `N` columns.
@@ -46,13 +46,6 @@ fn rows<const N: usize>(file: &Source, name: &str) -> Result<Vec<[i64; N]>> {
     match data.shape()[..] {
         [_, columns] if columns == N => Ok(data.integers()?.as_chunks().0.to_vec()),
         ref shape => Err(Error::syntax(format!("{N} columns in `{name}`"), format!("the shape {shape:?}"))),
-    }
-}
-
-fn entries(data: &Data) -> Result<Entries> {
-    match data.kind() {
-        Some(Kind::Complex { .. }) => data.complexes().map(Entries::Complex),
-        _ => data.reals().map(Entries::Real),
     }
 }
 

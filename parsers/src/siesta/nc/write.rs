@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use super::{Nc, SHELLS};
-use crate::elements::SYMBOLS;
+use crate::elements::symbol;
 use crate::error::{ErrorKind, Result};
 use crate::netcdf::{Dimension, Target};
 use crate::output;
@@ -78,8 +78,8 @@ impl Nc {
 
 fn write_species(group: &Target, id: i32, kind: &SpeciesHead, atomic_number: i32) -> Result<()> {
     let shells = shells(&kind.orbitals);
-    let element = usize::try_from(atomic_number.abs() - 1).ok().and_then(|index| SYMBOLS.get(index));
-    group.text("Element", element.unwrap_or(&"unknown"))?;
+    let element = u8::try_from(atomic_number.unsigned_abs()).ok().and_then(symbol);
+    group.text("Element", element.unwrap_or("unknown"))?;
     group.text("Label", &kind.name())?;
     group.numbers("Atomic_number", &[atomic_number])?;
     group.numbers("Valence_charge", &[kind.valence])?;
