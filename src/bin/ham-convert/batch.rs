@@ -97,7 +97,7 @@ fn report(summary: &Summary, json: bool) -> Result<Outcome> {
 }
 
 impl Batch<'_> {
-    fn one(&self, run: &PathBuf) -> Became {
+    fn one(&self, run: &Path) -> Became {
         let target = self.target_of(run);
         let became = match self.journal.done(run, &target) {
             Some(done) => Became::Skipped(done.clone()),

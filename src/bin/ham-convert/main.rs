@@ -41,7 +41,7 @@ struct Cli {
 
 #[derive(Subcommand)]
 enum Command {
-    Check(Check),
+    Check(Box<Check>),
     Completions(manual::Completions),
     Man(manual::Man),
 }

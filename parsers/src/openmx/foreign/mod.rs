@@ -44,7 +44,7 @@ pub fn write(target: &Path, _format: Format, job: &Writing) -> Result<()> {
 /// The file in memory.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn scfout(job: &Writing) -> Result<Scfout> {
     let run = job.run;
     foreign::check_shells(&run.basis, FORMAT, LARGEST_L)?;
