@@ -4,6 +4,7 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
+use super::projection::Weights;
 use super::spectrum::Energies;
 use super::structure::{BandStructure, Curve, Role};
 
@@ -24,6 +25,11 @@ pub struct BandsJson {
     pub kpoints: Vec<[f64; 3]>,
     /// Length of the path up to each point.
     pub distances: Vec<f64>,
+    /// Names of the groups of orbitals of `weights`.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub groups: Vec<String>,
+    /// Are these the states of a supercell on the path of a smaller cell, `weights` their spectral weight there?
+    pub unfolded: bool,
     /// One per Hamiltonian.
     pub hamiltonians: Vec<CurveJson>,
 }
@@ -52,6 +58,12 @@ pub struct CurveJson {
     pub zero: f64,
     /// `energies[spin][k][band]`, absolute, ascending.
     pub energies: Energies,
+    /// `weights[spin][k][band][group]`, which sum to 1 over the groups (unfolded bands: the spectral weight).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub weights: Option<Weights>,
+    /// `first_band[spin][k]`: number of states below the first one of `energies`, where only a window was computed.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub first_band: Option<Vec<Vec<usize>>>,
 }
 
 /// The JSON form, energies in eV.
@@ -70,6 +82,8 @@ pub fn json(bands: &BandStructure) -> BandsJson {
         labels: bands.path.corners.iter().map(label).collect(),
         jumps_after: stretches.iter().rev().skip(1).rev().map(|stretch| stretch.end - 1).collect(),
         kpoints: bands.path.points.clone(),
+        groups: bands.groups.clone(),
+        unfolded: bands.unfolded,
         hamiltonians: bands.curves.iter().map(|curve| curve_json(bands, curve)).collect(),
         distances,
     }
@@ -83,6 +97,8 @@ fn curve_json(bands: &BandStructure, curve: &Curve) -> CurveJson {
         fermi_level: curve.fermi_level.map(|level| level * unit),
         zero: curve.zero * unit,
         energies: scaled(&curve.energies, unit),
+        weights: curve.weights.clone(),
+        first_band: curve.first_band.clone(),
     }
 }
 
@@ -145,8 +161,24 @@ mod tests {
             corners: vec![corner(0, "Γ", false), corner(1, "X", true), corner(2, "Y", false), corner(3, "Γ", true)],
         };
         let energies = vec![[-1.0, 0.0, 0.5, -1.0].map(|e| vec![e, e + 2.0]).to_vec()];
-        let curve = Curve { name: "SCF".into(), role: Role::Scf, energies, fermi_level: Some(0.5), zero: 0.5 };
-        BandStructure { path, curves: vec![curve], relative: true, ev_per_hartree: 2.0, angstrom_per_bohr: 0.5 }
+        let curve = Curve {
+            name: "SCF".into(),
+            role: Role::Scf,
+            energies,
+            weights: None,
+            first_band: None,
+            fermi_level: Some(0.5),
+            zero: 0.5,
+        };
+        BandStructure {
+            path,
+            curves: vec![curve],
+            groups: Vec::new(),
+            unfolded: false,
+            relative: true,
+            ev_per_hartree: 2.0,
+            angstrom_per_bohr: 0.5,
+        }
     }
 
     #[test]

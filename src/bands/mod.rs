@@ -4,12 +4,14 @@
 
 pub mod bravais;
 pub mod compare;
+pub mod dos;
 pub mod export;
 pub mod fermi;
 pub mod kpath;
 pub mod mesh;
 pub mod occupation;
 pub mod plot;
+pub mod projection;
 pub mod spectrum;
 pub mod structure;
 

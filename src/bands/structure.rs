@@ -4,6 +4,7 @@ use super::bravais::Bravais;
 use super::fermi::{computed_level, level_of};
 use super::kpath::KPath;
 use super::mesh::periodic_directions;
+use super::projection::Weights;
 use super::spectrum::{Energies, SpectrumOptions, energies};
 use crate::parsers::{Calculation, Error, Of, Operator, SpinOperator};
 
@@ -60,6 +61,11 @@ pub struct Curve {
     pub role: Role,
     /// `energies[spin][k][band]`, hartree.
     pub energies: Energies,
+    /// How much of each state sits on each of [`BandStructure::groups`].
+    pub weights: Option<Weights>,
+    /// `first_band[spin][k]`: number of states below the first energy of that k, where only a window of states was computed;
+    /// lines join states of equal absolute index.
+    pub first_band: Option<Vec<Vec<usize>>>,
     /// Fermi level, hartree.
     pub fermi_level: Option<f64>,
     /// Energy at zero of the axis, hartree.
@@ -73,6 +79,10 @@ pub struct BandStructure {
     pub path: KPath,
     /// One per Hamiltonian; later ones are drawn over earlier ones.
     pub curves: Vec<Curve>,
+    /// Names of the groups of orbitals of [`Curve::weights`]; empty without weights.
+    pub groups: Vec<String>,
+    /// Are these the states of a supercell on the path of a smaller cell? The only group is then their spectral weight there.
+    pub unfolded: bool,
     /// Is zero a Fermi level (else the code's own zero)?
     pub relative: bool,
     /// One hartree in the code's eV.
@@ -157,12 +167,15 @@ pub fn compute(
     let curve = |((source, level), zero): ((&Source<'_>, &Option<f64>), &Option<f64>)| {
         let energies = energies(source.hamiltonian, s, &run.basis, &path.points, options)?;
         let (name, role) = (source.name.clone(), source.role);
-        Ok(Curve { name, role, energies, fermi_level: *level, zero: zero.unwrap_or(0.0) })
+        let (fermi_level, zero) = (*level, zero.unwrap_or(0.0));
+        Ok(Curve { name, role, energies, weights: None, first_band: None, fermi_level, zero })
     };
     let curves = sources.iter().zip(&levels).zip(&zeros).map(curve).collect::<Result<_, Error>>()?;
     Ok(BandStructure {
         path,
         curves,
+        groups: Vec::new(),
+        unfolded: false,
         relative: zeros.iter().all(Option::is_some),
         ev_per_hartree: run.origin.ev_per_hartree,
         angstrom_per_bohr: run.origin.angstrom_per_bohr,

@@ -1,0 +1,98 @@
+//! How much of a state sits on which orbitals (Mulliken): fat bands and projected densities of states.
+
+use std::collections::BTreeMap;
+
+use crate::parsers::basis::l_letter;
+use crate::parsers::{Basis, Shell, Species};
+
+/// `weights[spin][k][band][group]`, Mulliken: Re Σ_{μ in group} c*_μ (S c)_μ. They sum to 1 over the groups, but are not
+/// bounded by 0 and 1.
+pub type Weights = Vec<Vec<Vec<Vec<f64>>>>;
+
+/// Which orbitals are put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+pub enum By {
+    /// All orbitals of a species: `Mo`
+    Species,
+    /// All orbitals of an atom: `Mo(1)`
+    Atom,
+    /// One radial function: `Mo 4d`, with its zeta where there are several
+    Shell,
+    /// One angular momentum: `Mo d`
+    L,
+    /// One orbital: `Mo 4d xy`
+    Orbital,
+}
+
+/// Orbitals put together.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Groups {
+    /// Name of each group.
+    pub names: Vec<String>,
+    /// The group of each orbital of the basis (without spin: both components of a spinor belong to it).
+    pub of_orbital: Vec<usize>,
+}
+
+/// The group of all atoms that were not asked for.
+const OTHERS: &str = "other atoms";
+
+impl Groups {
+    /// Groups of the species' orbitals, or of every atom on its own where `atoms` (from 0) names some; the remaining atoms
+    /// are one group then, so that weights sum to 1. In the order of the basis.
+    pub fn new(basis: &Basis, by: By, atoms: Option<&[usize]>) -> Self {
+        let mut groups = Groups { names: Vec::new(), of_orbital: Vec::with_capacity(basis.n_orbitals()) };
+        let mut places = BTreeMap::new();
+        for atom in 0..basis.n_atoms() {
+            let species = basis.species_of(atom);
+            let is_wanted = atoms.is_none_or(|atoms| atoms.contains(&atom));
+            let site = match by {
+                By::Atom => format!("{}({})", species.label, atom + 1),
+                _ if atoms.is_some() => format!("{}({})", species.label, atom + 1),
+                _ => species.label.clone(),
+            };
+            for orbital in orbital_names(species, by) {
+                let name = if is_wanted { format!("{site}{orbital}") } else { OTHERS.to_owned() };
+                groups.add(name, &mut places);
+            }
+        }
+        groups
+    }
+
+    fn add(&mut self, name: String, places: &mut BTreeMap<String, usize>) {
+        let place = *places.entry(name).or_insert_with_key(|name| {
+            self.names.push(name.clone());
+            self.names.len() - 1
+        });
+        self.of_orbital.push(place);
+    }
+}
+
+/// What follows the site in the name of each orbital's group.
+fn orbital_names(species: &Species, by: By) -> Vec<String> {
+    let of_shell = |shell: &Shell| -> Vec<String> {
+        let name = shell_name(species, shell);
+        let of_m = |index: usize| match by {
+            By::Species | By::Atom => String::new(),
+            By::L => format!(" {}", l_letter(shell.l)),
+            By::Shell => format!(" {name}"),
+            By::Orbital => format!(" {name} {}", m_name(shell.l, index)),
+        };
+        (0..shell.n_orbitals()).map(of_m).collect()
+    };
+    species.shells.iter().flat_map(of_shell).collect()
+}
+
+/// `4d`, or `4d zeta 2` where the species has several of them; without n where the code states none.
+fn shell_name(species: &Species, shell: &Shell) -> String {
+    let n = shell.n.map(|n| n.to_string()).unwrap_or_default();
+    let alike = species.shells.iter().filter(|other| (other.l, other.n) == (shell.l, shell.n)).count();
+    let zeta = if alike > 1 { format!(" zeta {}", shell.zeta) } else { String::new() };
+    format!("{n}{}{zeta}", l_letter(shell.l))
+}
+
+/// Real harmonics in the order m = −l … l.
+fn m_name(l: u8, index: usize) -> String {
+    const NAMES: [&[&str]; 3] = [&["s"], &["y", "z", "x"], &["xy", "yz", "z2", "xz", "x2-y2"]];
+    let known = NAMES.get(l as usize).and_then(|names| names.get(index));
+    known.map_or_else(|| format!("m={}", index as i64 - i64::from(l)), |name| (*name).to_owned())
+}
