@@ -12,6 +12,7 @@ pub mod mesh;
 pub mod occupation;
 pub mod plot;
 pub mod projection;
+pub mod sparse;
 pub mod spectrum;
 pub mod structure;
 
