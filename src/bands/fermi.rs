@@ -2,7 +2,7 @@
 
 use super::mesh::KMesh;
 use super::occupation::States;
-use super::spectrum::{SpectrumOptions, energies};
+use super::spectrum::{EnergiesAt, SpectrumOptions, energies};
 use crate::parsers::{Calculation, Error, Of, Smearing, SpinOperator};
 
 /// Smearing where the run states none: 0.005 hartree, Gaussian.
@@ -18,9 +18,22 @@ pub fn computed_level(
     hamiltonian: &SpinOperator,
     options: SpectrumOptions,
 ) -> Result<Option<f64>, Error> {
-    let (Some(electrons), Some(overlap)) = (run.n_electrons, &run.overlap) else { return Ok(None) };
+    let Some(overlap) = &run.overlap else { return Ok(None) };
+    computed_level_by(run, hamiltonian, &|h, k| energies(h, overlap, &run.basis, k, options))
+}
+
+/// As [`computed_level`], with energies by `energies_at`.
+///
+/// # Errors
+/// As [`computed_level`].
+pub fn computed_level_by(
+    run: &Calculation,
+    hamiltonian: &SpinOperator,
+    energies_at: EnergiesAt<'_>,
+) -> Result<Option<f64>, Error> {
+    let Some(electrons) = run.n_electrons.filter(|_| run.overlap.is_some()) else { return Ok(None) };
     let mesh = KMesh::of_run(run, hamiltonian);
-    let energies = energies(hamiltonian, overlap, &run.basis, &mesh.points, options)?;
+    let energies = energies_at(hamiltonian, &mesh.points)?;
     let electrons_per_state = hamiltonian.electrons_per_state();
     let states = States { energies: &energies, weights: &mesh.weights, electrons_per_state };
     let levels = levels(run, &states, electrons)?;
@@ -59,11 +72,27 @@ pub fn smearing(run: &Calculation) -> Smearing {
 /// # Errors
 /// As [`computed_level`]; `Inconsistent` where the run lacks that Hamiltonian.
 pub fn level_of(run: &Calculation, of: Of, options: SpectrumOptions) -> Result<Option<f64>, Error> {
+    known_level_or(run, of, |hamiltonian| computed_level(run, hamiltonian, options))
+}
+
+/// As [`level_of`], with energies by `energies_at`.
+///
+/// # Errors
+/// As [`level_of`].
+pub fn level_of_by(run: &Calculation, of: Of, energies_at: EnergiesAt<'_>) -> Result<Option<f64>, Error> {
+    known_level_or(run, of, |hamiltonian| computed_level_by(run, hamiltonian, energies_at))
+}
+
+fn known_level_or(
+    run: &Calculation,
+    of: Of,
+    computed: impl FnOnce(&SpinOperator) -> Result<Option<f64>, Error>,
+) -> Result<Option<f64>, Error> {
     if let (Of::Scf, Some(level)) = (of, run.fermi_level) {
         return Ok(Some(level));
     }
     match run.operator(of) {
-        Some(hamiltonian) => computed_level(run, hamiltonian, options),
+        Some(hamiltonian) => computed(hamiltonian),
         None => Err(Error::inconsistent(format!("the run has no {} Hamiltonian", super::name(of)))),
     }
 }

@@ -10,6 +10,9 @@ use crate::parsers::{Basis, Error, Operator, SpinOperator};
 /// `energies[spin][k][band]`, hartree, ascending; two spins for collinear Hamiltonians, else one.
 pub type Energies = Vec<Vec<Vec<f64>>>;
 
+/// Who computes energies of a Hamiltonian at k points: threads of this process ([`energies`]), or many processes.
+pub type EnergiesAt<'a> = &'a dyn Fn(&SpinOperator, &[[f64; 3]]) -> Result<Energies, Error>;
+
 /// How eigenvalues are computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub struct SpectrumOptions {

@@ -1,11 +1,11 @@
 //! Band structures: one or several Hamiltonians along a path.
 
 use super::bravais::Bravais;
-use super::fermi::{computed_level, level_of};
+use super::fermi::{computed_level_by, level_of_by};
 use super::kpath::KPath;
 use super::mesh::periodic_directions;
 use super::projection::Weights;
-use super::spectrum::{Energies, SpectrumOptions, energies};
+use super::spectrum::{Energies, EnergiesAt, SpectrumOptions, energies};
 use crate::parsers::{Calculation, Error, Of, Operator, SpinOperator};
 
 /// Points on a path, unless the user says or the run has more.
@@ -159,13 +159,27 @@ pub fn compute(
     options: SpectrumOptions,
 ) -> Result<BandStructure, Error> {
     let s = overlap(run)?;
+    compute_by(run, sources, path, align, &|h, k| energies(h, s, &run.basis, k, options))
+}
+
+/// As [`compute`], with energies by `energies_at`.
+///
+/// # Errors
+/// As [`compute`].
+pub fn compute_by(
+    run: &Calculation,
+    sources: &[Source<'_>],
+    path: KPath,
+    align: Align,
+    energies_at: EnergiesAt<'_>,
+) -> Result<BandStructure, Error> {
     let levels: Vec<Option<f64>> = match sources {
-        [only] if only.role == Role::Scf => vec![level_of(run, Of::Scf, options)?],
-        _ => sources.iter().map(|x| computed_level(run, x.hamiltonian, options)).collect::<Result<_, _>>()?,
+        [only] if only.role == Role::Scf => vec![level_of_by(run, Of::Scf, energies_at)?],
+        _ => sources.iter().map(|x| computed_level_by(run, x.hamiltonian, energies_at)).collect::<Result<_, _>>()?,
     };
     let zeros = zeros(&levels, align)?;
     let curve = |((source, level), zero): ((&Source<'_>, &Option<f64>), &Option<f64>)| {
-        let energies = energies(source.hamiltonian, s, &run.basis, &path.points, options)?;
+        let energies = energies_at(source.hamiltonian, &path.points)?;
         let (name, role) = (source.name.clone(), source.role);
         let (fermi_level, zero) = (*level, zero.unwrap_or(0.0));
         Ok(Curve { name, role, energies, weights: None, first_band: None, fermi_level, zero })

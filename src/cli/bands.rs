@@ -9,8 +9,8 @@ use super::eigenvalues::OfArg;
 use super::run_args::RunFiles;
 use crate::bands::compare::{self, Comparison};
 use crate::bands::plot::Figure;
-use crate::bands::spectrum::SpectrumOptions;
-use crate::bands::structure::{Align, BandStructure, Role, Source, compute, own_sources, path};
+use crate::bands::spectrum::{EnergiesAt, SpectrumOptions, energies};
+use crate::bands::structure::{Align, BandStructure, Role, Source, compute_by, overlap, own_sources, path};
 use crate::bands::{export, occupation::BandEdges};
 use crate::parsers::output::write_file;
 use crate::parsers::{Basis, Calculation, Of, ReadOptions, SpinOperator, read};
@@ -65,17 +65,56 @@ pub struct Args {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<Outcome> {
-    let run = read(&args.run, &args.files.options())?;
+    let run = args.read()?;
     let text = match &args.compare {
         Some(with) => compared(&args, &run, with)?,
-        None => drawn(&args, &run)?,
+        None => {
+            let overlap = overlap(&run).with_context(|| args.located())?;
+            let bands = args.bands(&run, &|h, k| energies(h, overlap, &run.basis, k, args.options()))?;
+            args.written(&bands)?
+        }
     };
     super::print(&text)?;
     Ok(Outcome::Done)
 }
 
 impl Args {
-    fn options(&self) -> SpectrumOptions {
+    /// The run.
+    pub fn read(&self) -> anyhow::Result<Calculation> {
+        Ok(read(&self.run, &self.files.options())?)
+    }
+
+    /// The bands of all Hamiltonians asked for, and their Fermi levels, all by `energies_at`.
+    pub fn bands(&self, run: &Calculation, energies_at: EnergiesAt<'_>) -> anyhow::Result<BandStructure> {
+        let located = || self.located();
+        let others = self.with.iter().map(|folder| other(self, run, folder)).collect::<anyhow::Result<Vec<_>>>()?;
+        let mut sources = match own_sources(run, self.of()) {
+            Err(_) if !others.is_empty() && self.of.is_none() => Vec::new(),
+            own => own.with_context(located)?,
+        };
+        for (folder, other) in self.with.iter().zip(&others) {
+            let is_taken = sources.iter().any(|source| source.role == other.role);
+            let (name, role) = match other.role {
+                Role::H0 if !is_taken => ("H0".to_owned(), Role::H0),
+                Role::Scf if !is_taken => ("SCF".to_owned(), Role::Scf),
+                Role::Predicted if others.len() == 1 && !is_taken => ("predicted".to_owned(), Role::Predicted),
+                _ => (name_of(folder), Role::Predicted),
+            };
+            sources.push(Source { name, role, hamiltonian: &other.hamiltonian });
+        }
+        sources.sort_by_key(|source| source.role);
+        let path = path(run, self.path.as_deref(), self.points.map(|n| n as usize)).with_context(located)?;
+        compute_by(run, &sources, path, self.align, energies_at).with_context(located)
+    }
+
+    /// Writes the bands' files; what there is to print.
+    pub fn written(&self, bands: &BandStructure) -> anyhow::Result<String> {
+        let files = write(bands, &self.out, &self.stem, self.window.as_ref())?;
+        Ok(if self.json { serde_json::to_string(&export::json(bands))? + "\n" } else { summary(bands, &files) })
+    }
+
+    /// How eigenvalues are to be computed.
+    pub fn options(&self) -> SpectrumOptions {
         SpectrumOptions { null_space: self.null_space }
     }
 
@@ -86,30 +125,6 @@ impl Args {
     fn located(&self) -> String {
         self.run.display().to_string()
     }
-}
-
-fn drawn(args: &Args, run: &Calculation) -> anyhow::Result<String> {
-    let located = || args.located();
-    let others = args.with.iter().map(|folder| other(args, run, folder)).collect::<anyhow::Result<Vec<_>>>()?;
-    let mut sources = match own_sources(run, args.of()) {
-        Err(_) if !others.is_empty() && args.of.is_none() => Vec::new(),
-        own => own.with_context(located)?,
-    };
-    for (folder, other) in args.with.iter().zip(&others) {
-        let is_taken = sources.iter().any(|source| source.role == other.role);
-        let (name, role) = match other.role {
-            Role::H0 if !is_taken => ("H0".to_owned(), Role::H0),
-            Role::Scf if !is_taken => ("SCF".to_owned(), Role::Scf),
-            Role::Predicted if others.len() == 1 && !is_taken => ("predicted".to_owned(), Role::Predicted),
-            _ => (name_of(folder), Role::Predicted),
-        };
-        sources.push(Source { name, role, hamiltonian: &other.hamiltonian });
-    }
-    sources.sort_by_key(|source| source.role);
-    let path = path(run, args.path.as_deref(), args.points.map(|n| n as usize)).with_context(located)?;
-    let bands = compute(run, &sources, path, args.align, args.options()).with_context(located)?;
-    let files = write(&bands, &args.out, &args.stem, args.window.as_ref())?;
-    Ok(if args.json { serde_json::to_string(&export::json(&bands))? + "\n" } else { summary(&bands, &files) })
 }
 
 /// The folder's own name.

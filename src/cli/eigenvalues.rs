@@ -8,10 +8,10 @@ use serde::Serialize;
 use super::Outcome;
 use super::run_args::RunFiles;
 use crate::bands::export::scaled;
-use crate::bands::fermi::level_of;
-use crate::bands::spectrum::{Energies, SpectrumOptions, energies};
+use crate::bands::fermi::level_of_by;
+use crate::bands::spectrum::{Energies, EnergiesAt, SpectrumOptions, energies};
 use crate::bands::structure::{overlap, own_sources};
-use crate::parsers::{Of, read};
+use crate::parsers::{Calculation, Of, read};
 
 /// Eigenvalues at given k points
 #[derive(clap::Args)]
@@ -52,8 +52,9 @@ impl From<OfArg> for Of {
     }
 }
 
+/// What the command prints: energies in eV, `energies[spin][k][band]`.
 #[derive(Serialize)]
-struct Output {
+pub struct Output {
     schema_version: u32,
     unit: &'static str,
     of: String,
@@ -64,21 +65,49 @@ struct Output {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<Outcome> {
-    let kpoints = read_kpoints(&args.kpoints)?;
-    let run = read(&args.run, &args.files.options())?;
-    let of = args.of.map(Of::from).or(run.hamiltonian.as_ref().map(|_| Of::Scf));
-    let options = SpectrumOptions { null_space: args.null_space };
-    let located = || format!("{}", args.run.display());
-    let sources = own_sources(&run, of).with_context(located)?;
-    let of = of.unwrap_or(Of::H0);
-    let overlap = overlap(&run).with_context(located)?;
-    let energies = energies(sources[0].hamiltonian, overlap, &run.basis, &kpoints, options).with_context(located)?;
-    let ev = run.origin.ev_per_hartree;
-    let fermi_level = level_of(&run, of, options).with_context(located)?.map(|level| level * ev);
-    let energies = scaled(&energies, ev);
-    let output = Output { schema_version: 1, unit: "eV", of: sources[0].name.clone(), fermi_level, kpoints, energies };
-    super::print(&if args.json { serde_json::to_string(&output)? + "\n" } else { table(&output) })?;
+    let run = args.read()?;
+    let overlap = overlap(&run).with_context(|| args.run.display().to_string())?;
+    let output = args.output(&run, &|h, k| energies(h, overlap, &run.basis, k, args.options()))?;
+    super::print(&if args.json { output.json()? } else { table(&output) })?;
     Ok(Outcome::Done)
+}
+
+impl Args {
+    /// The run.
+    pub fn read(&self) -> anyhow::Result<Calculation> {
+        Ok(read(&self.run, &self.files.options())?)
+    }
+
+    /// How eigenvalues are to be computed.
+    pub fn options(&self) -> SpectrumOptions {
+        SpectrumOptions { null_space: self.null_space }
+    }
+
+    /// The eigenvalues at the points of the file, and the Fermi level, all by `energies_at`.
+    pub fn output(&self, run: &Calculation, energies_at: EnergiesAt<'_>) -> anyhow::Result<Output> {
+        let kpoints = read_kpoints(&self.kpoints)?;
+        let of = self.of.map(Of::from).or(run.hamiltonian.as_ref().map(|_| Of::Scf));
+        let located = || self.run.display().to_string();
+        let sources = own_sources(run, of).with_context(located)?;
+        let energies = energies_at(sources[0].hamiltonian, &kpoints).with_context(located)?;
+        let level = level_of_by(run, of.unwrap_or(Of::H0), energies_at).with_context(located)?;
+        let ev = run.origin.ev_per_hartree;
+        Ok(Output {
+            schema_version: 1,
+            unit: "eV",
+            of: sources[0].name.clone(),
+            fermi_level: level.map(|level| level * ev),
+            kpoints,
+            energies: scaled(&energies, ev),
+        })
+    }
+}
+
+impl Output {
+    /// One line.
+    pub fn json(&self) -> anyhow::Result<String> {
+        Ok(serde_json::to_string(self)? + "\n")
+    }
 }
 
 fn read_kpoints(file: &Path) -> anyhow::Result<Vec<[f64; 3]>> {

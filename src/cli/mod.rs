@@ -7,7 +7,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 
 use crate::parsers::{Error, ErrorKind};
 
-mod bands;
+pub mod bands;
 mod certify;
 mod check;
 mod config;
@@ -15,7 +15,7 @@ mod dataset;
 mod density;
 mod doctor;
 mod domain;
-mod eigenvalues;
+pub mod eigenvalues;
 mod eval;
 mod fit;
 mod h0_recipe;
