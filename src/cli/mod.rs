@@ -17,6 +17,7 @@ mod doctor;
 mod domain;
 pub mod eigenvalues;
 mod eval;
+mod figures;
 mod fit;
 mod h0_recipe;
 mod info;
