@@ -122,8 +122,11 @@ pub fn text(bands: &BandStructure) -> String {
 }
 
 fn header(bands: &BandStructure, out: &mut String) {
-    out.push_str("# Band structure. Columns: distance along the path (1/angstrom, with 2 pi), energy (eV)\n");
-    out.push_str("# Plot one data set: plot 'FILE' index 0 with lines\n# Corners: distance, label\n");
+    out.push_str("# Band structure. Columns: distance along the path (1/angstrom, with 2 pi), energy (eV)");
+    if !bands.groups.is_empty() {
+        let _ = write!(out, ", weight on: {}", bands.groups.join(" | "));
+    }
+    out.push_str("\n# Plot one data set: plot 'FILE' index 0 with lines\n# Corners: distance, label\n");
     for (distance, label) in bands.path.ticks() {
         let _ = writeln!(out, "#   {:12.8} {label}", distance / bands.angstrom_per_bohr);
     }
@@ -142,7 +145,10 @@ fn write_curve(bands: &BandStructure, curve: &Curve, spin: usize, out: &mut Stri
             out.push_str(if part > 0 { "\n" } else { "" });
             for k in stretch {
                 let Some(&energy) = energies[k].get(band) else { continue };
-                let _ = writeln!(out, "{:12.8} {:14.8}", distances[k], bands.relative_ev(curve, energy));
+                let _ = write!(out, "{:12.8} {:14.8}", distances[k], bands.relative_ev(curve, energy));
+                let weights = curve.weights.iter().flat_map(|weights| &weights[spin][k][band]);
+                weights.for_each(|weight| out.push_str(&format!(" {weight:11.8}")));
+                out.push('\n');
             }
         }
     }
@@ -150,15 +156,12 @@ fn write_curve(bands: &BandStructure, curve: &Curve, spin: usize, out: &mut Stri
 
 #[cfg(test)]
 mod tests {
-    use nalgebra::Matrix3;
-
     use super::*;
     use crate::bands::kpath::{Corner, KPath};
 
     fn two_parts() -> BandStructure {
         let corner = |index, label: &str, ends| Corner { index, label: label.into(), ends };
         let path = KPath {
-            reciprocal: Matrix3::identity(),
             points: vec![[0.0; 3], [0.5, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0; 3]],
             distances: vec![0.0, 1.0, 1.0, 2.0],
             corners: vec![corner(0, "Γ", false), corner(1, "X", true), corner(2, "Y", false), corner(3, "Γ", true)],
@@ -178,7 +181,6 @@ mod tests {
             curves: vec![curve],
             groups: Vec::new(),
             unfolded: false,
-            spinor: false,
             relative: true,
             ev_per_hartree: 2.0,
             angstrom_per_bohr: 0.5,

@@ -83,7 +83,8 @@ fn reached_directions(pairs: &Pairs) -> [bool; 3] {
     [0, 1, 2].map(|a| pairs.as_slice().iter().any(|pair| pair.r[a] != 0))
 }
 
-fn grid_points(grid: &KGrid) -> Vec<[f64; 3]> {
+/// All points of `grid` before its nudge, the last axis fastest.
+pub(super) fn grid_points(grid: &KGrid) -> Vec<[f64; 3]> {
     let [x, y, z] = [0, 1, 2].map(|a| axis_points(grid, a));
     let mut points = Vec::with_capacity(x.len() * y.len() * z.len());
     for &a in &x {
@@ -101,7 +102,7 @@ fn axis_points(grid: &KGrid, axis: usize) -> Vec<f64> {
 }
 
 /// Equal for equivalent points: coordinates modulo 1 in units of 1e-8.
-fn key(k: [f64; 3]) -> [i64; 3] {
+pub(super) fn key(k: [f64; 3]) -> [i64; 3] {
     const UNITS: f64 = 1e8;
     k.map(|x| ((x * UNITS).round() as i64).rem_euclid(UNITS as i64))
 }

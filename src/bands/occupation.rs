@@ -62,6 +62,28 @@ pub fn occupation(smearing: Smearing, x: f64) -> f64 {
     }
 }
 
+/// −df/dx of [`occupation`]: by what a level at ε = μ + `x` is broadened, 1/hartree, with integral 1. Zero where the width is.
+pub fn broadening(smearing: Smearing, x: f64) -> f64 {
+    match smearing {
+        Smearing::Gaussian(width) if width > 0.0 => gauss(x / width) / width,
+        Smearing::FermiDirac(width) if width > 0.0 => occupation(smearing, x) * occupation(smearing, -x) / width,
+        Smearing::MethfesselPaxton { width, order } if width > 0.0 => {
+            let x = x / width;
+            let mut coefficient = 1.0;
+            let terms = (1..=i32::from(order)).map(|n| {
+                coefficient /= -4.0 * f64::from(n);
+                coefficient * hermite(2 * n, x)
+            });
+            (1.0 + terms.sum::<f64>()) * gauss(x) / width
+        }
+        Smearing::Cold(width) if width > 0.0 => {
+            let y = -x / width - std::f64::consts::FRAC_1_SQRT_2;
+            gauss(y) * (1.0 - std::f64::consts::SQRT_2 * y) / width
+        }
+        _ => 0.0,
+    }
+}
+
 fn step(x: f64) -> f64 {
     if x <= 0.0 { 1.0 } else { 0.0 }
 }
@@ -232,6 +254,17 @@ mod tests {
                 let slope =
                     |f: fn(Smearing, f64) -> f64| (f(*smearing, x + step) - f(*smearing, x - step)) / (2.0 * step);
                 assert!((slope(entropy_energy) + x * slope(occupation)).abs() < 1e-7, "{smearing:?} at {x}");
+            }
+        }
+    }
+
+    #[test]
+    fn broadening_is_the_slope_of_the_occupation() {
+        let step = 1e-6;
+        for smearing in &ALL[1..] {
+            for x in [-0.02, -0.007, 0.0, 0.003, 0.013] {
+                let slope = (occupation(*smearing, x + step) - occupation(*smearing, x - step)) / (2.0 * step);
+                assert!((broadening(*smearing, x) + slope).abs() < 1e-6, "{smearing:?} at {x}: {slope}");
             }
         }
     }

@@ -2,8 +2,12 @@
 
 use std::collections::BTreeMap;
 
+use faer::linalg::matmul::matmul;
+use faer::{Accum, Mat, MatRef, Par};
+
+use super::eigen::hermitian;
 use crate::parsers::basis::l_letter;
-use crate::parsers::{Basis, Shell, Species};
+use crate::parsers::{Basis, Shell, Species, c64};
 
 /// `weights[spin][k][band][group]`, Mulliken: Re Σ_{μ in group} c*_μ (S c)_μ. They sum to 1 over the groups, but are not
 /// bounded by 0 and 1.
@@ -16,11 +20,13 @@ pub enum By {
     Species,
     /// All orbitals of an atom: `Mo(1)`
     Atom,
-    /// One radial function: `Mo 4d`, with its zeta where there are several
+    /// One shell with all its zetas: `Mo 4d` (codes that state no n: `Mo d`)
     Shell,
+    /// One radial function: `Mo 4d zeta 2`
+    Zeta,
     /// One angular momentum: `Mo d`
     L,
-    /// One orbital: `Mo 4d xy`
+    /// One orbital: `Mo 4d zeta 2 xy`
     Orbital,
 }
 
@@ -67,6 +73,32 @@ impl Groups {
     }
 }
 
+/// `weights[band][group]` of states c (columns of `vectors`) with S(k) = `overlap`, of which the upper triangle counts, as in the
+/// eigenproblem. Spinors have twice as many rows as `overlap`, all up components first.
+pub fn weights(vectors: MatRef<'_, c64>, overlap: MatRef<'_, c64>, groups: &Groups, par: Par) -> Vec<Vec<f64>> {
+    let (overlap, n) = (hermitian(overlap), overlap.nrows());
+    let mut product = Mat::zeros(vectors.nrows(), vectors.ncols());
+    for first in (0..vectors.nrows()).step_by(n.max(1)) {
+        let (rows, part) = (vectors.subrows(first, n), product.as_mut().subrows_mut(first, n));
+        matmul(part, Accum::Replace, overlap.as_ref(), rows, c64::ONE, par);
+    }
+    weights_of(vectors, product.as_ref(), groups)
+}
+
+/// `weights[band][group]` of states c (columns of `vectors`), whose S c are the columns of `product`.
+pub fn weights_of(vectors: MatRef<'_, c64>, product: MatRef<'_, c64>, groups: &Groups) -> Vec<Vec<f64>> {
+    let n = groups.of_orbital.len().max(1);
+    let of_band = |band: usize| {
+        let mut sums = vec![0.0; groups.names.len()];
+        for row in 0..vectors.nrows() {
+            let (c, s_c) = (vectors[(row, band)], product[(row, band)]);
+            sums[groups.of_orbital[row % n]] += c.re * s_c.re + c.im * s_c.im;
+        }
+        sums
+    };
+    (0..vectors.ncols()).map(of_band).collect()
+}
+
 /// What follows the site in the name of each orbital's group.
 fn orbital_names(species: &Species, by: By) -> Vec<String> {
     let of_shell = |shell: &Shell| -> Vec<String> {
@@ -74,7 +106,8 @@ fn orbital_names(species: &Species, by: By) -> Vec<String> {
         let of_m = |index: usize| match by {
             By::Species | By::Atom => String::new(),
             By::L => format!(" {}", l_letter(shell.l)),
-            By::Shell => format!(" {name}"),
+            By::Shell => format!(" {}{}", shell.n.map_or(String::new(), |n| n.to_string()), l_letter(shell.l)),
+            By::Zeta => format!(" {name}"),
             By::Orbital => format!(" {name} {}", m_name(shell.l, index)),
         };
         (0..shell.n_orbitals()).map(of_m).collect()

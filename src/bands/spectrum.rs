@@ -5,6 +5,7 @@ use rayon::prelude::*;
 
 use super::bloch::BlochSum;
 use super::eigen::{OverlapFactor, States};
+use super::projection::{Groups, Weights, weights};
 use crate::parsers::{Basis, Error, Operator, SpinOperator};
 
 /// `energies[spin][k][band]`, hartree, ascending; two spins for collinear Hamiltonians, else one.
@@ -12,6 +13,26 @@ pub type Energies = Vec<Vec<Vec<f64>>>;
 
 /// Who computes energies of a Hamiltonian at k points: threads of this process ([`energies`]), or many processes.
 pub type EnergiesAt<'a> = &'a dyn Fn(&SpinOperator, &[[f64; 3]]) -> Result<Energies, Error>;
+
+/// States at k points, as far as they were computed.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Spectrum {
+    /// `energies[spin][k][band]`, hartree.
+    pub energies: Energies,
+    /// How much of each state sits on groups of orbitals.
+    pub weights: Option<Weights>,
+    /// `first_band[spin][k]`: number of states below the first one, where only a window of states was computed.
+    pub first_band: Option<Vec<Vec<usize>>>,
+}
+
+impl From<Energies> for Spectrum {
+    fn from(energies: Energies) -> Self {
+        Spectrum { energies, weights: None, first_band: None }
+    }
+}
+
+/// Who computes the states that are drawn.
+pub type SpectrumAt<'a> = &'a dyn Fn(&SpinOperator, &[[f64; 3]]) -> Result<Spectrum, Error>;
 
 /// How eigenvalues are computed.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
@@ -34,6 +55,25 @@ pub fn energies(
     let problem = EigenProblem::new(hamiltonian, overlap, basis, kpoints.len(), options);
     let by_k = kpoints.par_iter().map(|&k| problem.energies(k)).collect::<Result<Vec<_>, Error>>()?;
     Ok(by_spin(by_k, hamiltonian.n_channels()))
+}
+
+/// Eigenvalues, and how much of each state sits on `groups`. Eigenvectors are given up point by point.
+///
+/// # Errors
+/// As [`energies`].
+pub fn projected(
+    hamiltonian: &SpinOperator,
+    overlap: &Operator<f64>,
+    basis: &Basis,
+    kpoints: &[[f64; 3]],
+    options: SpectrumOptions,
+    groups: &Groups,
+) -> Result<Spectrum, Error> {
+    let problem = EigenProblem::new(hamiltonian, overlap, basis, kpoints.len(), options);
+    let by_k = kpoints.par_iter().map(|&k| problem.projected(k, groups)).collect::<Result<Vec<_>, Error>>()?;
+    let (energies, weights) = by_k.into_iter().unzip();
+    let n_spins = hamiltonian.n_channels();
+    Ok(Spectrum { weights: Some(by_spin(weights, n_spins)), ..by_spin(energies, n_spins).into() })
 }
 
 /// H(k) c = ε S(k) c of one Hamiltonian, at any k.
@@ -77,6 +117,17 @@ impl<'a> EigenProblem<'a> {
         self.h.channels_at(self.hamiltonian, k).iter().map(|h_k| factor.states(h_k.as_ref())).collect()
     }
 
+    /// Eigenvalues of every spin channel, and how much of each state sits on the groups, `weights[channel][band][group]`.
+    ///
+    /// # Errors
+    /// As [`energies`].
+    pub fn projected(&self, k: [f64; 3], groups: &Groups) -> Result<(Vec<Vec<f64>>, Vec<Vec<Vec<f64>>>), Error> {
+        let s = self.s.at(self.overlap, k);
+        let states = self.states(k)?;
+        let weights = states.iter().map(|one| weights(one.vectors.as_ref(), s.as_ref(), groups, self.par)).collect();
+        Ok((states.into_iter().map(|one| one.energies).collect(), weights))
+    }
+
     /// How many threads one problem gets.
     pub fn par(&self) -> Par {
         self.par
@@ -94,8 +145,8 @@ fn threads_inside(n_k: usize) -> Par {
 }
 
 /// From `[k][spin]` to `[spin][k]`.
-pub(crate) fn by_spin(by_k: Vec<Vec<Vec<f64>>>, n_spins: usize) -> Energies {
-    let mut energies: Energies = (0..n_spins).map(|_| Vec::with_capacity(by_k.len())).collect();
+pub(crate) fn by_spin<T>(by_k: Vec<Vec<T>>, n_spins: usize) -> Vec<Vec<T>> {
+    let mut energies: Vec<Vec<T>> = (0..n_spins).map(|_| Vec::with_capacity(by_k.len())).collect();
     for spins in by_k {
         energies.iter_mut().zip(spins).for_each(|(spin, bands)| spin.push(bands));
     }

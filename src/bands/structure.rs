@@ -5,7 +5,7 @@ use super::fermi::{computed_level_by, level_of_by};
 use super::kpath::KPath;
 use super::mesh::periodic_directions;
 use super::projection::Weights;
-use super::spectrum::{Energies, EnergiesAt, SpectrumOptions, energies};
+use super::spectrum::{Energies, EnergiesAt, Spectrum, SpectrumAt, SpectrumOptions, energies};
 use crate::parsers::{Calculation, Error, Of, Operator, SpinOperator};
 
 /// Points on a path, unless the user says or the run has more.
@@ -83,8 +83,6 @@ pub struct BandStructure {
     pub groups: Vec<String>,
     /// Are these the states of a supercell on the path of a smaller cell? The only group is then their spectral weight there.
     pub unfolded: bool,
-    /// Are states spinors, each with room for one electron?
-    pub spinor: bool,
     /// Is zero a Fermi level (else the code's own zero)?
     pub relative: bool,
     /// One hartree in the code's eV.
@@ -161,10 +159,11 @@ pub fn compute(
     options: SpectrumOptions,
 ) -> Result<BandStructure, Error> {
     let s = overlap(run)?;
-    compute_by(run, sources, path, align, &|h, k| energies(h, s, &run.basis, k, options))
+    let energies_at = |h: &SpinOperator, k: &[[f64; 3]]| energies(h, s, &run.basis, k, options);
+    compute_by(run, sources, path, align, &energies_at, &|h, k| Ok(energies_at(h, k)?.into()))
 }
 
-/// As [`compute`], with energies by `energies_at`.
+/// As [`compute`], with the energies for Fermi levels by `energies_at` and what is drawn by `spectrum_at`.
 ///
 /// # Errors
 /// As [`compute`].
@@ -174,17 +173,15 @@ pub fn compute_by(
     path: KPath,
     align: Align,
     energies_at: EnergiesAt<'_>,
+    spectrum_at: SpectrumAt<'_>,
 ) -> Result<BandStructure, Error> {
-    let levels: Vec<Option<f64>> = match sources {
-        [only] if only.role == Role::Scf => vec![level_of_by(run, Of::Scf, energies_at)?],
-        _ => sources.iter().map(|x| computed_level_by(run, x.hamiltonian, energies_at)).collect::<Result<_, _>>()?,
-    };
+    let levels = levels(run, sources, energies_at)?;
     let zeros = zeros(&levels, align)?;
     let curve = |((source, level), zero): ((&Source<'_>, &Option<f64>), &Option<f64>)| {
-        let energies = energies_at(source.hamiltonian, &path.points)?;
+        let Spectrum { energies, weights, first_band } = spectrum_at(source.hamiltonian, &path.points)?;
         let (name, role) = (source.name.clone(), source.role);
         let (fermi_level, zero) = (*level, zero.unwrap_or(0.0));
-        Ok(Curve { name, role, energies, weights: None, first_band: None, fermi_level, zero })
+        Ok(Curve { name, role, energies, weights, first_band, fermi_level, zero })
     };
     let curves = sources.iter().zip(&levels).zip(&zeros).map(curve).collect::<Result<_, Error>>()?;
     Ok(BandStructure {
@@ -192,14 +189,29 @@ pub fn compute_by(
         curves,
         groups: Vec::new(),
         unfolded: false,
-        spinor: sources.iter().any(|source| matches!(source.hamiltonian, SpinOperator::Spinor(_))),
         relative: zeros.iter().all(Option::is_some),
         ev_per_hartree: run.origin.ev_per_hartree,
         angstrom_per_bohr: run.origin.angstrom_per_bohr,
     })
 }
 
-fn zeros(levels: &[Option<f64>], align: Align) -> Result<Vec<Option<f64>>, Error> {
+/// The Fermi level of each source, as [`compute`] has it.
+///
+/// # Errors
+/// As [`computed_level_by`].
+pub fn levels(
+    run: &Calculation,
+    sources: &[Source<'_>],
+    energies_at: EnergiesAt<'_>,
+) -> Result<Vec<Option<f64>>, Error> {
+    match sources {
+        [only] if only.role == Role::Scf => Ok(vec![level_of_by(run, Of::Scf, energies_at)?]),
+        _ => sources.iter().map(|source| computed_level_by(run, source.hamiltonian, energies_at)).collect(),
+    }
+}
+
+/// The energy at zero of each source's axis; `None`: the code's own.
+pub(super) fn zeros(levels: &[Option<f64>], align: Align) -> Result<Vec<Option<f64>>, Error> {
     let unknown = levels.iter().any(Option::is_none);
     match align {
         Align::Fermi if unknown && levels.len() > 1 => Err(Error::inconsistent(

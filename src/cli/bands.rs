@@ -6,20 +6,20 @@ use anyhow::Context;
 
 use super::Outcome;
 use super::eigenvalues::OfArg;
-use super::figures::{self, Figures};
 use super::run_args::RunFiles;
+use super::sources::{Others, other};
 use crate::bands::compare::{self, Comparison};
-use crate::bands::spectrum::{EnergiesAt, SpectrumOptions, energies};
-use crate::bands::structure::{Align, BandStructure, Role, Source, compute_by, overlap, own_sources, path};
+use crate::bands::plot::Figure;
+use crate::bands::projection::{By, Groups};
+use crate::bands::spectrum::{EnergiesAt, SpectrumOptions, energies, projected};
+use crate::bands::structure::{Align, BandStructure, compute_by, overlap, path};
 use crate::bands::{export, occupation::BandEdges};
-use crate::parsers::{Basis, Calculation, Of, ReadOptions, SpinOperator, read};
-
-/// Structures whose files round differently may differ by this, bohr.
-const SAME_STRUCTURE: f64 = 1e-4;
+use crate::parsers::output::write_file;
+use crate::parsers::{Calculation, Of, SpinOperator, read};
 
 /// Draw the band structure of one or several Hamiltonians, or compare with the code's own eigenvalues
 ///
-/// Writes STEM.dat (for gnuplot), STEM.json, STEM.svg, STEM.png, STEM.html (for a browser) and STEM.h5. Energies are relative to the Fermi level; where
+/// Writes STEM.dat (for gnuplot), STEM.json, STEM.svg and STEM.png. Energies are relative to the Fermi level; where
 /// several Hamiltonians are drawn, each is relative to its own, computed from the electrons on the run's k mesh.
 #[derive(clap::Args)]
 pub struct Args {
@@ -40,6 +40,9 @@ pub struct Args {
     /// Energies to draw, eV relative to the Fermi level
     #[arg(long, num_args = 2, value_names = ["EMIN", "EMAX"], allow_negative_numbers = true)]
     window: Option<Vec<f64>>,
+    /// Fat bands: how much of each state sits on groups of orbitals (Mulliken)
+    #[arg(long, value_enum, value_name = "BY")]
+    fat: Option<By>,
     /// Where zero is
     #[arg(long, value_enum, default_value_t = Align::Fermi)]
     align: Align,
@@ -86,37 +89,23 @@ impl Args {
     /// The bands of all Hamiltonians asked for, and their Fermi levels, all by `energies_at`.
     pub fn bands(&self, run: &Calculation, energies_at: EnergiesAt<'_>) -> anyhow::Result<BandStructure> {
         let located = || self.located();
-        let others = self.with.iter().map(|folder| other(self, run, folder)).collect::<anyhow::Result<Vec<_>>>()?;
-        let mut sources = match own_sources(run, self.of()) {
-            Err(_) if !others.is_empty() && self.of.is_none() => Vec::new(),
-            own => own.with_context(located)?,
-        };
-        for (folder, other) in self.with.iter().zip(&others) {
-            let is_taken = sources.iter().any(|source| source.role == other.role);
-            let (name, role) = match other.role {
-                Role::H0 if !is_taken => ("H0".to_owned(), Role::H0),
-                Role::Scf if !is_taken => ("SCF".to_owned(), Role::Scf),
-                Role::Predicted if others.len() == 1 && !is_taken => ("predicted".to_owned(), Role::Predicted),
-                _ => (name_of(folder), Role::Predicted),
-            };
-            sources.push(Source { name, role, hamiltonian: &other.hamiltonian });
-        }
-        sources.sort_by_key(|source| source.role);
+        let others = Others::read(run, &self.run, &self.with, &self.files.basis)?;
+        let sources = others.with_own(run, self.of()).with_context(located)?;
         let path = path(run, self.path.as_deref(), self.points.map(|n| n as usize)).with_context(located)?;
-        compute_by(run, &sources, path, self.align, energies_at).with_context(located)
+        let Some(by) = self.fat else {
+            let spectrum_at = |h: &SpinOperator, k: &[[f64; 3]]| Ok(energies_at(h, k)?.into());
+            return compute_by(run, &sources, path, self.align, energies_at, &spectrum_at).with_context(located);
+        };
+        let (overlap, groups) = (overlap(run)?, Groups::new(&run.basis, by, None));
+        let spectrum_at =
+            |h: &SpinOperator, k: &[[f64; 3]]| projected(h, overlap, &run.basis, k, self.options(), &groups);
+        let bands = compute_by(run, &sources, path, self.align, energies_at, &spectrum_at).with_context(located)?;
+        Ok(BandStructure { groups: groups.names, ..bands })
     }
 
     /// Writes the bands' files; what there is to print.
     pub fn written(&self, bands: &BandStructure) -> anyhow::Result<String> {
-        let figures = Figures {
-            title: figures::title(&self.run),
-            folder: &self.out,
-            stem: &self.stem,
-            window: self.window.as_ref().map(|ends| [ends[0], ends[1]]),
-            bands: Some(bands),
-            dos: None,
-        };
-        let files = figures.write()?;
+        let files = write(bands, &self.out, &self.stem, self.window.as_ref())?;
         Ok(if self.json { serde_json::to_string(&export::json(bands))? + "\n" } else { summary(bands, &files) })
     }
 
@@ -134,53 +123,42 @@ impl Args {
     }
 }
 
-/// The folder's own name.
-fn name_of(folder: &Path) -> String {
-    folder.file_name().unwrap_or(folder.as_os_str()).to_string_lossy().into_owned()
-}
-
-/// The Hamiltonian of another folder.
-struct Other {
-    hamiltonian: SpinOperator,
-    role: Role,
-}
-
-/// The Hamiltonian of another folder (its converged or predicted one, else its H0), which must fit the run's basis.
-fn other(args: &Args, run: &Calculation, folder: &Path) -> anyhow::Result<Other> {
-    let options = ReadOptions { basis: args.files.basis.clone(), ..ReadOptions::default() };
-    let other = read(folder, &options)?;
-    let role = match other.hamiltonian {
-        Some(_) if other.origin.is_predicted => Role::Predicted,
-        Some(_) => Role::Scf,
-        None => Role::H0,
+/// Writes `STEM.dat`, `.json`, `.svg` and `.png` into `folder`, which is made if need be.
+pub fn write(
+    bands: &BandStructure,
+    folder: &Path,
+    stem: &str,
+    window: Option<&Vec<f64>>,
+) -> anyhow::Result<Vec<PathBuf>> {
+    let window = window.map_or_else(|| default_window(bands), |ends| [ends[0], ends[1]]);
+    let figure = Figure::new(bands, window)?;
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let json = serde_json::to_string(&export::json(bands))? + "\n";
+    let outputs = [
+        ("dat", export::text(bands).into_bytes()),
+        ("json", json.into_bytes()),
+        ("svg", figure.svg()?.into_bytes()),
+        ("png", figure.png()?),
+    ];
+    let write_one = |(ending, bytes): (&str, Vec<u8>)| {
+        let file = folder.join(format!("{stem}.{ending}"));
+        write_file(&file, |out| out.write_all(&bytes))?;
+        Ok(file)
     };
-    let hamiltonian = other.hamiltonian.or(other.hamiltonian0);
-    let hamiltonian = hamiltonian.with_context(|| format!("{}: no Hamiltonian", folder.display()))?;
-    let nspin = run.hamiltonian.as_ref().or(run.hamiltonian0.as_ref()).map(SpinOperator::nspin);
-    let own = (orbitals_by_atom(&run.basis), nspin.unwrap_or(hamiltonian.nspin()));
-    let found = (orbitals_by_atom(&other.basis), hamiltonian.nspin());
-    anyhow::ensure!(
-        own == found,
-        "{}: orbitals of its atoms {:?} with nspin {}, but {} has {:?} with nspin {}",
-        folder.display(),
-        found.0,
-        found.1,
-        args.run.display(),
-        own.0,
-        own.1
-    );
-    let (cell, atoms) = run.structure.distance(&other.structure);
-    anyhow::ensure!(
-        cell.max(atoms) <= SAME_STRUCTURE,
-        "{}: another structure than that of {}: lattice vectors differ by up to {cell:.3e} bohr, positions by {atoms:.3e}",
-        folder.display(),
-        args.run.display()
-    );
-    Ok(Other { hamiltonian, role })
+    outputs.into_iter().map(write_one).collect()
 }
 
-fn orbitals_by_atom(basis: &Basis) -> Vec<usize> {
-    (0..basis.n_atoms()).map(|atom| basis.orbitals_of(atom).len()).collect()
+/// From 25 eV below zero, or below the lowest state above that, to 10 eV; all states where zero is no Fermi level.
+fn default_window(bands: &BandStructure) -> [f64; 2] {
+    let energies = || {
+        let of_curve = |curve| move |energy: &f64| bands.relative_ev(curve, *energy);
+        bands.curves.iter().flat_map(move |curve| curve.energies.iter().flatten().flatten().map(of_curve(curve)))
+    };
+    let low = |bottom: f64| energies().filter(|e| *e >= bottom).fold(0.0, f64::min);
+    match bands.relative {
+        true => [(low(-24.0) - 1.0).floor(), 10.0],
+        false => [(low(f64::NEG_INFINITY) - 1.0).floor(), (energies().fold(0.0, f64::max) + 1.0).ceil()],
+    }
 }
 
 fn summary(bands: &BandStructure, files: &[PathBuf]) -> String {
@@ -201,7 +179,7 @@ fn compared(args: &Args, run: &Calculation, with: &Path) -> anyhow::Result<Strin
         compare::with_printed(run, args.of(), args.options())
     } else {
         let default = if run.hamiltonian.is_some() { Of::Scf } else { Of::H0 };
-        let other = other(args, run, with)?.hamiltonian;
+        let other = other(run, &args.run, with, &args.files.basis)?.hamiltonian;
         compare::with_hamiltonian(run, args.of().unwrap_or(default), &other, with.to_path_buf(), args.options())
     };
     let comparison = comparison.with_context(|| args.located())?;

@@ -15,9 +15,9 @@ mod dataset;
 mod density;
 mod doctor;
 mod domain;
+mod dos;
 pub mod eigenvalues;
 mod eval;
-mod figures;
 mod fit;
 mod h0_recipe;
 mod info;
@@ -26,6 +26,7 @@ mod predict;
 mod restart;
 mod result_folder;
 pub mod run_args;
+mod sources;
 mod train;
 
 /// Predicts the converged DFT Hamiltonian from the zeroth-step one, and lets the DFT code go on from it.
@@ -44,6 +45,7 @@ enum Command {
     Bands(bands::Args),
     Eigenvalues(eigenvalues::Args),
     Density(density::Args),
+    Dos(dos::Args),
     Fit(fit::Args),
     Train(train::Args),
     Config(config::Args),
@@ -88,6 +90,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Bands(args) => bands::run(args),
         Command::Eigenvalues(args) => eigenvalues::run(args),
         Command::Density(args) => density::run(args),
+        Command::Dos(args) => dos::run(args),
         Command::Fit(args) => fit::run(args),
         Command::Train(args) => train::run(args),
         Command::Config(args) => config::run(args),

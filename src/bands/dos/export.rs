@@ -1,4 +1,6 @@
-//! Densities of states as JSON.
+//! Densities of states as text for gnuplot and as JSON.
+
+use std::fmt::Write as _;
 
 use serde::Serialize;
 
@@ -64,5 +66,34 @@ fn curve_json(dos: &Dos, curve: &DosCurve) -> DosCurveJson {
         total: per_ev(&curve.total),
         integrated: curve.integrated.clone(),
         projected: curve.projected.as_ref().map(|spins| spins.iter().map(per_ev).collect()),
+    }
+}
+
+/// Text for gnuplot: `index` 0, 1, … is one Hamiltonian and spin; its columns are energy, density, integrated density and
+/// the density on each group.
+pub fn text(dos: &Dos) -> String {
+    let mut out =
+        "# Density of states. Columns: energy (eV), density (states/eV/cell), states below that energy".to_owned();
+    dos.groups.iter().enumerate().for_each(|(place, group)| {
+        let _ = write!(out, "{}{group}", if place == 0 { ", density on: " } else { " | " });
+    });
+    out.push_str("\n# Plot one data set: plot 'FILE' index 0 using 1:2 with lines\n");
+    for curve in &dos.curves {
+        (0..curve.total.len()).for_each(|spin| write_curve(dos, curve, spin, &mut out));
+    }
+    out
+}
+
+fn write_curve(dos: &Dos, curve: &DosCurve, spin: usize, out: &mut String) {
+    let spin_text = if curve.total.len() == 2 { [" spin up", " spin down"][spin] } else { "" };
+    let zero = curve.zero * dos.ev_per_hartree;
+    let _ = writeln!(out, "\n\n# {}{spin_text}: energies relative to {zero:.8} eV", curve.name);
+    for (point, energy) in dos.energies.iter().enumerate() {
+        let (density, below) = (curve.total[spin][point] / dos.ev_per_hartree, curve.integrated[spin][point]);
+        let _ = write!(out, "{:12.6} {density:16.9e} {below:16.9}", energy * dos.ev_per_hartree);
+        for group in curve.projected.iter().flat_map(|projected| &projected[spin]) {
+            let _ = write!(out, " {:16.9e}", group[point] / dos.ev_per_hartree);
+        }
+        out.push('\n');
     }
 }

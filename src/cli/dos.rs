@@ -1,0 +1,248 @@
+//! `hzero dos`.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::Context;
+
+use super::Outcome;
+use super::eigenvalues::OfArg;
+use super::run_args::RunFiles;
+use super::sources::Others;
+use crate::bands::dos::{self, Dos, LevelOf, Method, Options, export};
+use crate::bands::mesh::default_grid;
+use crate::bands::projection::{By, Groups};
+use crate::bands::spectrum::SpectrumOptions;
+use crate::bands::structure::Align;
+use crate::parsers::output::write_file;
+use crate::parsers::{Calculation, KGrid, Of, Smearing, read};
+
+/// Densities of states, total and projected on species, atoms, shells or orbitals (Mulliken)
+///
+/// Writes STEM.dat (for gnuplot) and STEM.json. Energies are in eV relative to the Fermi level as in `hzero bands`, densities in
+/// states per eV and cell.
+#[derive(clap::Args)]
+pub struct Args {
+    /// A run's folder, or any file or folder that hzero reads
+    run: PathBuf,
+    /// Which Hamiltonian of the run [default: those that are there]
+    #[arg(long)]
+    of: Option<OfArg>,
+    /// Draw the Hamiltonian of this folder too (such as a prediction); may be repeated
+    #[arg(long, value_name = "FOLDER")]
+    with: Vec<PathBuf>,
+    /// k mesh such as 24x24x1, around the zone centre; `run` for the run's own [default: twice as dense as that, at most 0.15 1/angstrom apart]
+    #[arg(long, value_name = "NxMxL|run", value_parser = mesh)]
+    mesh: Option<Mesh>,
+    /// Interpolate between the points of the mesh (linear tetrahedra, triangles or lines) [default where the cell is periodic]
+    #[arg(long, conflicts_with = "smearing")]
+    tetrahedra: bool,
+    /// Broaden each state instead: gaussian, fermi, mp1, mp2 or cold, and the width in eV [default for molecules: gaussian:0.1]
+    #[arg(long, value_name = "KIND:WIDTH", value_parser = smearing)]
+    smearing: Option<(Kind, f64)>,
+    /// Energies, eV relative to the Fermi level [default: the states up to 25 eV below it, to 10 eV]
+    #[arg(long, num_args = 2, value_names = ["EMIN", "EMAX"], allow_negative_numbers = true)]
+    window: Option<Vec<f64>>,
+    /// Distance of two energies, eV
+    #[arg(long, value_name = "EV", default_value_t = 0.02, value_parser = positive)]
+    step: f64,
+    /// Project on groups of orbitals
+    #[arg(long, value_enum)]
+    by: Option<By>,
+    /// Project on these atoms one by one, such as 1,3-5, and on the others together
+    #[arg(long, value_name = "LIST", requires = "by")]
+    atoms: Option<String>,
+    /// Where zero is
+    #[arg(long, value_enum, default_value_t = Align::Fermi)]
+    align: Align,
+    /// Which Fermi level is taken
+    #[arg(long, value_enum, default_value_t = LevelOf::Run)]
+    level: LevelOf,
+    /// Folder for the outputs
+    #[arg(long, value_name = "DIR", default_value = ".")]
+    out: PathBuf,
+    /// Name of the outputs, without ending
+    #[arg(long, default_value = "dos")]
+    stem: String,
+    /// Leave out combinations of orbitals whose eigenvalue of S(k) is at most this
+    #[arg(long, value_name = "THRESHOLD")]
+    null_space: Option<f64>,
+    /// Print JSON
+    #[arg(long)]
+    json: bool,
+    #[command(flatten)]
+    files: RunFiles,
+}
+
+/// A mesh as the user names it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Mesh {
+    Run,
+    Divisions([u32; 3]),
+}
+
+fn mesh(text: &str) -> Result<Mesh, String> {
+    let wrong = || format!("`{text}` is neither three numbers such as 24x24x1 nor `run`");
+    if text == "run" {
+        return Ok(Mesh::Run);
+    }
+    let numbers: Vec<u32> = text.split('x').map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong())?;
+    let divisions = <[u32; 3]>::try_from(numbers).map_err(|_| wrong())?;
+    if divisions.iter().any(|n| !(1..=10_000).contains(n)) {
+        return Err(wrong());
+    }
+    Ok(Mesh::Divisions(divisions))
+}
+
+/// A way of broadening, without its width.
+#[derive(Debug, Clone, Copy, PartialEq)]
+enum Kind {
+    Gaussian,
+    Fermi,
+    MethfesselPaxton(u8),
+    Cold,
+}
+
+impl Kind {
+    fn of_width(self, width: f64) -> Smearing {
+        match self {
+            Kind::Gaussian => Smearing::Gaussian(width),
+            Kind::Fermi => Smearing::FermiDirac(width),
+            Kind::MethfesselPaxton(order) => Smearing::MethfesselPaxton { width, order },
+            Kind::Cold => Smearing::Cold(width),
+        }
+    }
+}
+
+fn smearing(text: &str) -> Result<(Kind, f64), String> {
+    let (name, width) = text.split_once(':').ok_or("write KIND:WIDTH, e.g. gaussian:0.1")?;
+    let kind = match name {
+        "gaussian" | "gauss" => Kind::Gaussian,
+        "fermi" => Kind::Fermi,
+        "mp1" => Kind::MethfesselPaxton(1),
+        "mp2" => Kind::MethfesselPaxton(2),
+        "cold" => Kind::Cold,
+        _ => return Err(format!("`{name}` is none of gaussian, fermi, mp1, mp2, cold")),
+    };
+    Ok((kind, positive(width)?))
+}
+
+fn positive(text: &str) -> Result<f64, String> {
+    let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
+    number.ok_or_else(|| format!("`{text}` is no positive number"))
+}
+
+/// Runs the command.
+pub fn run(args: Args) -> anyhow::Result<Outcome> {
+    let run = read(&args.run, &args.files.options())?;
+    let located = || args.run.display().to_string();
+    let others = Others::read(&run, &args.run, &args.with, &args.files.basis)?;
+    let sources = others.with_own(&run, args.of.map(Of::from)).with_context(located)?;
+    let options = args.options(&run).with_context(located)?;
+    let dos = dos::compute(&run, &sources, &options).with_context(located)?;
+    let files = write(&dos, &args.out, &args.stem)?;
+    let json = || serde_json::to_string(&export::json(&dos));
+    super::print(&if args.json { json()? + "\n" } else { summary(&dos, &options, &files) })?;
+    Ok(Outcome::Done)
+}
+
+impl Args {
+    fn options(&self, run: &Calculation) -> anyhow::Result<Options> {
+        let ev = 1.0 / run.origin.ev_per_hartree;
+        let grid = self.grid(run)?;
+        let is_periodic = grid.divisions.iter().any(|&n| n > 1);
+        let method = match self.smearing {
+            Some((kind, width)) => Method::Smearing(kind.of_width(width * ev)),
+            None if self.tetrahedra || is_periodic => Method::Tetrahedra,
+            None => Method::Smearing(Smearing::Gaussian(0.1 * ev)),
+        };
+        let atoms = self.atoms.as_deref().map(|list| parse_atoms(list, run.basis.n_atoms())).transpose()?;
+        Ok(Options {
+            grid,
+            method,
+            window: self.window.as_ref().map(|ends| [ends[0] * ev, ends[1] * ev]),
+            step: self.step * ev,
+            groups: self.by.map(|by| Groups::new(&run.basis, by, atoms.as_deref())),
+            align: self.align,
+            level: self.level,
+            spectrum: SpectrumOptions { null_space: self.null_space },
+            most_kept_bytes: 1 << 30,
+        })
+    }
+
+    fn grid(&self, run: &Calculation) -> anyhow::Result<KGrid> {
+        match self.mesh {
+            Some(Mesh::Run) => run.k_grid.context("the run states no regular mesh of k points: give --mesh NxMxL"),
+            Some(Mesh::Divisions(divisions)) => Ok(KGrid { divisions, ..default_grid([false; 3]) }),
+            None => Ok(dos::dense_grid(run)?),
+        }
+    }
+}
+
+/// Indices from 0 of a list such as `1,3-5`.
+fn parse_atoms(list: &str, n_atoms: usize) -> anyhow::Result<Vec<usize>> {
+    let mut atoms = Vec::new();
+    for part in list.split(',').map(str::trim) {
+        let (first, last) = part.split_once('-').unwrap_or((part, part));
+        let ends: Option<(usize, usize)> = first.parse().ok().zip(last.parse().ok());
+        let (first, last) = ends.with_context(|| format!("--atoms: `{part}` is neither a number nor a range"))?;
+        anyhow::ensure!((1..=last).contains(&first) && last <= n_atoms, "--atoms: `{part}` of {n_atoms} atoms");
+        atoms.extend(first - 1..last);
+    }
+    Ok(atoms)
+}
+
+/// Writes `STEM.dat` and `.json` into `folder`, which is made if need be.
+fn write(dos: &Dos, folder: &Path, stem: &str) -> anyhow::Result<Vec<PathBuf>> {
+    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
+    let json = serde_json::to_string(&export::json(dos))? + "\n";
+    let write_one = |(ending, bytes): (&str, Vec<u8>)| {
+        let file = folder.join(format!("{stem}.{ending}"));
+        write_file(&file, |out| out.write_all(&bytes))?;
+        Ok(file)
+    };
+    [("dat", export::text(dos).into_bytes()), ("json", json.into_bytes())].into_iter().map(write_one).collect()
+}
+
+fn summary(dos: &Dos, options: &Options, files: &[PathBuf]) -> String {
+    let [x, y, z] = options.grid.divisions;
+    let how = match options.method {
+        Method::Tetrahedra => "linear interpolation".to_owned(),
+        Method::Smearing(smearing) => format!("{smearing:?} (hartree)"),
+    };
+    let mut text = format!("{x}x{y}x{z} k points, {how}\n");
+    for curve in &dos.curves {
+        let level = curve.fermi_level.map(|level| level * dos.ev_per_hartree);
+        let level = level.map_or("unknown".to_owned(), |level| format!("{level:.6} eV"));
+        text += &format!("{:<12} Fermi level {level}", curve.name);
+        if let Some((density, states)) = dos.at_zero(curve) {
+            text += &format!(", {states:.6} states below zero, {density:.6} states/eV/cell at zero");
+        }
+        text += "\n";
+    }
+    files.iter().for_each(|file| text += &format!("wrote {}\n", file.display()));
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lists_of_atoms_are_read_as_people_write_them() {
+        assert_eq!(parse_atoms("1, 3-5", 5).unwrap(), [0, 2, 3, 4]);
+        for bad in ["0", "6", "3-2", "x", "", "1-", "1,,2"] {
+            assert!(parse_atoms(bad, 5).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn meshes_and_smearings_are_read_as_people_write_them() {
+        assert_eq!(mesh("24x24x1"), Ok(Mesh::Divisions([24, 24, 1])));
+        assert_eq!(mesh("run"), Ok(Mesh::Run));
+        assert!(["24x24", "0x1x1", "24", "axbxc", "1x1x1x1"].iter().all(|bad| mesh(bad).is_err()));
+        assert_eq!(smearing("mp2:0.2"), Ok((Kind::MethfesselPaxton(2), 0.2)));
+        assert!(
+            ["gaussian", "gaussian:0", "gaussian:-1", "square:1", "cold:x"].iter().all(|bad| smearing(bad).is_err())
+        );
+    }
+}
