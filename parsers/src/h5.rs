@@ -6,7 +6,7 @@ use std::fs::{self, File};
 use std::io::{self, Read, Write};
 use std::path::Path;
 
-use hdf5::types::{CompoundType, FloatSize, TypeDescriptor};
+use hdf5::types::{CompoundType, FloatSize, TypeDescriptor, VarLenUnicode};
 use hdf5::{Dataset, Group, H5Type};
 
 use crate::error::{Context, Error, Result};
@@ -188,7 +188,18 @@ impl Target {
         self.group.create_group(name).map(|group| Target { group }).map_err(failed)
     }
 
-    /// A new data set of f64, f32, i64, i8, … or complex numbers, the last dimension fastest, in one piece.
+    /// A new data set of texts, the last dimension fastest.
+    ///
+    /// # Errors
+    /// As [`Target::write`]; `Syntax` where a text has a NUL inside, which HDF5 cannot store.
+    pub fn write_texts(&self, name: &str, shape: &[usize], texts: &[&str]) -> Result<()> {
+        let stored =
+            |text: &&str| text.parse::<VarLenUnicode>().map_err(|_| Error::syntax("a text without NUL", *text));
+        self.write(name, shape, &texts.iter().map(stored).collect::<Result<Vec<_>>>()?)
+    }
+
+    /// A new data set of f64, f32, i64, i8, bool, … or complex numbers, the last dimension fastest, in one piece; one number
+    /// where the shape is empty.
     ///
     /// # Errors
     /// `Io`; `Inconsistent` where there are more or fewer values than the shape says.

@@ -95,6 +95,8 @@ const GENERAL: Kind = Kind {
 pub struct Bravais {
     kind: &'static Kind,
     periodic: [bool; 3],
+    /// Reciprocal vectors of the run's cell.
+    own_reciprocal: Matrix3<f64>,
     /// Reciprocal vectors as rows with 2π, 1/bohr; those of periodic directions lie in the periodic space.
     reciprocal: Matrix3<f64>,
     /// Reduced coordinates of the reduced cell from those of the run: k_reduced = T k_run.
@@ -111,13 +113,14 @@ impl Bravais {
     /// `None` where the lattice vectors are linearly dependent.
     pub fn new(structure: &Structure, periodic: [bool; 3]) -> Option<Self> {
         let lattice = isolate(&structure.lattice, periodic)?;
-        let reciprocal = lattice.try_inverse()?.transpose() * std::f64::consts::TAU;
+        let reciprocal_of = |lattice: &Matrix3<f64>| Some(lattice.try_inverse()?.transpose() * std::f64::consts::TAU);
+        let (own_reciprocal, reciprocal) = (reciprocal_of(&structure.lattice)?, reciprocal_of(&lattice)?);
         let to_reduced = reduction(&lattice);
         let reduced = to_reduced * lattice;
         let (kind, to_standard) = recognise(&reduced);
         let from_standard = (to_standard * to_reduced).try_inverse()?.map(f64::round);
         let symmetries = maps(&reduced, &metric(&reduced));
-        Some(Bravais { kind, periodic, reciprocal, to_reduced, from_standard, symmetries })
+        Some(Bravais { kind, periodic, own_reciprocal, reciprocal, to_reduced, from_standard, symmetries })
     }
 
     /// The lattice in words, e.g. `hexagonal`.
@@ -160,6 +163,11 @@ impl Bravais {
             1 => "G-X",
             _ => "G",
         }
+    }
+
+    /// Reciprocal vectors of the run's cell as rows with 2π, 1/bohr.
+    pub fn reciprocal(&self) -> &Matrix3<f64> {
+        &self.own_reciprocal
     }
 
     /// Length of a step in k, 1/bohr with 2π (periodic directions only).

@@ -156,12 +156,15 @@ fn write_curve(bands: &BandStructure, curve: &Curve, spin: usize, out: &mut Stri
 
 #[cfg(test)]
 mod tests {
+    use nalgebra::Matrix3;
+
     use super::*;
     use crate::bands::kpath::{Corner, KPath};
 
     fn two_parts() -> BandStructure {
         let corner = |index, label: &str, ends| Corner { index, label: label.into(), ends };
         let path = KPath {
+            reciprocal: Matrix3::identity(),
             points: vec![[0.0; 3], [0.5, 0.0, 0.0], [0.0, 0.5, 0.0], [0.0; 3]],
             distances: vec![0.0, 1.0, 1.0, 2.0],
             corners: vec![corner(0, "Γ", false), corner(1, "X", true), corner(2, "Y", false), corner(3, "Γ", true)],
@@ -181,6 +184,7 @@ mod tests {
             curves: vec![curve],
             groups: Vec::new(),
             unfolded: false,
+            spinor: false,
             relative: true,
             ev_per_hartree: 2.0,
             angstrom_per_bohr: 0.5,

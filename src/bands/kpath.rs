@@ -1,5 +1,7 @@
 //! Paths through reciprocal space for band structures.
 
+use nalgebra::Matrix3;
+
 use super::bravais::Bravais;
 use crate::parsers::{Error, PathNode};
 
@@ -12,6 +14,8 @@ pub struct KPath {
     pub distances: Vec<f64>,
     /// The corners, in order.
     pub corners: Vec<Corner>,
+    /// Reciprocal vectors of the reduced coordinates, as rows with 2π, 1/bohr.
+    pub reciprocal: Matrix3<f64>,
 }
 
 /// A corner of the sampled path.
@@ -38,7 +42,8 @@ impl KPath {
         let steps = |node: &PathNode, next: &PathNode| lattice.length([0, 1, 2].map(|a| next.k[a] - node.k[a]));
         let legs = || nodes.windows(2).filter(|pair| pair[0].points > 1);
         let length: f64 = legs().map(|pair| steps(&pair[0], &pair[1])).sum();
-        let mut path = KPath { points: Vec::new(), distances: Vec::new(), corners: Vec::new() };
+        let reciprocal = *lattice.reciprocal();
+        let mut path = KPath { points: Vec::new(), distances: Vec::new(), corners: Vec::new(), reciprocal };
         let mut distance = 0.0;
         for (i, node) in nodes.iter().enumerate() {
             let next = nodes.get(i + 1).filter(|_| node.points > 1);

@@ -2,6 +2,8 @@
 //!
 //! k points are in reduced coordinates of the run's own reciprocal lattice, energies in hartree with the code's own zero.
 
+#[cfg(feature = "hdf5")]
+pub mod band_h5;
 pub mod bravais;
 pub mod compare;
 pub mod dos;
@@ -10,6 +12,7 @@ pub mod fermi;
 pub mod kpath;
 pub mod mesh;
 pub mod occupation;
+pub mod page;
 pub mod plot;
 pub mod projection;
 pub mod sparse;

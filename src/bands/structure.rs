@@ -83,6 +83,8 @@ pub struct BandStructure {
     pub groups: Vec<String>,
     /// Are these the states of a supercell on the path of a smaller cell? The only group is then their spectral weight there.
     pub unfolded: bool,
+    /// Are states spinors, each with room for one electron?
+    pub spinor: bool,
     /// Is zero a Fermi level (else the code's own zero)?
     pub relative: bool,
     /// One hartree in the code's eV.
@@ -189,6 +191,7 @@ pub fn compute_by(
         curves,
         groups: Vec::new(),
         unfolded: false,
+        spinor: sources.iter().any(|source| matches!(source.hamiltonian, SpinOperator::Spinor(_))),
         relative: zeros.iter().all(Option::is_some),
         ev_per_hartree: run.origin.ev_per_hartree,
         angstrom_per_bohr: run.origin.angstrom_per_bohr,

@@ -6,20 +6,19 @@ use anyhow::Context;
 
 use super::Outcome;
 use super::eigenvalues::OfArg;
+use super::figures::{self, Figures};
 use super::run_args::RunFiles;
 use super::sources::{Others, other};
 use crate::bands::compare::{self, Comparison};
-use crate::bands::plot::Figure;
 use crate::bands::projection::{By, Groups};
 use crate::bands::spectrum::{EnergiesAt, SpectrumOptions, energies, projected};
 use crate::bands::structure::{Align, BandStructure, compute_by, overlap, path};
 use crate::bands::{export, occupation::BandEdges};
-use crate::parsers::output::write_file;
 use crate::parsers::{Calculation, Of, SpinOperator, read};
 
 /// Draw the band structure of one or several Hamiltonians, or compare with the code's own eigenvalues
 ///
-/// Writes STEM.dat (for gnuplot), STEM.json, STEM.svg and STEM.png. Energies are relative to the Fermi level; where
+/// Writes STEM.dat (for gnuplot), STEM.json, STEM.svg, STEM.png, STEM.html (for a browser) and STEM.h5. Energies are relative to the Fermi level; where
 /// several Hamiltonians are drawn, each is relative to its own, computed from the electrons on the run's k mesh.
 #[derive(clap::Args)]
 pub struct Args {
@@ -105,7 +104,15 @@ impl Args {
 
     /// Writes the bands' files; what there is to print.
     pub fn written(&self, bands: &BandStructure) -> anyhow::Result<String> {
-        let files = write(bands, &self.out, &self.stem, self.window.as_ref())?;
+        let figures = Figures {
+            title: figures::title(&self.run),
+            folder: &self.out,
+            stem: &self.stem,
+            window: self.window.as_ref().map(|ends| [ends[0], ends[1]]),
+            bands: Some(bands),
+            dos: None,
+        };
+        let files = figures.write()?;
         Ok(if self.json { serde_json::to_string(&export::json(bands))? + "\n" } else { summary(bands, &files) })
     }
 
@@ -120,44 +127,6 @@ impl Args {
 
     fn located(&self) -> String {
         self.run.display().to_string()
-    }
-}
-
-/// Writes `STEM.dat`, `.json`, `.svg` and `.png` into `folder`, which is made if need be.
-pub fn write(
-    bands: &BandStructure,
-    folder: &Path,
-    stem: &str,
-    window: Option<&Vec<f64>>,
-) -> anyhow::Result<Vec<PathBuf>> {
-    let window = window.map_or_else(|| default_window(bands), |ends| [ends[0], ends[1]]);
-    let figure = Figure::new(bands, window)?;
-    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let json = serde_json::to_string(&export::json(bands))? + "\n";
-    let outputs = [
-        ("dat", export::text(bands).into_bytes()),
-        ("json", json.into_bytes()),
-        ("svg", figure.svg()?.into_bytes()),
-        ("png", figure.png()?),
-    ];
-    let write_one = |(ending, bytes): (&str, Vec<u8>)| {
-        let file = folder.join(format!("{stem}.{ending}"));
-        write_file(&file, |out| out.write_all(&bytes))?;
-        Ok(file)
-    };
-    outputs.into_iter().map(write_one).collect()
-}
-
-/// From 25 eV below zero, or below the lowest state above that, to 10 eV; all states where zero is no Fermi level.
-fn default_window(bands: &BandStructure) -> [f64; 2] {
-    let energies = || {
-        let of_curve = |curve| move |energy: &f64| bands.relative_ev(curve, *energy);
-        bands.curves.iter().flat_map(move |curve| curve.energies.iter().flatten().flatten().map(of_curve(curve)))
-    };
-    let low = |bottom: f64| energies().filter(|e| *e >= bottom).fold(0.0, f64::min);
-    match bands.relative {
-        true => [(low(-24.0) - 1.0).floor(), 10.0],
-        false => [(low(f64::NEG_INFINITY) - 1.0).floor(), (energies().fold(0.0, f64::max) + 1.0).ceil()],
     }
 }
 

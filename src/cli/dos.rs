@@ -1,11 +1,12 @@
 //! `hzero dos`.
 
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use anyhow::Context;
 
 use super::Outcome;
 use super::eigenvalues::OfArg;
+use super::figures::{self, Figures};
 use super::run_args::RunFiles;
 use super::sources::Others;
 use crate::bands::dos::{self, Dos, LevelOf, Method, Options, export};
@@ -13,12 +14,11 @@ use crate::bands::mesh::default_grid;
 use crate::bands::projection::{By, Groups};
 use crate::bands::spectrum::SpectrumOptions;
 use crate::bands::structure::Align;
-use crate::parsers::output::write_file;
 use crate::parsers::{Calculation, KGrid, Of, Smearing, read};
 
 /// Densities of states, total and projected on species, atoms, shells or orbitals (Mulliken)
 ///
-/// Writes STEM.dat (for gnuplot) and STEM.json. Energies are in eV relative to the Fermi level as in `hzero bands`, densities in
+/// Writes STEM.dat (for gnuplot), STEM.json and STEM.html (for a browser). Energies are in eV relative to the Fermi level as in `hzero bands`, densities in
 /// states per eV and cell.
 #[derive(clap::Args)]
 pub struct Args {
@@ -139,7 +139,15 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let sources = others.with_own(&run, args.of.map(Of::from)).with_context(located)?;
     let options = args.options(&run).with_context(located)?;
     let dos = dos::compute(&run, &sources, &options).with_context(located)?;
-    let files = write(&dos, &args.out, &args.stem)?;
+    let files = Figures {
+        title: figures::title(&args.run),
+        folder: &args.out,
+        stem: &args.stem,
+        window: args.window.as_ref().map(|ends| [ends[0], ends[1]]),
+        bands: None,
+        dos: Some(&dos),
+    }
+    .write()?;
     let json = || serde_json::to_string(&export::json(&dos));
     super::print(&if args.json { json()? + "\n" } else { summary(&dos, &options, &files) })?;
     Ok(Outcome::Done)
@@ -189,18 +197,6 @@ fn parse_atoms(list: &str, n_atoms: usize) -> anyhow::Result<Vec<usize>> {
         atoms.extend(first - 1..last);
     }
     Ok(atoms)
-}
-
-/// Writes `STEM.dat` and `.json` into `folder`, which is made if need be.
-fn write(dos: &Dos, folder: &Path, stem: &str) -> anyhow::Result<Vec<PathBuf>> {
-    std::fs::create_dir_all(folder).with_context(|| folder.display().to_string())?;
-    let json = serde_json::to_string(&export::json(dos))? + "\n";
-    let write_one = |(ending, bytes): (&str, Vec<u8>)| {
-        let file = folder.join(format!("{stem}.{ending}"));
-        write_file(&file, |out| out.write_all(&bytes))?;
-        Ok(file)
-    };
-    [("dat", export::text(dos).into_bytes()), ("json", json.into_bytes())].into_iter().map(write_one).collect()
 }
 
 fn summary(dos: &Dos, options: &Options, files: &[PathBuf]) -> String {

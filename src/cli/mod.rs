@@ -18,6 +18,7 @@ mod domain;
 mod dos;
 pub mod eigenvalues;
 mod eval;
+mod figures;
 mod fit;
 mod h0_recipe;
 mod info;

@@ -11,6 +11,7 @@ use plotters::style::text_anchor::HPos;
 
 use self::canvas::{Canvas, Scale};
 use self::raster::{OVERSAMPLING, averaged, encode};
+use super::dos::Dos;
 use super::structure::{BandStructure, Curve, Role};
 use crate::parsers::Error;
 
@@ -145,6 +146,31 @@ impl<'a> Figure<'a> {
             canvas.text(panel.title, (canvas.left + PANEL_WIDTH).max(legend), TOP - 6.0, HPos::Right)?;
         }
         Ok(())
+    }
+}
+
+/// What is drawn unless the user says, eV relative to zero: of bands from 25 eV below zero, or below the lowest state above
+/// that, to 10 eV, and all states where zero is no Fermi level; of densities of states alone their axis.
+pub fn default_window(bands: Option<&BandStructure>, dos: Option<&Dos>) -> [f64; 2] {
+    let ends = |dos: &Dos| {
+        [0, dos.energies.len().saturating_sub(1)].map(|i| dos.energies.get(i).map(|e| e * dos.ev_per_hartree))
+    };
+    match (bands, dos.map(ends)) {
+        (Some(bands), _) => window_of(bands),
+        (None, Some([Some(low), Some(high)])) => [low, high],
+        (None, _) => [-10.0, 10.0],
+    }
+}
+
+fn window_of(bands: &BandStructure) -> [f64; 2] {
+    let energies = || {
+        let of_curve = |curve| move |energy: &f64| bands.relative_ev(curve, *energy);
+        bands.curves.iter().flat_map(move |curve| curve.energies.iter().flatten().flatten().map(of_curve(curve)))
+    };
+    let low = |bottom: f64| energies().filter(|e| *e >= bottom).fold(0.0, f64::min);
+    match bands.relative {
+        true => [(low(-24.0) - 1.0).floor(), 10.0],
+        false => [(low(f64::NEG_INFINITY) - 1.0).floor(), (energies().fold(0.0, f64::max) + 1.0).ceil()],
     }
 }
 

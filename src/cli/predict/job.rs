@@ -12,8 +12,9 @@ use crate::bands::fermi;
 use crate::bands::spectrum::SpectrumOptions;
 use crate::bands::structure::{self, Align, Role, Source};
 use crate::cli::eval::{DensityRow, HamiltonianRow};
+use crate::cli::figures::{self, Figures};
 use crate::cli::result_folder::ResultFolder;
-use crate::cli::{bands, eval, restart};
+use crate::cli::{eval, restart};
 use crate::density;
 use crate::model::predict::{Predicted, Predictor};
 use crate::model::target::{Quantity, Target};
@@ -82,7 +83,7 @@ impl Job {
             self.write_hamiltonian(folder, prediction, &mut timings)?
         };
         if !args.no_bands && !is_density {
-            timed(&mut timings, "bands", || draw_bands(folder, &run, h, args))?;
+            timed(&mut timings, "bands", || draw_bands(&self.run, folder, &run, h, args))?;
         }
         let errors = timed(&mut timings, "compare", || errors(&run, &predicted, target, args))?;
         let place = if is_density { &mut run.density_matrix } else { &mut run.hamiltonian };
@@ -164,7 +165,13 @@ fn timed<T>(timings: &mut Timings, phase: &str, work: impl FnOnce() -> anyhow::R
     Ok(result)
 }
 
-fn draw_bands(folder: &Path, run: &Calculation, predicted: &SpinOperator, args: &Args) -> anyhow::Result<()> {
+fn draw_bands(
+    from: &Path,
+    folder: &Path,
+    run: &Calculation,
+    predicted: &SpinOperator,
+    args: &Args,
+) -> anyhow::Result<()> {
     let has_own = run.hamiltonian0.is_some() || run.hamiltonian.is_some();
     let mut sources = if has_own { structure::own_sources(run, None)? } else { Vec::new() };
     let source = Source { name: "predicted".to_owned(), role: Role::Predicted, hamiltonian: predicted };
@@ -172,7 +179,9 @@ fn draw_bands(folder: &Path, run: &Calculation, predicted: &SpinOperator, args: 
     sources.sort_by_key(|source| matches!(source.role, Role::Scf));
     let path = structure::path(run, args.path.as_deref(), args.points)?;
     let structure = structure::compute(run, &sources, path, Align::Fermi, SpectrumOptions::default())?;
-    bands::write(&structure, folder, "bands", args.window.as_ref())?;
+    let window = args.window.as_ref().map(|ends| [ends[0], ends[1]]);
+    let title = figures::title(from);
+    Figures { title, folder, stem: "bands", window, bands: Some(&structure), dos: None }.write()?;
     Ok(())
 }
 
