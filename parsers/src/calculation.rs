@@ -126,6 +126,24 @@ pub struct KGrid {
 }
 
 impl KGrid {
+    /// All points, the last axis fastest, without the nudge.
+    pub fn points(&self) -> Vec<[f64; 3]> {
+        let [x, y, z] = [0, 1, 2].map(|axis| self.axis_points(axis));
+        let mut points = Vec::with_capacity(x.len() * y.len() * z.len());
+        for &a in &x {
+            for &b in &y {
+                points.extend(z.iter().map(|&c| [a, b, c]));
+            }
+        }
+        points
+    }
+
+    fn axis_points(&self, axis: usize) -> Vec<f64> {
+        let n = self.divisions[axis].max(1);
+        let first = if self.gamma_centred { 0.0 } else { (1.0 - n as f64) / 2.0 };
+        (0..n).map(|i| (i as f64 + first + self.shift[axis]) / n as f64).collect()
+    }
+
     /// The point of the mesh next to `k`, in the cell of `k`.
     pub fn nearest(&self, k: [f64; 3]) -> [f64; 3] {
         std::array::from_fn(|a| {

@@ -1,108 +1,156 @@
-//! A run repeated along its lattice vectors.
+//! A run repeated along its lattice vectors, or in any integer supercell.
 
 use std::sync::Arc;
 
-use nalgebra::Vector3;
+use nalgebra::Matrix3;
 
 use crate::basis::Basis;
-use crate::calculation::Calculation;
+use crate::calculation::{Calculation, KGrid};
 use crate::error::{Error, Result};
 use crate::operator::{Operator, Pair, Pairs, SpinOperator};
 use crate::structure::Structure;
+use crate::sublattice::{IntegerMatrix, Sublattice};
 
-/// The supercell of `repeats` cells along each lattice vector: structure, S, H⁽⁰⁾, H and DM of every copy are those of the run.
-/// Copies of one atom stand together, atom after atom, so that species keep their order; copy (x, y, z) of n × m × l is number
-/// (x m + y) l + z. Bands are the run's, folded. k points and what only the run's own files say are left out.
+/// The supercell of `repeats` cells along each lattice vector, as [`supercell`] makes it.
 ///
 /// # Errors
-/// `Unsupported` for no repeat at all, or more than 2³² atoms.
+/// As [`supercell`].
 pub fn tile(run: &Calculation, repeats: [usize; 3]) -> Result<Calculation> {
-    let tiles = Tiles::new(run, repeats)?;
-    let structure = tiles.structure(&run.structure);
+    let [x, y, z] = repeats;
+    let no_cell = || Error::unsupported(format!("{x} x {y} x {z} cells of {} atoms", run.structure.n_atoms()));
+    let repeats = repeats.map(|n| i32::try_from(n).ok().filter(|n| *n > 0));
+    let [Some(a), Some(b), Some(c)] = repeats else { return Err(no_cell()) };
+    supercell(run, &[[a, 0, 0], [0, b, 0], [0, 0, c]])
+}
+
+/// The supercell with lattice vectors A' = M A: structure, S, H⁽⁰⁾, H and DM of every copy are those of the run. Copies of one
+/// atom stand together in the order of [`Sublattice::cells`], atom after atom, so that species keep their order.
+///
+/// The bands are the run's, folded, and the k points too: those of a mesh become the points K = M k, so that occupations,
+/// Fermi level and DM belong to them as to the run's. What only the run's own files say, its band path and the eigenvalues
+/// that its code printed are left out.
+///
+/// # Errors
+/// Those of [`Sublattice::new`]; `Unsupported` for more than 2³² atoms.
+pub fn supercell(run: &Calculation, matrix: &IntegerMatrix) -> Result<Calculation> {
+    let cells = Sublattice::new(*matrix)?;
+    let n = cells.n_cells();
+    if u32::try_from(n.saturating_mul(run.structure.n_atoms())).is_err() {
+        return Err(Error::unsupported(format!("{n} cells of {} atoms", run.structure.n_atoms())));
+    }
+    let structure = structure(&run.structure, &cells);
     let basis = Basis::new(run.basis.species().to_vec(), &structure.species)?;
-    let operator = |operator: &Option<SpinOperator>| operator.as_ref().map(|o| tiles.spin(o, &basis)).transpose();
+    let spin = |operator: &Option<SpinOperator>| operator.as_ref().map(|o| tiled_spin(o, &cells, &basis)).transpose();
+    let (k_grid, k_list) = folded(run, &cells);
     Ok(Calculation {
-        overlap: run.overlap.as_ref().map(|o| tiles.operator(o, &basis)).transpose()?,
-        hamiltonian: operator(&run.hamiltonian)?,
-        hamiltonian0: operator(&run.hamiltonian0)?,
-        density_matrix: operator(&run.density_matrix)?,
+        overlap: run.overlap.as_ref().map(|o| Images::new(o.pairs(), &cells, &basis)?.operator(o)).transpose()?,
+        hamiltonian: spin(&run.hamiltonian)?,
+        hamiltonian0: spin(&run.hamiltonian0)?,
+        density_matrix: spin(&run.density_matrix)?,
         fermi_level: run.fermi_level,
-        n_electrons: run.n_electrons.map(|n| n * tiles.n_copies() as f64),
+        n_electrons: run.n_electrons.map(|electrons| electrons * n as f64),
         valence_charges: run.valence_charges.clone(),
         smearing: run.smearing,
-        fixed_moment: run.fixed_moment.map(|moment| moment * tiles.n_copies() as f64),
+        fixed_moment: run.fixed_moment.map(|moment| moment * n as f64),
+        k_grid,
+        k_list,
         ..Calculation::new(structure, basis.clone(), run.origin.clone())
     })
 }
 
-/// How often the cell is repeated.
-struct Tiles([usize; 3]);
+/// Lattice and atoms of a supercell, the copies of each atom together.
+pub fn structure(structure: &Structure, cells: &Sublattice) -> Structure {
+    let copies = |atom: usize| {
+        cells.cells().iter().map(move |&cell| structure.positions[atom] + structure.translation(cell))
+    };
+    let n = cells.n_cells();
+    let integers = Matrix3::from_fn(|row, column| f64::from(cells.matrix()[row][column]));
+    Structure {
+        lattice: integers * structure.lattice,
+        positions: (0..structure.n_atoms()).flat_map(copies).collect(),
+        species: structure.species.iter().flat_map(|&species| std::iter::repeat_n(species, n)).collect(),
+    }
+}
 
-impl Tiles {
-    fn new(run: &Calculation, repeats: [usize; 3]) -> Result<Self> {
-        let n_atoms = repeats.iter().try_fold(run.structure.n_atoms(), |product, &n| product.checked_mul(n));
-        match n_atoms {
-            Some(n) if n > 0 && u32::try_from(n).is_ok() => Ok(Tiles(repeats)),
-            _ => {
-                let [x, y, z] = repeats;
-                Err(Error::unsupported(format!("{x} x {y} x {z} cells of {} atoms", run.structure.n_atoms())))
-            }
+fn tiled_spin(operator: &SpinOperator, cells: &Sublattice, basis: &Basis) -> Result<SpinOperator> {
+    let images = Images::new(operator.pairs(), cells, basis)?;
+    operator.try_map(|o| images.operator(o), |o| images.operator(o))
+}
+
+/// The blocks of a supercell, and which block of the run each is.
+struct Images {
+    pairs: Arc<Pairs>,
+    source: Vec<usize>,
+}
+
+impl Images {
+    fn new(pairs: &Pairs, cells: &Sublattice, basis: &Basis) -> Result<Self> {
+        let mut images: Vec<(Pair, usize)> = Vec::with_capacity(pairs.len() * cells.n_cells());
+        for (block, pair) in pairs.as_slice().iter().enumerate() {
+            images.extend((0..cells.n_cells()).map(|copy| (image(pair, copy, cells), block)));
         }
+        images.sort_unstable();
+        let source = images.iter().map(|&(_, block)| block).collect();
+        let pairs = Pairs::new(images.into_iter().map(|(pair, _)| pair).collect(), basis)?;
+        Ok(Images { pairs: Arc::new(pairs), source })
     }
 
-    fn n_copies(&self) -> usize {
-        self.0.iter().product()
+    fn operator<T: Copy>(&self, operator: &Operator<T>) -> Result<Operator<T>> {
+        let mut values = Vec::with_capacity(self.pairs.n_values());
+        self.source.iter().for_each(|&block| values.extend_from_slice(operator.block(block)));
+        Operator::new(self.pairs.clone(), values)
     }
+}
 
-    /// Cell of copy number `copy`.
-    fn cell(&self, copy: usize) -> [i32; 3] {
-        let [_, m, l] = self.0;
-        [copy / (m * l), copy / l % m, copy % l].map(|x| x as i32)
-    }
+/// Block (i, j, R) from copy `copy` of i.
+fn image(pair: &Pair, copy: usize, cells: &Sublattice) -> Pair {
+    let cell = cells.cells()[copy];
+    let (other, r) = cells.locate([0, 1, 2].map(|axis| cell[axis] + pair.r[axis]));
+    let number = |atom: u32, copy: usize| atom * cells.n_cells() as u32 + copy as u32;
+    Pair { i: number(pair.i, copy), j: number(pair.j, other), r }
+}
 
-    /// Number of the copy in this cell, and the supercell that the cell lies in.
-    fn copy(&self, cell: [i32; 3]) -> (usize, [i32; 3]) {
-        let repeats = self.0.map(|n| n as i32);
-        let [x, y, z] = [0, 1, 2].map(|axis| cell[axis].rem_euclid(repeats[axis]) as usize);
-        let [_, m, l] = self.0;
-        ((x * m + y) * l + z, [0, 1, 2].map(|axis| cell[axis].div_euclid(repeats[axis])))
+/// The k points of the run in the supercell: a mesh where the supercell only repeats the axes, else a list.
+fn folded(run: &Calculation, cells: &Sublattice) -> (Option<KGrid>, Option<Vec<([f64; 3], f64)>>) {
+    let matrix = cells.matrix();
+    let repeats = [0, 1, 2].map(|axis| matrix[axis][axis] as u32);
+    let is_diagonal = (0..3).all(|row| (0..3).all(|column| row == column || matrix[row][column] == 0));
+    match (&run.k_grid, &run.k_list) {
+        (Some(grid), _) if is_diagonal => (Some(folded_grid(grid, repeats)), None),
+        (Some(grid), _) => (None, Some(folded_list(grid.points().into_iter().map(|k| (k, 1.0)), cells))),
+        (None, Some(list)) => (None, Some(folded_list(list.iter().copied(), cells))),
+        (None, None) => (None, None),
     }
+}
 
-    fn structure(&self, structure: &Structure) -> Structure {
-        let repeats = Vector3::from(self.0.map(|n| n as f64));
-        let copies = || 0..self.n_copies();
-        let at = |position: &Vector3<f64>| {
-            let position = *position;
-            copies().map(move |copy| position + structure.translation(self.cell(copy)))
-        };
-        Structure {
-            lattice: nalgebra::Matrix3::from_diagonal(&repeats) * structure.lattice,
-            positions: structure.positions.iter().flat_map(at).collect(),
-            species: structure.species.iter().flat_map(|&species| copies().map(move |_| species)).collect(),
-        }
-    }
+/// With g the greatest common divisor of N and n, the points n (i + s)/N modulo 1 are those (j + s n/g)/(N/g), g times each.
+fn folded_grid(grid: &KGrid, repeats: [u32; 3]) -> KGrid {
+    let common = [0, 1, 2].map(|axis| greatest_common_divisor(grid.divisions[axis].max(1), repeats[axis]));
+    let divisions = [0, 1, 2].map(|axis| grid.divisions[axis].max(1) / common[axis]);
+    let offset = |n: u32| if grid.gamma_centred { 0.0 } else { (1.0 - f64::from(n)) / 2.0 };
+    let shift = [0, 1, 2].map(|axis| {
+        let first = grid.shift[axis] + offset(grid.divisions[axis]);
+        let shift = first * f64::from(repeats[axis] / common[axis]) - offset(divisions[axis]);
+        // The points of a mesh do not change where it moves by one of them.
+        shift - (shift + 1e-9).floor()
+    });
+    let nudge = [0, 1, 2].map(|axis| grid.nudge[axis] * f64::from(repeats[axis]));
+    KGrid { divisions, shift, nudge, ..*grid }
+}
 
-    /// Block (i, j, R) from copy `copy` of i.
-    fn pair(&self, pair: &Pair, copy: usize) -> Pair {
-        let cell = self.cell(copy);
-        let (other, r) = self.copy([0, 1, 2].map(|axis| cell[axis] + pair.r[axis]));
-        let number = |atom: u32, copy: usize| atom * self.n_copies() as u32 + copy as u32;
-        Pair { i: number(pair.i, copy), j: number(pair.j, other), r }
+/// Every point K = M k modulo 1 once, its weights added.
+fn folded_list(points: impl Iterator<Item = ([f64; 3], f64)>, cells: &Sublattice) -> Vec<([f64; 3], f64)> {
+    const UNITS: f64 = 1e8;
+    let mut weights = std::collections::BTreeMap::<[i64; 3], ([f64; 3], f64)>::new();
+    for (k, weight) in points {
+        let inside = cells.k_point(k).map(|x| x - (x + 0.5 / UNITS).floor());
+        weights.entry(inside.map(|x| (x * UNITS).round() as i64)).or_insert((inside, 0.0)).1 += weight;
     }
+    weights.into_values().collect()
+}
 
-    fn operator<T: Copy>(&self, operator: &Operator<T>, basis: &Basis) -> Result<Operator<T>> {
-        let blocks = operator.pairs().as_slice().iter().enumerate();
-        let mut tiled: Vec<(Pair, usize)> =
-            blocks.flat_map(|(k, pair)| (0..self.n_copies()).map(move |copy| (self.pair(pair, copy), k))).collect();
-        tiled.sort_unstable();
-        let pairs = Pairs::new(tiled.iter().map(|(pair, _)| *pair).collect(), basis)?;
-        let values = tiled.iter().flat_map(|&(_, k)| operator.block(k)).copied().collect();
-        Operator::new(Arc::new(pairs), values)
-    }
-
-    fn spin(&self, operator: &SpinOperator, basis: &Basis) -> Result<SpinOperator> {
-        operator.try_map(|o| self.operator(o, basis), |o| self.operator(o, basis))
-    }
+fn greatest_common_divisor(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 #[cfg(test)]
@@ -117,19 +165,22 @@ mod tests {
     #[test]
     fn every_copy_has_the_blocks_of_the_cell_at_the_same_distance() {
         let run = run();
-        let tiled = tile(&run, [3, 2, 1]).unwrap();
-        assert_eq!(tiled.structure.n_atoms(), 12);
-        assert!((tiled.structure.volume() / run.structure.volume() - 6.0).abs() < 1e-12);
-        let (small, large) = (run.overlap.as_ref().unwrap(), tiled.overlap.as_ref().unwrap());
-        assert_eq!(large.pairs().len(), 6 * small.pairs().len());
-        let tiles = Tiles([3, 2, 1]);
-        for (pair, block) in small.blocks() {
-            for copy in 0..6 {
-                let image = tiles.pair(pair, copy);
-                assert_eq!(large.get(&image), Some(block));
-                let shift = tiled.structure.displacement(&image) - run.structure.displacement(pair);
-                assert!(shift.norm() < 1e-12, "{pair:?} {copy}");
-                assert!(large.get(&image.reversed()).is_some());
+        for matrix in [[[3, 0, 0], [0, 2, 0], [0, 0, 1]], [[2, 1, 0], [-1, 1, 0], [0, 0, 1]]] {
+            let cells = Sublattice::new(matrix).unwrap();
+            let tiled = supercell(&run, &matrix).unwrap();
+            let n = cells.n_cells();
+            assert_eq!(tiled.structure.n_atoms(), 2 * n);
+            assert!((tiled.structure.volume() / run.structure.volume() - n as f64).abs() < 1e-12);
+            let (small, large) = (run.overlap.as_ref().unwrap(), tiled.overlap.as_ref().unwrap());
+            assert_eq!(large.pairs().len(), n * small.pairs().len());
+            for (pair, block) in small.blocks() {
+                for copy in 0..n {
+                    let image = image(pair, copy, &cells);
+                    assert_eq!(large.get(&image), Some(block));
+                    let shift = tiled.structure.displacement(&image) - run.structure.displacement(pair);
+                    assert!(shift.norm() < 1e-12, "{pair:?} {copy}");
+                    assert!(large.get(&image.reversed()).is_some());
+                }
             }
         }
     }
@@ -141,7 +192,35 @@ mod tests {
         assert!(
             same.overlap == run.overlap && same.hamiltonian0 == run.hamiltonian0 && same.structure == run.structure
         );
+        assert_eq!((same.k_grid, same.n_electrons), (run.k_grid, run.n_electrons));
         let error = tile(&run, [2, 0, 1]).unwrap_err().to_string();
         assert_eq!(error, "2 x 0 x 1 cells of 2 atoms");
+        assert!(tile(&run, [5_000_000_000, 1, 1]).is_err());
+    }
+
+    /// Sorted, modulo 1, in units of 1e-6, with weights.
+    fn points(list: impl Iterator<Item = ([f64; 3], f64)>) -> Vec<([i64; 3], f64)> {
+        let mut points: Vec<_> =
+            list.map(|(k, w)| (k.map(|x| ((x * 1e6).round() as i64).rem_euclid(1_000_000)), w)).collect();
+        points.sort_by_key(|(k, _)| *k);
+        points
+    }
+
+    #[test]
+    fn a_folded_mesh_has_the_points_of_the_mesh() {
+        for (divisions, repeats, wanted) in
+            [([12, 6, 1], [4, 4, 1], [3, 3, 1]), ([5, 4, 3], [2, 8, 3], [5, 1, 1]), ([6, 7, 2], [4, 7, 2], [3, 1, 1])]
+        {
+            for (gamma_centred, shift) in [(true, [0.0, 0.5, 0.25]), (false, [0.0; 3]), (false, [0.3, 0.0, -0.5])] {
+                let grid = KGrid { divisions, shift, gamma_centred, nudge: [0.0; 3] };
+                let coarse = folded_grid(&grid, repeats);
+                assert_eq!(coarse.divisions, wanted);
+                let cells = Sublattice::diagonal(repeats.map(|n| n as i32)).unwrap();
+                let list = folded_list(grid.points().into_iter().map(|k| (k, 1.0)), &cells);
+                let each = f64::from(divisions.iter().product::<u32>() / wanted.iter().product::<u32>());
+                let of_mesh = points(coarse.points().into_iter().map(|k| (k, each)));
+                assert_eq!(of_mesh, points(list.into_iter()), "{grid:?} {repeats:?}");
+            }
+        }
     }
 }

@@ -20,7 +20,7 @@ impl KMesh {
     /// All points of `grid`, the last axis fastest; with `time_reversal`, only the first one of k and −k, with twice the
     /// weight (ε(k) = ε(−k)). That order is OpenMX' (`Band_DFT_Col.c`), where the choice matters by the nudge.
     pub fn new(grid: &KGrid, time_reversal: bool) -> Self {
-        let points: Vec<_> = grid_points(grid).into_iter().map(|k| (k, 1.0)).collect();
+        let points: Vec<_> = grid.points().into_iter().map(|k| (k, 1.0)).collect();
         let mut kept = KMesh::of_list(&points, time_reversal);
         kept.points.iter_mut().for_each(|k| (0..3).for_each(|axis| k[axis] += grid.nudge[axis]));
         kept
@@ -81,24 +81,6 @@ pub fn periodic_directions(run: &Calculation) -> [bool; 3] {
 
 fn reached_directions(pairs: &Pairs) -> [bool; 3] {
     [0, 1, 2].map(|a| pairs.as_slice().iter().any(|pair| pair.r[a] != 0))
-}
-
-/// All points of `grid` before its nudge, the last axis fastest.
-pub(super) fn grid_points(grid: &KGrid) -> Vec<[f64; 3]> {
-    let [x, y, z] = [0, 1, 2].map(|a| axis_points(grid, a));
-    let mut points = Vec::with_capacity(x.len() * y.len() * z.len());
-    for &a in &x {
-        for &b in &y {
-            points.extend(z.iter().map(|&c| [a, b, c]));
-        }
-    }
-    points
-}
-
-fn axis_points(grid: &KGrid, axis: usize) -> Vec<f64> {
-    let n = grid.divisions[axis].max(1);
-    let first = if grid.gamma_centred { 0.0 } else { (1.0 - n as f64) / 2.0 };
-    (0..n).map(|i| (i as f64 + first + grid.shift[axis]) / n as f64).collect()
 }
 
 /// Equal for equivalent points: coordinates modulo 1 in units of 1e-8.

@@ -9,6 +9,7 @@ use crate::parsers::{Error, ErrorKind};
 
 pub mod bands;
 mod certify;
+mod changed_run;
 mod check;
 mod config;
 mod dataset;
@@ -26,8 +27,11 @@ mod manual;
 mod predict;
 mod restart;
 mod result_folder;
+mod rotate;
 pub mod run_args;
 mod sources;
+mod strain;
+mod tile;
 mod train;
 
 /// Predicts the converged DFT Hamiltonian from the zeroth-step one, and lets the DFT code go on from it.
@@ -52,6 +56,9 @@ enum Command {
     Config(config::Args),
     Eval(eval::Args),
     Certify(certify::Args),
+    Tile(tile::Args),
+    Rotate(rotate::Args),
+    Strain(strain::Args),
     Info(info::Args),
     Check(check::Args),
     Dataset(dataset::Args),
@@ -97,6 +104,9 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Config(args) => config::run(args),
         Command::Eval(args) => eval::run(args),
         Command::Certify(args) => certify::run(args),
+        Command::Tile(args) => tile::run(args),
+        Command::Rotate(args) => rotate::run(args),
+        Command::Strain(args) => strain::run(args),
         Command::Info(args) => info::run(args),
         Command::Check(args) => check::run(args),
         Command::Dataset(args) => dataset::run(args),

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use nalgebra::Matrix3;
 
-use crate::parsers::{Error, Result, Structure};
+use crate::parsers::{Error, Result, Structure, Sublattice, tile};
 
 /// New lattice vectors as rows of integer multiples of the old ones: A' = M A.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -71,25 +71,16 @@ fn root(n: u32, sign: i32) -> Option<[[i32; 3]; 3]> {
     Some([[p, q, 0], [-q, p + sign * q, 0], [0, 0, 1]])
 }
 
-/// More atoms than anyone means to compute.
-const MOST_CELLS: i64 = 10_000;
-
 impl Cell {
-    /// The integers of this cell for a lattice.
+    /// This cell of a lattice.
     ///
     /// # Errors
-    /// `Unsupported` where they span no right-handed cell, or a root is asked for a lattice that is not hexagonal.
-    pub fn matrix(&self, lattice: &Matrix3<f64>) -> Result<[[i32; 3]; 3]> {
-        let matrix = match *self {
+    /// Those of [`Sublattice::new`]; `Unsupported` where a root is asked for a lattice that is not hexagonal.
+    pub fn sublattice(&self, lattice: &Matrix3<f64>) -> Result<Sublattice> {
+        Sublattice::new(match *self {
             Cell::Matrix(matrix) => matrix,
             Cell::Root(n) => root(n, hexagonal_sign(lattice).ok_or_else(not_hexagonal)?).ok_or_else(not_hexagonal)?,
-        };
-        match determinant(&matrix) {
-            1..=MOST_CELLS => Ok(matrix),
-            other => {
-                Err(Error::unsupported(format!("{matrix:?} holds {other} cells, which must be 1 to {MOST_CELLS}")))
-            }
-        }
+        })
     }
 }
 
@@ -104,44 +95,10 @@ fn hexagonal_sign(lattice: &Matrix3<f64>) -> Option<i32> {
     (equal && (cosine.abs() - 0.5).abs() < 0.05).then_some(if cosine > 0.0 { 1 } else { -1 })
 }
 
-fn determinant(m: &[[i32; 3]; 3]) -> i64 {
-    let [a, b, c] = m.map(|row| row.map(i64::from));
-    (0..3).map(|k| a[k] * (b[(k + 1) % 3] * c[(k + 2) % 3] - b[(k + 2) % 3] * c[(k + 1) % 3])).sum()
-}
-
 /// Builds the supercell; its atoms lie where those of the old cell and their images do.
-pub fn supercell(structure: &Structure, matrix: &[[i32; 3]; 3]) -> Supercell {
-    let translations = translations(matrix);
-    let integers = Matrix3::from_fn(|row, column| f64::from(matrix[row][column]));
-    let mut positions = Vec::new();
-    let (mut species, mut origin) = (Vec::new(), Vec::new());
-    for atom in 0..structure.n_atoms() {
-        for &r in &translations {
-            positions.push(structure.positions[atom] + structure.translation(r));
-            species.push(structure.species[atom]);
-            origin.push(atom);
-        }
-    }
-    Supercell { structure: Structure { lattice: integers * structure.lattice, positions, species }, origin }
-}
-
-/// The old lattice vectors inside the new cell: n = f M with 0 ≤ f < 1, in integers by the adjugate of M.
-fn translations(matrix: &[[i32; 3]; 3]) -> Vec<[i32; 3]> {
-    let m = matrix.map(|row| row.map(i64::from));
-    let volume = determinant(matrix);
-    let cofactor = |i: usize, j: usize| {
-        let (r, s, c, d) = ((i + 1) % 3, (i + 2) % 3, (j + 1) % 3, (j + 2) % 3);
-        m[r][c] * m[s][d] - m[r][d] * m[s][c]
-    };
-    // (M⁻¹)_ji = cofactor_ij / det
-    let is_inside = |n: &[i64; 3]| (0..3).all(|i| (0..volume).contains(&(0..3).map(|j| n[j] * cofactor(i, j)).sum()));
-    let range = |column: usize| {
-        let least: i64 = m.iter().map(|row| row[column].min(0)).sum();
-        let most: i64 = m.iter().map(|row| row[column].max(0)).sum();
-        least..=most
-    };
-    let all = range(0).flat_map(|a| range(1).flat_map(move |b| range(2).map(move |c| [a, b, c])));
-    all.filter(is_inside).map(|n| n.map(|x| x as i32)).collect()
+pub fn supercell(structure: &Structure, cells: &Sublattice) -> Supercell {
+    let origin = (0..structure.n_atoms()).flat_map(|atom| std::iter::repeat_n(atom, cells.n_cells()));
+    Supercell { structure: tile::structure(structure, cells), origin: origin.collect() }
 }
 
 /// Largest gap between atoms along a lattice vector's direction, bohr: between planes parallel to the other two vectors.
@@ -224,7 +181,7 @@ mod tests {
 
     fn built(text: &str) -> Supercell {
         let cell: Cell = text.parse().unwrap();
-        supercell(&graphene(), &cell.matrix(&graphene().lattice).unwrap())
+        supercell(&graphene(), &cell.sublattice(&graphene().lattice).unwrap())
     }
 
     #[test]
@@ -265,7 +222,7 @@ mod tests {
             assert!(bad.parse::<Cell>().is_err(), "{bad}");
         }
         let flat: Cell = "1,0,0;2,0,0;0,0,1".parse().unwrap();
-        let message = flat.matrix(&graphene().lattice).unwrap_err().to_string();
-        assert!(message.ends_with("holds 0 cells, which must be 1 to 10000"), "{message}");
+        let message = flat.sublattice(&graphene().lattice).unwrap_err().to_string();
+        assert!(message.ends_with("its vectors lie in one plane"), "{message}");
     }
 }

@@ -52,7 +52,7 @@ const PURPOSE: u64 = 1000;
 /// Draws all structures of a plan.
 ///
 /// # Errors
-/// Those of [`Cell::matrix`] and [`perturbed`].
+/// Those of [`Cell::sublattice`] and [`perturbed`].
 pub fn generate(template: &Template, plan: &Plan) -> Result<Vec<Generated>> {
     if plan.cells.is_empty() || plan.displacements.is_empty() {
         return Err(Error::unsupported("no cell, or no displacement"));
@@ -64,8 +64,9 @@ pub fn generate(template: &Template, plan: &Plan) -> Result<Vec<Generated>> {
 fn one(template: &Template, plan: &Plan, k: usize, least_distance: f64) -> Result<Generated> {
     let (n_cells, n_displacements) = (plan.cells.len(), plan.displacements.len());
     let displacement = plan.displacements[k / n_cells % n_displacements];
-    let matrix = plan.cells[k % n_cells].matrix(&template.structure.lattice)?;
-    let crystal = supercell(&template.structure, &matrix);
+    let cells = plan.cells[k % n_cells].sublattice(&template.structure.lattice)?;
+    let crystal = supercell(&template.structure, &cells);
+    let matrix = *cells.matrix();
     let empty = vacuum(&template.structure);
     let disorder = Disorder { displacement, strain: plan.strain, least_distance };
     let mut random = Random::new(plan.seed, PURPOSE + k as u64);

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
-use super::{Notes, Report, Request, Writing, check_source, losses, require_read};
+use super::{Notes, Report, Request, WriteOptions, Writing, check_source, losses, require_read};
 use crate::calculation::{Calculation, Of};
 use crate::code::Code;
 use crate::companion::{self, Companion};
@@ -55,44 +55,80 @@ fn require_promised(request: &Request, found: Option<Format>) -> Result<()> {
 
 fn write(request: &Request, run: Calculation, notes: &Notes) -> Result<Vec<PathBuf>> {
     let to = request.to.capabilities();
-    let of = chosen(&run, request, &to)?;
+    let of = chosen(&run, request.of, &to)?;
     let mut run = match (request.write.shift, of) {
         (Some(shift), Some(of)) => shifted(run, of, shift)?,
         (Some(_), None) => return Err(not_representable(to.name, "it gets no H whose energies could be shifted")),
         (None, _) => run,
     };
     run.native = None;
-    let reordering = order_for(request.to, &run);
-    let ordered = match reordering.is_none() {
-        true => Cow::Borrowed(&run),
-        false => Cow::Owned(reordering.apply(run.clone())?),
-    };
-    let hamiltonian = of.and_then(|of| Some((of, ordered.operator(of)?)));
-    let job = Writing { run: &ordered, hamiltonian, options: &request.write, notes };
-    let is_file = request.is_file_target();
-    losses::note(&run, of, &to, is_file, notes);
-    if is_file {
-        write_file_of(&request.target, request.write.force, |stage| {
-            write_format(request.to, stage, &job)?;
-            main_file(stage, request.to)
+    let target = Target { path: &request.target, to: request.to, options: &request.write };
+    if request.is_file_target() { target.write_file(run, of, notes) } else { target.write_folder(run, of, notes) }
+}
+
+/// Writes a run without native layout as a folder: the converged H, unless there is none.
+///
+/// # Errors
+/// As [`super::convert`].
+pub(super) fn write_run(
+    run: Calculation,
+    path: &Path,
+    to: Format,
+    options: &WriteOptions,
+    notes: &Notes,
+) -> Result<Vec<PathBuf>> {
+    let of = chosen(&run, None, &to.capabilities())?;
+    Target { path, to, options }.write_folder(run, of, notes)
+}
+
+/// Where a run goes.
+struct Target<'a> {
+    path: &'a Path,
+    to: Format,
+    options: &'a WriteOptions,
+}
+
+impl Target<'_> {
+    fn write_file(&self, run: Calculation, of: Option<Of>, notes: &Notes) -> Result<Vec<PathBuf>> {
+        losses::note(&run, of, &self.to.capabilities(), true, notes);
+        let ordered = ordered(&run, &order_for(self.to, &run))?;
+        write_file_of(self.path, self.options.force, |stage| {
+            write_format(self.to, stage, &self.job(&ordered, of, notes))?;
+            main_file(stage, self.to)
         })?;
-        return Ok(vec![request.target.clone()]);
+        Ok(vec![self.path.to_owned()])
     }
-    // Not what else lies in the target.
-    let mut written = Vec::new();
-    write_folder(&request.target, replaced(request)?.as_ref(), |stage| {
-        write_format(request.to, stage, &job)?;
-        Companion::new(to.name, &run, of, &reordering).listing(stage)?.write(stage)?;
-        written = entries(stage)?;
-        Ok(())
-    })?;
-    Ok(written.iter().filter_map(|file| file.file_name()).map(|name| request.target.join(name)).collect())
+
+    /// Not told: what else lies in the folder.
+    fn write_folder(&self, run: Calculation, of: Option<Of>, notes: &Notes) -> Result<Vec<PathBuf>> {
+        let to = self.to.capabilities();
+        losses::note(&run, of, &to, false, notes);
+        let reordering = order_for(self.to, &run);
+        let ordered = ordered(&run, &reordering)?;
+        let mut written = Vec::new();
+        write_folder(self.path, replaced(self.path, self.options.force)?.as_ref(), |stage| {
+            write_format(self.to, stage, &self.job(&ordered, of, notes))?;
+            Companion::new(to.name, &run, of, &reordering).listing(stage)?.write(stage)?;
+            written = entries(stage)?;
+            Ok(())
+        })?;
+        Ok(written.iter().filter_map(|file| file.file_name()).map(|name| self.path.join(name)).collect())
+    }
+
+    fn job<'a>(&'a self, run: &'a Calculation, of: Option<Of>, notes: &'a Notes) -> Writing<'a> {
+        let hamiltonian = of.and_then(|of| Some((of, run.operator(of)?)));
+        Writing { run, hamiltonian, options: self.options, notes }
+    }
+}
+
+/// In the order of the target, without a copy where nothing moves.
+pub(super) fn ordered<'a>(run: &'a Calculation, order: &Reordering) -> Result<Cow<'a, Calculation>> {
+    Ok(if order.is_none() { Cow::Borrowed(run) } else { Cow::Owned(order.apply(run.clone())?) })
 }
 
 /// The files of an earlier conversion, which may go where the user insists.
-fn replaced(request: &Request) -> Result<Option<BTreeSet<PathBuf>>> {
-    let target = &request.target;
-    if !request.write.force {
+pub(super) fn replaced(target: &Path, force: bool) -> Result<Option<BTreeSet<PathBuf>>> {
+    if !force {
         return Ok(None);
     }
     let files = Companion::files_of(target)?;
@@ -103,7 +139,7 @@ fn replaced(request: &Request) -> Result<Option<BTreeSet<PathBuf>>> {
     Ok(Some(files))
 }
 
-fn write_format(to: Format, folder: &Path, job: &Writing) -> Result<()> {
+pub(super) fn write_format(to: Format, folder: &Path, job: &Writing) -> Result<()> {
     match to.capabilities().code {
         Some(Code::Siesta) => siesta::foreign::write(folder, to, job),
         Some(Code::Abacus) => abacus::foreign::write(folder, to, job),
@@ -113,11 +149,11 @@ fn write_format(to: Format, folder: &Path, job: &Writing) -> Result<()> {
 }
 
 /// The H that was asked for; `None` where the format has no place for one, or a run of S alone.
-fn chosen(run: &Calculation, request: &Request, to: &Capabilities) -> Result<Option<Of>> {
+fn chosen(run: &Calculation, of: Option<Of>, to: &Capabilities) -> Result<Option<Of>> {
     if !to.hamiltonian {
         return Ok(None);
     }
-    match request.of {
+    match of {
         Some(of) if run.operator(of).is_none() => Err(not_representable(to.name, "the run does not have this H")),
         Some(of) => Ok(Some(of)),
         None => Ok([Of::Scf, Of::H0].into_iter().find(|&of| run.operator(of).is_some())),
@@ -125,7 +161,7 @@ fn chosen(run: &Calculation, request: &Request, to: &Capabilities) -> Result<Opt
 }
 
 /// Atoms and shells as the format wants them.
-fn order_for(to: Format, run: &Calculation) -> Reordering {
+pub(super) fn order_for(to: Format, run: &Calculation) -> Reordering {
     let order = Reordering::none(run);
     match to {
         Format::AbacusOld | Format::AbacusNew => order.atoms_by_species(run).shells_by_l(run),

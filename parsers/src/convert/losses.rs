@@ -45,6 +45,15 @@ pub fn note(run: &Calculation, of: Option<Of>, to: &Capabilities, is_file: bool,
     note_other_code(run, to, notes);
 }
 
+/// Notes what of `run` is lost, or not the same, in a folder with both H in the format of a code.
+pub fn note_whole(run: &Calculation, to: &Capabilities, notes: &Notes) {
+    note_unknown_zero(run, Some(Of::Scf), notes);
+    note_other_code(run, to, notes);
+    if run.density_matrix.is_some() && run.hamiltonian.is_none() && run.hamiltonian0.is_some() {
+        notes.add(Fate::Lost, "DM: it belongs to a converged H");
+    }
+}
+
 fn note_other_h(run: &Calculation, of: Option<Of>, notes: &Notes) {
     let lost = |what: &str| notes.add(Fate::Lost, what);
     match of {

@@ -5,11 +5,13 @@ mod csr;
 mod from_run;
 mod losses;
 mod report;
+mod whole;
 
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 
 pub use report::{Fate, Note, Notes, Report};
+pub use whole::{own_format, write_whole};
 
 use crate::calculation::{Calculation, Of};
 use crate::code::Code;
