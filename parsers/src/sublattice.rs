@@ -84,6 +84,15 @@ impl Sublattice {
         self.matrix.map(|row| (0..3).map(|column| f64::from(row[column]) * k[column]).sum())
     }
 
+    /// The n wave vectors of the small cell that fold to `large`, which [`Sublattice::k_point`] gives: k = M⁻¹ (K + integers).
+    pub fn k_points_at(&self, large: [f64; 3]) -> Vec<[f64; 3]> {
+        let transposed = [0, 1, 2].map(|row| [0, 1, 2].map(|column| self.matrix[column][row]));
+        let integers = Sublattice::new(transposed).map(|lattice| lattice.cells).unwrap_or_default();
+        let scaled = |row: usize, column: usize| self.adjugate[row][column] as f64 / self.volume as f64;
+        let k = |m: [i32; 3]| [0, 1, 2].map(|i| (0..3).map(|j| scaled(i, j) * (large[j] + f64::from(m[j]))).sum());
+        integers.into_iter().map(k).collect()
+    }
+
     /// n = inside + R M with `inside` in the home cell.
     fn split(&self, n: [i64; 3]) -> ([i32; 3], [i32; 3]) {
         let along = |row: usize| (0..3).map(|j| n[j] * self.adjugate[j][row]).sum::<i64>();
@@ -167,6 +176,22 @@ mod tests {
             (0..3).map(|j| (0..3).map(|i| large[i] * lattice.matrix[i][j]).sum::<i32>().into()).collect();
         let dot = |a: [f64; 3], b: &[f64]| a.iter().zip(b).map(|(x, y)| x * y).sum::<f64>();
         assert!((dot(k, &small) - dot(lattice.k_point(k), &large.map(f64::from))).abs() < 1e-12);
+    }
+
+    #[test]
+    fn as_many_wave_vectors_fold_to_one_as_there_are_cells() {
+        for matrix in MATRICES {
+            let lattice = Sublattice::new(matrix).unwrap();
+            let large = [0.2, -0.45, 0.1];
+            let points = lattice.k_points_at(large);
+            assert_eq!(points.len(), lattice.n_cells());
+            let is_whole = |x: f64| (x - x.round()).abs() < 1e-9;
+            for (n, k) in points.iter().enumerate() {
+                assert!(lattice.k_point(*k).iter().zip(large).all(|(a, b)| is_whole(a - b)), "{matrix:?} {k:?}");
+                let is_same = |other: &[f64; 3]| k.iter().zip(other).all(|(a, b)| is_whole(a - b));
+                assert!(!points[..n].iter().any(is_same), "{matrix:?}: {k:?} is there twice");
+            }
+        }
     }
 
     #[test]

@@ -60,9 +60,8 @@ pub fn supercell(run: &Calculation, matrix: &IntegerMatrix) -> Result<Calculatio
 
 /// Lattice and atoms of a supercell, the copies of each atom together.
 pub fn structure(structure: &Structure, cells: &Sublattice) -> Structure {
-    let copies = |atom: usize| {
-        cells.cells().iter().map(move |&cell| structure.positions[atom] + structure.translation(cell))
-    };
+    let copies =
+        |atom: usize| cells.cells().iter().map(move |&cell| structure.positions[atom] + structure.translation(cell));
     let n = cells.n_cells();
     let integers = Matrix3::from_fn(|row, column| f64::from(cells.matrix()[row][column]));
     Structure {

@@ -25,7 +25,8 @@ fn fixtures() -> Vec<PathBuf> {
 #[test]
 fn supercells_come_back_as_they_were() {
     let mut n_with_both = 0;
-    for source in fixtures().into_iter().filter(|path| cfg!(feature = "hdf5") || !path.ends_with("siesta_nc/graphene")) {
+    for source in fixtures().into_iter().filter(|path| cfg!(feature = "hdf5") || !path.ends_with("siesta_nc/graphene"))
+    {
         let name = source.display().to_string();
         let run = open(&source);
         let tiled = tile(&run, [2, 1, 1]).unwrap();

@@ -18,6 +18,7 @@ pub mod projection;
 pub mod sparse;
 pub mod spectrum;
 pub mod structure;
+pub mod unfold;
 
 use crate::parsers::Of;
 pub use crate::parsers::{bloch, eigen};

@@ -34,7 +34,8 @@ pub struct Places {
 }
 
 fn format() -> impl TypedValueParser<Value = Format> {
-    let names = Format::ALL.iter().filter(|format| format.capabilities().writes).map(|format| format.capabilities().name);
+    let names =
+        Format::ALL.iter().filter(|format| format.capabilities().writes).map(|format| format.capabilities().name);
     PossibleValuesParser::new(names).try_map(|name| Format::from_name(&name).ok_or("no format"))
 }
 

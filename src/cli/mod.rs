@@ -33,6 +33,7 @@ mod sources;
 mod strain;
 mod tile;
 mod train;
+mod unfold;
 
 /// Predicts the converged DFT Hamiltonian from the zeroth-step one, and lets the DFT code go on from it.
 #[derive(Parser)]
@@ -48,6 +49,7 @@ enum Command {
     Restart(restart::Args),
     Domain(domain::Args),
     Bands(bands::Args),
+    Unfold(unfold::Args),
     Eigenvalues(eigenvalues::Args),
     Density(density::Args),
     Dos(dos::Args),
@@ -96,6 +98,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Restart(args) => restart::run(args),
         Command::Domain(args) => domain::run(args),
         Command::Bands(args) => bands::run(args),
+        Command::Unfold(args) => unfold::run(args),
         Command::Eigenvalues(args) => eigenvalues::run(args),
         Command::Density(args) => density::run(args),
         Command::Dos(args) => dos::run(args),

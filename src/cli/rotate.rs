@@ -20,7 +20,14 @@ pub struct Args {
     #[command(flatten)]
     places: Places,
     /// Axis of the rotation, Cartesian
-    #[arg(long, value_name = "X,Y,Z", value_delimiter = ',', num_args = 1, allow_hyphen_values = true, requires = "angle")]
+    #[arg(
+        long,
+        value_name = "X,Y,Z",
+        value_delimiter = ',',
+        num_args = 1,
+        allow_hyphen_values = true,
+        requires = "angle"
+    )]
     axis: Option<Vec<f64>>,
     /// Angle about the axis, degrees, counter-clockwise
     #[arg(long, value_name = "DEG", allow_hyphen_values = true, requires = "axis")]
@@ -66,7 +73,8 @@ fn vector(numbers: &[f64], option: &str) -> anyhow::Result<Vector3<f64>> {
 }
 
 fn about(axis: Vector3<f64>, degrees: f64) -> anyhow::Result<Matrix3<f64>> {
-    let axis = Unit::try_new(axis, 0.0).filter(|axis| axis.norm().is_finite()).context("--axis 0,0,0 has no direction")?;
+    let axis =
+        Unit::try_new(axis, 0.0).filter(|axis| axis.norm().is_finite()).context("--axis 0,0,0 has no direction")?;
     Ok(*Rotation3::from_axis_angle(&axis, degrees.to_radians()).matrix())
 }
 

@@ -5,8 +5,8 @@ use anyhow::Context;
 use super::Outcome;
 use super::changed_run::Places;
 use crate::dataset::cells::Cell;
-use crate::parsers::supercell;
 use crate::parsers::sublattice::text;
+use crate::parsers::supercell;
 
 /// Write a supercell of a run in the run's own format, with all its matrices: a large case whose answer is known
 ///

@@ -1,0 +1,177 @@
+//! Band unfolding: how much of a supercell's state is a wave with k of a smaller cell.
+//!
+//! Copies of an orbital in the small cells are told apart by their cell r alone, so a translation by a small lattice vector
+//! permutes orbitals, and P_k = (1/n) Σ_r exp(−2πi k·r) T_r projects on waves with k. The spectral weight of a state c with
+//! c†Sc = 1 is Re c† S P_k c: that of Lee, Yamamoto-Kusunoki and Ozaki, J. Phys.: Condens. Matter 25, 345501 (2013),
+//! W = (1/n) Re Σ_m (Σ_r e^(−2πik·r) c_rm) (Σ_r' e^(−2πik·r') (Sc)_r'm)*, m the orbitals of the small cell. In an undistorted
+//! supercell W is 0 or 1 (or, of degenerate states, sums to the number of them that have this k). For any structure it sums to 1
+//! over the n wave vectors k that fold to the K of the supercell. As every population of orbitals that overlap, a
+//! weight in a distorted cell may leave 0 … 1 a little.
+
+mod sites;
+
+use faer::{Mat, MatRef};
+use rayon::prelude::*;
+
+pub use sites::{Sites, small_lattice};
+
+use super::bloch::BlochSum;
+use super::bravais::Bravais;
+use super::eigen::{States, hermitian};
+use super::fermi::level_of;
+use super::kpath::KPath;
+use super::mesh::periodic_directions;
+use super::projection::Weights;
+use super::spectrum::{EigenProblem, Energies, SpectrumOptions, by_spin};
+use super::structure::{BandStructure, Curve, Role, Source, overlap};
+use crate::parsers::{Calculation, Error, Of, Operator, Result, Structure, Sublattice, c64};
+
+/// Name of the only group of unfolded bands.
+pub const GROUP: &str = "spectral weight";
+/// Points on a path unless the user says.
+const DEFAULT_POINTS: usize = 200;
+
+/// A supercell seen as small cells.
+pub struct Unfolding<'a> {
+    run: &'a Calculation,
+    cells: &'a Sublattice,
+    sites: &'a Sites,
+    /// Orbital of the small cell that each orbital of the supercell is a copy of.
+    copies: Vec<usize>,
+    /// Atom of each orbital.
+    atoms: Vec<usize>,
+    n_small: usize,
+}
+
+impl<'a> Unfolding<'a> {
+    /// Of a run whose atoms stand on `sites`.
+    pub fn new(run: &'a Calculation, cells: &'a Sublattice, sites: &'a Sites) -> Self {
+        let mut first = vec![None; sites.occupation.len()];
+        let (mut copies, mut atoms, mut n_small) = (Vec::new(), Vec::new(), 0);
+        for (atom, &site) in sites.site.iter().enumerate() {
+            let n = run.basis.orbitals_of(atom).len();
+            let start = *first[site].get_or_insert_with(|| {
+                n_small += n;
+                n_small - n
+            });
+            copies.extend(start..start + n);
+            atoms.extend(std::iter::repeat_n(atom, n));
+        }
+        Unfolding { run, cells, sites, copies, atoms, n_small }
+    }
+
+    /// Spectral weight of each of these states of K = M k at `k`. `s` is S(K), without spin.
+    pub fn weights(&self, k: [f64; 3], s: MatRef<'_, c64>, states: MatRef<'_, c64>) -> Vec<f64> {
+        let n = self.copies.len();
+        let phases = self.phases(k);
+        let with_overlap = self.folded(&phases, hermitian(s).as_ref());
+        let mut weights = vec![0.0; states.ncols()];
+        // Of a spinor the two components one after the other.
+        for component in 0..states.nrows() / n.max(1) {
+            let c = states.subrows(component * n, n);
+            let (a, b) = (self.folded(&phases, c), &with_overlap * c);
+            for (band, weight) in weights.iter_mut().enumerate() {
+                let product: c64 = a.col(band).iter().zip(b.col(band).iter()).map(|(a, b)| b.conj() * a).sum();
+                *weight += product.re / self.cells.n_cells() as f64;
+            }
+        }
+        weights
+    }
+
+    /// exp(−2πi k·r) of each orbital.
+    fn phases(&self, k: [f64; 3]) -> Vec<c64> {
+        let of_cell =
+            |r: &[i32; 3]| c64::cis(-std::f64::consts::TAU * (0..3).map(|a| k[a] * f64::from(r[a])).sum::<f64>());
+        let of_atom: Vec<c64> = self.sites.cell.iter().map(of_cell).collect();
+        self.atoms.iter().map(|&atom| of_atom[atom]).collect()
+    }
+
+    /// Rows of the copies of each orbital summed up with their phases.
+    fn folded(&self, phases: &[c64], rows: MatRef<'_, c64>) -> Mat<c64> {
+        let mut sum = Mat::zeros(self.n_small, rows.ncols());
+        for column in 0..rows.ncols() {
+            for (row, (&copy, phase)) in self.copies.iter().zip(phases).enumerate() {
+                sum[(copy, column)] += phase * rows[(row, column)];
+            }
+        }
+        sum
+    }
+
+    /// Energies and spectral weights of all states at the points of `path`, which are those of the small cell.
+    fn states(
+        &self,
+        source: &Source,
+        s: &Operator<f64>,
+        path: &KPath,
+        options: SpectrumOptions,
+    ) -> Result<(Energies, Weights)> {
+        let problem = EigenProblem::new(source.hamiltonian, s, &self.run.basis, path.points.len(), options);
+        let sum = BlochSum::new(s.pairs(), &self.run.basis);
+        let at = |k: &[f64; 3]| -> Result<Vec<(Vec<f64>, Vec<f64>)>> {
+            let large = self.cells.k_point(*k);
+            let s = sum.at(s, large);
+            let with_weights = |States { energies, vectors }: States| {
+                let weights = self.weights(*k, s.as_ref(), vectors.as_ref());
+                (energies, weights)
+            };
+            Ok(problem.states(large)?.into_iter().map(with_weights).collect())
+        };
+        let by_k = path.points.par_iter().map(at).collect::<Result<Vec<_>>>()?;
+        let n_spins = source.hamiltonian.n_channels();
+        let (energies, weights) = by_k.into_iter().map(|spins| spins.into_iter().unzip()).unzip();
+        let one_group = |bands: Vec<f64>| bands.into_iter().map(|weight| vec![weight]).collect();
+        let weights = by_spin(weights, n_spins).into_iter().map(|by_k| by_k.into_iter().map(one_group).collect());
+        Ok((by_spin(energies, n_spins), weights.collect()))
+    }
+}
+
+/// The lattice of the small cell; its directions are periodic as the supercell's are that they belong to.
+///
+/// # Errors
+/// `Inconsistent` where the lattice vectors are linearly dependent.
+pub fn lattice(run: &Calculation, cells: &Sublattice) -> Result<Bravais> {
+    let periodic = periodic_directions(run);
+    let small = [0, 1, 2].map(|axis| (0..3).any(|row| periodic[row] && cells.matrix()[row][axis] != 0));
+    let lattice = small_lattice(&run.structure, cells)?;
+    Bravais::new(&Structure { lattice, positions: Vec::new(), species: Vec::new() }, small)
+        .ok_or_else(|| Error::inconsistent("the lattice vectors are linearly dependent"))
+}
+
+/// The path: `text` (such as `G-M-K-G`) or the usual one of the small cell's lattice, with about `points` points.
+///
+/// # Errors
+/// Those of [`lattice`] and [`KPath::parse`].
+pub fn path(run: &Calculation, cells: &Sublattice, text: Option<&str>, points: Option<usize>) -> Result<KPath> {
+    let lattice = lattice(run, cells)?;
+    let nodes = KPath::parse(text.unwrap_or(lattice.path()), &lattice)?;
+    KPath::new(&nodes, &lattice, points.unwrap_or(DEFAULT_POINTS))
+}
+
+/// The states of `source`, a Hamiltonian of `run`, along a path of the small cell, with their spectral weight as the only group.
+///
+/// # Errors
+/// `Inconsistent` where an eigenproblem has no solution.
+pub fn compute(unfolding: &Unfolding, source: &Source, path: KPath, options: SpectrumOptions) -> Result<BandStructure> {
+    let run = unfolding.run;
+    let of = if source.role == Role::H0 { Of::H0 } else { Of::Scf };
+    let fermi_level = level_of(run, of, options)?;
+    let (energies, weights) = unfolding.states(source, overlap(run)?, &path, options)?;
+    let curve = Curve {
+        name: source.name.clone(),
+        role: source.role,
+        energies,
+        weights: Some(weights),
+        first_band: None,
+        fermi_level,
+        zero: fermi_level.unwrap_or(0.0),
+    };
+    Ok(BandStructure {
+        path,
+        curves: vec![curve],
+        groups: vec![GROUP.to_owned()],
+        unfolded: true,
+        relative: fermi_level.is_some(),
+        ev_per_hartree: run.origin.ev_per_hartree,
+        angstrom_per_bohr: run.origin.angstrom_per_bohr,
+    })
+}
