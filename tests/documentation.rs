@@ -41,7 +41,7 @@ fn every_path_of_the_code_map_exists() {
 }
 
 /// One page per code, and what came of them.
-const PAGES: [&str; 9] = [
+const PAGES: [&str; 10] = [
     "docs/abacus.md",
     "docs/convert.md",
     "docs/openmx.md",
@@ -51,6 +51,7 @@ const PAGES: [&str; 9] = [
     "docs/domains.md",
     "docs/models.md",
     "docs/spin.md",
+    "docs/supercells.md",
 ];
 
 #[test]

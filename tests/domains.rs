@@ -1,9 +1,5 @@
 //! `hzero predict --domains` through the binary: the same H, and errors that name the domain.
 
-#[path = "../examples/tile.rs"]
-#[allow(dead_code, reason = "the example's main function is not called here")]
-mod tile;
-
 use std::fs;
 use std::path::Path;
 use std::process::{Command, Output};
@@ -146,14 +142,16 @@ fn a_process_that_fails_is_named_and_nothing_is_written() {
 fn a_tiled_run_is_read_as_it_was_written() {
     let folder = tempfile::tempdir().unwrap();
     let run = root("fixtures/abacus/graphene_sqrt3");
-    assert_eq!(tile::write_tiled(Path::new(&run), [2, 1, 1], folder.path()).unwrap(), 12);
+    let tiled = folder.path().join("tiled");
+    let output = hzero(&["tile", &run, "2x1x1", "--out", tiled.to_str().unwrap()]);
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
     let options = ReadOptions::default();
-    let (small, large) = (read(Path::new(&run), &options).unwrap(), read(folder.path(), &options).unwrap());
+    let (small, large) = (read(Path::new(&run), &options).unwrap(), read(&tiled, &options).unwrap());
     let wanted = hzero::parsers::tile(&small, [2, 1, 1]).unwrap();
     assert_eq!(large.overlap.as_ref().unwrap().pairs(), wanted.overlap.as_ref().unwrap().pairs());
     assert!(large.structure.distance(&wanted.structure).1 < 1e-9);
     let out = folder.path().join("out");
-    predict(folder.path().to_str().unwrap(), &LINEAR, &out, &["--domains", "3"]);
+    predict(tiled.to_str().unwrap(), &LINEAR, &out, &["--domains", "3"]);
     let whole = folder.path().join("small");
     predict(&run, &LINEAR, &whole, &[]);
     let wanted = hzero::parsers::tile(&read(&whole, &options).unwrap(), [2, 1, 1]).unwrap();

@@ -18,8 +18,6 @@ mod energy;
 mod predict;
 #[path = "../examples/read_hamiltonian.rs"]
 mod read_hamiltonian;
-#[path = "../examples/tile.rs"]
-mod tile;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/abacus").join(name)
@@ -30,16 +28,6 @@ fn read_hamiltonian_finds_the_nearest_neighbours() {
     let text = read_hamiltonian::largest_hopping(&fixture("graphene")).unwrap();
     assert!(text.starts_with("2 atoms, 26 orbitals\n"), "{text}");
     assert!(text.contains("1.42") && text.contains("2s2p1d"), "{text}");
-}
-
-#[test]
-fn tile_writes_a_run_that_is_read() {
-    let folder = tempfile::tempdir().unwrap();
-    let out = folder.path().join("tiled");
-    assert_eq!(tile::write_tiled(&fixture("graphene_sqrt3"), [2, 1, 1], &out).unwrap(), 12);
-    let tiled = read(&out, &ReadOptions::default()).unwrap();
-    let [h0, overlap] = [tiled.hamiltonian0.is_some(), tiled.overlap.is_some()];
-    assert!(h0 && overlap && tiled.structure.n_atoms() == 12);
 }
 
 #[test]

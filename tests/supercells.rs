@@ -37,12 +37,21 @@ fn spectrum(run: &Calculation, of: Of, kpoints: &[[f64; 3]]) -> Energies {
     energies(h, s, &run.basis, kpoints, SpectrumOptions::default()).unwrap()
 }
 
-/// Largest difference of two spectra, hartree.
-fn difference(a: &Energies, b: &Energies) -> f64 {
+/// Both spectra are the same: up to 5 eV above the Fermi level to 1e-9 eV, everywhere to 1e-5 eV. Files have Hermitian matrices to
+/// their own rounding, and which triangle of H(k) counts changes with the order of orbitals; small eigenvalues of S
+/// amplify that in the highest states.
+fn assert_same(name: &str, run: &Calculation, a: &Energies, b: &Energies) {
+    const EV: f64 = 1.0 / 27.211;
     let flat = |energies: &Energies| energies.iter().flatten().flatten().copied().collect::<Vec<f64>>();
     let (a, b) = (flat(a), flat(b));
     assert_eq!(a.len(), b.len());
-    a.iter().zip(&b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+    let apart = |limit: f64| {
+        let below = a.iter().zip(&b).filter(|(a, _)| **a < limit);
+        below.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
+    };
+    let low = apart(run.fermi_level.unwrap() + 5.0 * EV);
+    println!("{name}: {:.1e} eV up to E_F + 5 eV, {:.1e} eV in all", low / EV, apart(f64::INFINITY) / EV);
+    assert!(low < 1e-9 * EV && apart(f64::INFINITY) < 1e-5 * EV, "{name}: {low:e} hartree");
 }
 
 /// The states of the small cell that fold to each K of the supercell.
@@ -59,7 +68,7 @@ fn folded(small: &Calculation, of: Of, cells: &Sublattice) -> Energies {
     (0..by_k[0].len()).map(|spin| by_k.iter().map(|spins| spins[spin].clone()).collect()).collect()
 }
 
-/// Run, its supercell as the user writes it and as integers, and what the small eigenvalues of S make of rounding (hartree).
+/// Run, its supercell as the user writes it, and as integers.
 const TILED: [(&str, &[&str], [[i32; 3]; 3]); 6] = [
     ("abacus/graphene", &["2x2x1"], [[2, 0, 0], [0, 2, 0], [0, 0, 1]]),
     ("abacus/graphene", &["--matrix", "-1,2,0;-2,1,0;0,0,1"], [[-1, 2, 0], [-2, 1, 0], [0, 0, 1]]),
@@ -69,9 +78,6 @@ const TILED: [(&str, &[&str], [[i32; 3]; 3]); 6] = [
     ("openmx/silicene_f", &["--matrix", "1,1,0;-1,1,0;0,0,1"], [[1, 1, 0], [-1, 1, 0], [0, 0, 1]]),
 ];
 
-/// 1e-9 eV.
-const SAME: f64 = 1e-9 / 27.2;
-
 #[test]
 fn the_bands_of_a_supercell_are_those_of_the_cell_folded() {
     for (name, arguments, matrix) in TILED {
@@ -79,9 +85,7 @@ fn the_bands_of_a_supercell_are_those_of_the_cell_folded() {
         let cells = Sublattice::new(matrix).unwrap();
         assert_eq!(large.structure.n_atoms(), small.structure.n_atoms() * cells.n_cells(), "{name}");
         for of in [Of::H0, Of::Scf] {
-            let apart = difference(&spectrum(&large, of, &K), &folded(&small, of, &cells));
-            println!("{name} {of:?}: {apart:.1e} hartree");
-            assert!(apart < SAME, "{name} {of:?}: {apart:e} hartree");
+            assert_same(&format!("{name} {of:?}"), &small, &folded(&small, of, &cells), &spectrum(&large, of, &K));
         }
     }
 }
@@ -94,9 +98,7 @@ fn a_turned_run_has_the_same_eigenvalues() {
         let (run, turned) = (open(name), written("rotate", name, turns[n % 3]));
         assert!(run.structure.distance(&turned.structure).0 > 0.1, "{name} was not turned");
         for of in [Of::H0, Of::Scf] {
-            let apart = difference(&spectrum(&run, of, &K), &spectrum(&turned, of, &K));
-            println!("{name} {of:?}: {apart:.1e} hartree");
-            assert!(apart < SAME, "{name} {of:?}: {apart:e} hartree");
+            assert_same(&format!("{name} {of:?}"), &run, &spectrum(&run, of, &K), &spectrum(&turned, of, &K));
         }
     }
 }
@@ -108,8 +110,7 @@ fn a_strained_run_keeps_its_numbers() {
         let wanted = run.structure.volume() * (1.01 * (0.98 * 1.03 - 0.004 * 0.004) - 0.001 * 0.001 * 1.03);
         assert!((strained.structure.volume() / wanted - 1.0).abs() < 1e-12, "{name}");
         for of in [Of::H0, Of::Scf] {
-            let apart = difference(&spectrum(&run, of, &K), &spectrum(&strained, of, &K));
-            assert!(apart < SAME, "{name} {of:?}: {apart:e} hartree");
+            assert_same(&format!("{name} {of:?}"), &run, &spectrum(&run, of, &K), &spectrum(&strained, of, &K));
         }
     }
 }

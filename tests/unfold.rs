@@ -37,7 +37,7 @@ fn a_tiled_run_unfolds_to_the_bands_of_the_cell() {
         let small = open(name);
         let (large, cells) = (supercell(&small, &matrix).unwrap(), Sublattice::new(matrix).unwrap());
         let sites = Sites::find(&large, &cells, 0.5).unwrap();
-        let unfolding = Unfolding::new(&large, &cells, &sites);
+        let unfolding = Unfolding::new(&large, &cells, &sites).unwrap();
         let bands = compute(&unfolding, &source(&large), points(vec![k]), SpectrumOptions::default()).unwrap();
         let wanted = energies(
             small.hamiltonian.as_ref().unwrap(),
@@ -69,7 +69,7 @@ fn weights_sum_to_one_over_the_wave_vectors_of_the_cell() {
         let sites = Sites::find(&run, &cells, tolerance).unwrap();
         assert_eq!(sites.occupation.iter().filter(|&&n| n > 0).count(), n_sites, "{sites:?}");
         let all = points(cells.k_points_at([0.11, 0.27, -0.4]));
-        let unfolding = Unfolding::new(&run, &cells, &sites);
+        let unfolding = Unfolding::new(&run, &cells, &sites).unwrap();
         let bands = compute(&unfolding, &source(&run), all, SpectrumOptions::default()).unwrap();
         let weights = &bands.curves[0].weights.as_ref().unwrap()[0];
         assert_eq!(weights.len(), 3);
@@ -117,4 +117,38 @@ fn the_command_writes_the_files_of_bands() {
     for ending in ["dat", "svg", "png"] {
         assert!(folder.path().join(format!("unfolded.{ending}")).is_file(), "{ending}");
     }
+}
+
+/// The points of `Unfolding.kpoint`: from Γ by M and K to Γ, in so many steps each.
+fn path_of_openmx() -> Vec<[f64; 3]> {
+    let corners = [[0.0; 3], [0.5, 0.0, 0.0], [1.0 / 3.0, 1.0 / 3.0, 0.0], [0.0; 3]];
+    let leg = |(n, steps): (usize, i32)| {
+        let at = move |step: i32| f64::from(step) / f64::from(steps);
+        (0..steps).map(move |step| [0, 1, 2].map(|a| corners[n][a] + (corners[n + 1][a] - corners[n][a]) * at(step)))
+    };
+    [10, 6, 12].into_iter().enumerate().flat_map(leg).chain([corners[3]]).collect()
+}
+
+/// `<name>.unfold_totup` of OpenMX' own unfolding: distance, energy relative to E_F in eV, weight; six and seven decimals.
+#[test]
+fn weights_are_those_of_openmx() {
+    let name = "openmx_unfold/graphene_2x1";
+    let (run, cells) = (open(name), Sublattice::diagonal([2, 1, 1]).unwrap());
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures").join(name).join("graphene_2x1.unfold_totup");
+    let text = std::fs::read_to_string(file).unwrap();
+    let rows: Vec<Vec<f64>> =
+        text.lines().map(|line| line.split_whitespace().map(|word| word.parse().unwrap()).collect()).collect();
+    let sites = Sites::find(&run, &cells, 0.5).unwrap();
+    assert_eq!(sites.occupation, [2, 2]);
+    let unfolding = Unfolding::new(&run, &cells, &sites).unwrap();
+    let bands = compute(&unfolding, &source(&run), points(path_of_openmx()), SpectrumOptions::default()).unwrap();
+    let (curve, mut largest) = (&bands.curves[0], [0.0_f64; 2]);
+    let states = curve.energies[0].iter().flatten().zip(curve.weights.as_ref().unwrap()[0].iter().flatten());
+    assert_eq!(states.clone().count(), rows.len());
+    for ((energy, weight), row) in states.zip(&rows) {
+        largest[0] = largest[0].max((bands.relative_ev(curve, *energy) - row[1]).abs());
+        largest[1] = largest[1].max((weight[0].abs() - row[2]).abs());
+    }
+    println!("OpenMX: energies differ by {:.1e} eV, weights by {:.1e}", largest[0], largest[1]);
+    assert!(largest[0] < 2e-6 && largest[1] < 2e-6, "{largest:?}");
 }

@@ -111,9 +111,17 @@ impl Sublattice {
     }
 }
 
-/// Rows as people write them: `2,1,0;0,2,0;0,0,1`.
+/// As people write it: `4x4x1`, or rows `2,1,0;0,2,0;0,0,1`.
 pub fn text(matrix: &IntegerMatrix) -> String {
+    if is_diagonal(matrix) {
+        return [0, 1, 2].map(|axis| matrix[axis][axis].to_string()).join("x");
+    }
     matrix.map(|row| row.map(|n| n.to_string()).join(",")).join(";")
+}
+
+/// Are the new vectors multiples of the old ones?
+pub fn is_diagonal(matrix: &IntegerMatrix) -> bool {
+    (0..3).all(|row| (0..3).all(|column| row == column || matrix[row][column] == 0))
 }
 
 /// Transposed cofactors.

@@ -9,7 +9,7 @@ use crate::calculation::{Calculation, KGrid};
 use crate::error::{Error, Result};
 use crate::operator::{Operator, Pair, Pairs, SpinOperator};
 use crate::structure::Structure;
-use crate::sublattice::{IntegerMatrix, Sublattice};
+use crate::sublattice::{IntegerMatrix, Sublattice, is_diagonal};
 
 /// The supercell of `repeats` cells along each lattice vector, as [`supercell`] makes it.
 ///
@@ -113,9 +113,8 @@ fn image(pair: &Pair, copy: usize, cells: &Sublattice) -> Pair {
 fn folded(run: &Calculation, cells: &Sublattice) -> (Option<KGrid>, Option<Vec<([f64; 3], f64)>>) {
     let matrix = cells.matrix();
     let repeats = [0, 1, 2].map(|axis| matrix[axis][axis] as u32);
-    let is_diagonal = (0..3).all(|row| (0..3).all(|column| row == column || matrix[row][column] == 0));
     match (&run.k_grid, &run.k_list) {
-        (Some(grid), _) if is_diagonal => (Some(folded_grid(grid, repeats)), None),
+        (Some(grid), _) if is_diagonal(matrix) => (Some(folded_grid(grid, repeats)), None),
         (Some(grid), _) => (None, Some(folded_list(grid.points().into_iter().map(|k| (k, 1.0)), cells))),
         (None, Some(list)) => (None, Some(folded_list(list.iter().copied(), cells))),
         (None, None) => (None, None),

@@ -75,7 +75,8 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let sources = own_sources(&run, of).with_context(located)?;
     let path = path(&run, &cells, args.path.as_deref(), args.points.map(|n| n as usize)).with_context(located)?;
     let options = SpectrumOptions { null_space: args.null_space };
-    let bands = compute(&Unfolding::new(&run, &cells, &sites), &sources[0], path, options).with_context(located)?;
+    let unfolding = Unfolding::new(&run, &cells, &sites).with_context(located)?;
+    let bands = compute(&unfolding, &sources[0], path, options).with_context(located)?;
     let files = write(&bands, &args.out, &args.stem, args.window.as_ref())?;
     let text = match args.json {
         true => serde_json::to_string(&export::json(&bands))? + "\n",

@@ -15,9 +15,8 @@ use rayon::prelude::*;
 
 pub use sites::{Sites, small_lattice};
 
-use super::bloch::BlochSum;
 use super::bravais::Bravais;
-use super::eigen::{States, hermitian};
+use super::eigen::States;
 use super::fermi::level_of;
 use super::kpath::KPath;
 use super::mesh::periodic_directions;
@@ -34,6 +33,7 @@ const DEFAULT_POINTS: usize = 200;
 /// A supercell seen as small cells.
 pub struct Unfolding<'a> {
     run: &'a Calculation,
+    overlap: &'a Operator<f64>,
     cells: &'a Sublattice,
     sites: &'a Sites,
     /// Orbital of the small cell that each orbital of the supercell is a copy of.
@@ -45,7 +45,10 @@ pub struct Unfolding<'a> {
 
 impl<'a> Unfolding<'a> {
     /// Of a run whose atoms stand on `sites`.
-    pub fn new(run: &'a Calculation, cells: &'a Sublattice, sites: &'a Sites) -> Self {
+    ///
+    /// # Errors
+    /// `Inconsistent` where the run has no S.
+    pub fn new(run: &'a Calculation, cells: &'a Sublattice, sites: &'a Sites) -> Result<Self> {
         let mut first = vec![None; sites.occupation.len()];
         let (mut copies, mut atoms, mut n_small) = (Vec::new(), Vec::new(), 0);
         for (atom, &site) in sites.site.iter().enumerate() {
@@ -57,14 +60,14 @@ impl<'a> Unfolding<'a> {
             copies.extend(start..start + n);
             atoms.extend(std::iter::repeat_n(atom, n));
         }
-        Unfolding { run, cells, sites, copies, atoms, n_small }
+        Ok(Unfolding { run, overlap: overlap(run)?, cells, sites, copies, atoms, n_small })
     }
 
-    /// Spectral weight of each of these states of K = M k at `k`. `s` is S(K), without spin.
-    pub fn weights(&self, k: [f64; 3], s: MatRef<'_, c64>, states: MatRef<'_, c64>) -> Vec<f64> {
+    /// Spectral weight at `k` of each of these states (columns) of K = M k.
+    pub fn weights(&self, k: [f64; 3], states: MatRef<'_, c64>) -> Vec<f64> {
         let n = self.copies.len();
         let phases = self.phases(k);
-        let with_overlap = self.folded(&phases, hermitian(s).as_ref());
+        let with_overlap = self.folded_overlap(&phases, self.cells.k_point(k));
         let mut weights = vec![0.0; states.ncols()];
         // Of a spinor the two components one after the other.
         for component in 0..states.nrows() / n.max(1) {
@@ -80,8 +83,7 @@ impl<'a> Unfolding<'a> {
 
     /// exp(−2πi k·r) of each orbital.
     fn phases(&self, k: [f64; 3]) -> Vec<c64> {
-        let of_cell =
-            |r: &[i32; 3]| c64::cis(-std::f64::consts::TAU * (0..3).map(|a| k[a] * f64::from(r[a])).sum::<f64>());
+        let of_cell = |r: &[i32; 3]| c64::cis(-std::f64::consts::TAU * dot(k, *r));
         let of_atom: Vec<c64> = self.sites.cell.iter().map(of_cell).collect();
         self.atoms.iter().map(|&atom| of_atom[atom]).collect()
     }
@@ -97,32 +99,45 @@ impl<'a> Unfolding<'a> {
         sum
     }
 
+    /// Rows of S(K) summed up as [`Unfolding::folded`] does. Of S the upper triangle counts, as where states are computed.
+    fn folded_overlap(&self, phases: &[c64], large: [f64; 3]) -> Mat<c64> {
+        let mut sum = Mat::zeros(self.n_small, phases.len());
+        let basis = &self.run.basis;
+        for (pair, block) in self.overlap.blocks().filter(|(pair, _)| pair.i <= pair.j) {
+            let bloch = c64::cis(std::f64::consts::TAU * dot(large, pair.r));
+            let columns = basis.orbitals_of(pair.j as usize);
+            for (row, values) in basis.orbitals_of(pair.i as usize).zip(block.chunks_exact(columns.len().max(1))) {
+                for (column, &value) in columns.clone().zip(values) {
+                    if row < column {
+                        sum[(self.copies[row], column)] += phases[row] * bloch * value;
+                        sum[(self.copies[column], row)] += phases[column] * (bloch * value).conj();
+                    } else if row == column {
+                        sum[(self.copies[row], column)] += phases[row] * bloch.re * value;
+                    }
+                }
+            }
+        }
+        sum
+    }
+
     /// Energies and spectral weights of all states at the points of `path`, which are those of the small cell.
-    fn states(
-        &self,
-        source: &Source,
-        s: &Operator<f64>,
-        path: &KPath,
-        options: SpectrumOptions,
-    ) -> Result<(Energies, Weights)> {
-        let problem = EigenProblem::new(source.hamiltonian, s, &self.run.basis, path.points.len(), options);
-        let sum = BlochSum::new(s.pairs(), &self.run.basis);
-        let at = |k: &[f64; 3]| -> Result<Vec<(Vec<f64>, Vec<f64>)>> {
-            let large = self.cells.k_point(*k);
-            let s = sum.at(s, large);
-            let with_weights = |States { energies, vectors }: States| {
-                let weights = self.weights(*k, s.as_ref(), vectors.as_ref());
-                (energies, weights)
-            };
-            Ok(problem.states(large)?.into_iter().map(with_weights).collect())
+    fn states(&self, source: &Source, path: &KPath, options: SpectrumOptions) -> Result<(Energies, Weights)> {
+        let problem = EigenProblem::new(source.hamiltonian, self.overlap, &self.run.basis, path.points.len(), options);
+        let at = |k: &[f64; 3]| -> Result<(Vec<Vec<f64>>, Vec<Vec<f64>>)> {
+            let with_weights = |States { energies, vectors }: States| (energies, self.weights(*k, vectors.as_ref()));
+            Ok(problem.states(self.cells.k_point(*k))?.into_iter().map(with_weights).unzip())
         };
         let by_k = path.points.par_iter().map(at).collect::<Result<Vec<_>>>()?;
+        let (energies, weights): (Vec<_>, Vec<_>) = by_k.into_iter().unzip();
         let n_spins = source.hamiltonian.n_channels();
-        let (energies, weights) = by_k.into_iter().map(|spins| spins.into_iter().unzip()).unzip();
         let one_group = |bands: Vec<f64>| bands.into_iter().map(|weight| vec![weight]).collect();
         let weights = by_spin(weights, n_spins).into_iter().map(|by_k| by_k.into_iter().map(one_group).collect());
         Ok((by_spin(energies, n_spins), weights.collect()))
     }
+}
+
+fn dot(k: [f64; 3], r: [i32; 3]) -> f64 {
+    (0..3).map(|axis| k[axis] * f64::from(r[axis])).sum()
 }
 
 /// The lattice of the small cell; its directions are periodic as the supercell's are that they belong to.
@@ -155,7 +170,7 @@ pub fn compute(unfolding: &Unfolding, source: &Source, path: KPath, options: Spe
     let run = unfolding.run;
     let of = if source.role == Role::H0 { Of::H0 } else { Of::Scf };
     let fermi_level = level_of(run, of, options)?;
-    let (energies, weights) = unfolding.states(source, overlap(run)?, &path, options)?;
+    let (energies, weights) = unfolding.states(source, &path, options)?;
     let curve = Curve {
         name: source.name.clone(),
         role: source.role,
