@@ -5,8 +5,8 @@ use std::path::PathBuf;
 use anyhow::{Context, ensure};
 
 use super::Outcome;
-use super::bands::write;
 use super::eigenvalues::OfArg;
+use super::figures::{self, Figures};
 use super::run_args::RunFiles;
 use crate::bands::export;
 use crate::bands::spectrum::SpectrumOptions;
@@ -77,7 +77,15 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let options = SpectrumOptions { null_space: args.null_space };
     let unfolding = Unfolding::new(&run, &cells, &sites).with_context(located)?;
     let bands = compute(&unfolding, &sources[0], path, options).with_context(located)?;
-    let files = write(&bands, &args.out, &args.stem, args.window.as_ref())?;
+    let figures = Figures {
+        title: figures::title(&args.run),
+        folder: &args.out,
+        stem: &args.stem,
+        window: args.window.as_ref().map(|ends| [ends[0], ends[1]]),
+        bands: Some(&bands),
+        dos: None,
+    };
+    let files = figures.write()?;
     let text = match args.json {
         true => serde_json::to_string(&export::json(&bands))? + "\n",
         false => summary(&bands, &cells, &sites, &files),

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::bands::bravais::Bravais;
-use crate::bands::mesh::{KMesh, grid_points, key};
+use crate::bands::mesh::{KMesh, key};
 use crate::parsers::KGrid;
 
 /// A regular mesh whose nodes know their neighbours.
@@ -32,7 +32,7 @@ impl RegularMesh {
             node_of[place] = node_of[place].min(node);
             place
         };
-        let of_node = grid_points(grid).into_iter().enumerate().map(stands_for).collect();
+        let of_node = grid.points().into_iter().enumerate().map(stands_for).collect();
         RegularMesh { divisions: grid.divisions.map(|n| n.max(1) as usize), computed, of_node, node_of }
     }
 

@@ -17,13 +17,11 @@ pub use sites::{Sites, small_lattice};
 
 use super::bravais::Bravais;
 use super::eigen::States;
-use super::fermi::level_of;
 use super::kpath::KPath;
 use super::mesh::periodic_directions;
-use super::projection::Weights;
-use super::spectrum::{EigenProblem, Energies, SpectrumOptions, by_spin};
-use super::structure::{BandStructure, Curve, Role, Source, overlap};
-use crate::parsers::{Calculation, Error, Of, Operator, Result, Structure, Sublattice, c64};
+use super::spectrum::{EigenProblem, Spectrum, SpectrumOptions, by_spin, energies};
+use super::structure::{Align, BandStructure, Source, compute_by, overlap};
+use crate::parsers::{Calculation, Error, Operator, Result, SpinOperator, Structure, Sublattice, c64};
 
 /// Name of the only group of unfolded bands.
 pub const GROUP: &str = "spectral weight";
@@ -120,19 +118,22 @@ impl<'a> Unfolding<'a> {
         sum
     }
 
-    /// Energies and spectral weights of all states at the points of `path`, which are those of the small cell.
-    fn states(&self, source: &Source, path: &KPath, options: SpectrumOptions) -> Result<(Energies, Weights)> {
-        let problem = EigenProblem::new(source.hamiltonian, self.overlap, &self.run.basis, path.points.len(), options);
+    /// All states at k points of the small cell, with their spectral weight there as the only group.
+    ///
+    /// # Errors
+    /// `Inconsistent` where an eigenproblem has no solution.
+    pub fn spectrum(&self, h: &SpinOperator, kpoints: &[[f64; 3]], options: SpectrumOptions) -> Result<Spectrum> {
+        let problem = EigenProblem::new(h, self.overlap, &self.run.basis, kpoints.len(), options);
         let at = |k: &[f64; 3]| -> Result<(Vec<Vec<f64>>, Vec<Vec<f64>>)> {
             let with_weights = |States { energies, vectors }: States| (energies, self.weights(*k, vectors.as_ref()));
             Ok(problem.states(self.cells.k_point(*k))?.into_iter().map(with_weights).unzip())
         };
-        let by_k = path.points.par_iter().map(at).collect::<Result<Vec<_>>>()?;
+        let by_k = kpoints.par_iter().map(at).collect::<Result<Vec<_>>>()?;
         let (energies, weights): (Vec<_>, Vec<_>) = by_k.into_iter().unzip();
-        let n_spins = source.hamiltonian.n_channels();
         let one_group = |bands: Vec<f64>| bands.into_iter().map(|weight| vec![weight]).collect();
-        let weights = by_spin(weights, n_spins).into_iter().map(|by_k| by_k.into_iter().map(one_group).collect());
-        Ok((by_spin(energies, n_spins), weights.collect()))
+        let weights = by_spin(weights, h.n_channels()).into_iter();
+        let weights = weights.map(|by_k| by_k.into_iter().map(one_group).collect()).collect();
+        Ok(Spectrum { weights: Some(weights), ..by_spin(energies, h.n_channels()).into() })
     }
 }
 
@@ -162,31 +163,15 @@ pub fn path(run: &Calculation, cells: &Sublattice, text: Option<&str>, points: O
     KPath::new(&nodes, &lattice, points.unwrap_or(DEFAULT_POINTS))
 }
 
-/// The states of `source`, a Hamiltonian of `run`, along a path of the small cell, with their spectral weight as the only group.
+/// The states of `source`, a Hamiltonian of the supercell, along a path of the small cell.
 ///
 /// # Errors
 /// `Inconsistent` where an eigenproblem has no solution.
 pub fn compute(unfolding: &Unfolding, source: &Source, path: KPath, options: SpectrumOptions) -> Result<BandStructure> {
-    let run = unfolding.run;
-    let of = if source.role == Role::H0 { Of::H0 } else { Of::Scf };
-    let fermi_level = level_of(run, of, options)?;
-    let (energies, weights) = unfolding.states(source, &path, options)?;
-    let curve = Curve {
-        name: source.name.clone(),
-        role: source.role,
-        energies,
-        weights: Some(weights),
-        first_band: None,
-        fermi_level,
-        zero: fermi_level.unwrap_or(0.0),
-    };
-    Ok(BandStructure {
-        path,
-        curves: vec![curve],
-        groups: vec![GROUP.to_owned()],
-        unfolded: true,
-        relative: fermi_level.is_some(),
-        ev_per_hartree: run.origin.ev_per_hartree,
-        angstrom_per_bohr: run.origin.angstrom_per_bohr,
-    })
+    let Unfolding { run, overlap, .. } = unfolding;
+    let energies_at = |h: &SpinOperator, k: &[[f64; 3]]| energies(h, overlap, &run.basis, k, options);
+    let spectrum_at = |h: &SpinOperator, k: &[[f64; 3]]| unfolding.spectrum(h, k, options);
+    let sources = std::slice::from_ref(source);
+    let bands = compute_by(run, sources, path, Align::Fermi, &energies_at, &spectrum_at)?;
+    Ok(BandStructure { groups: vec![GROUP.to_owned()], unfolded: true, ..bands })
 }
