@@ -72,8 +72,7 @@ impl<'a> BlochSum<'a> {
     }
 
     fn phases(&self, k: [f64; 3]) -> Vec<c64> {
-        let phase = |r: &[i32; 3]| c64::cis(std::f64::consts::TAU * (0..3).map(|a| k[a] * r[a] as f64).sum::<f64>());
-        self.cells.iter().map(phase).collect()
+        self.cells.iter().map(|r| phase((0..3).map(|a| k[a] * r[a] as f64).sum())).collect()
     }
 
     fn add<T: Copy + Into<c64>>(&self, operator: &Operator<T>, phases: &[c64], mut sum: MatMut<'_, c64>) {
@@ -86,6 +85,30 @@ impl<'a> BlochSum<'a> {
                     sum[(row, column)] += phases[cell] * value.into();
                 }
             }
+        }
+    }
+}
+
+/// exp(2πi `turns`): exactly real where it is real, so that real O(R) have real O(k) where k and −k are equivalent.
+pub fn phase(turns: f64) -> c64 {
+    match (2.0 * turns).rem_euclid(2.0) {
+        0.0 => c64::ONE,
+        1.0 => -c64::ONE,
+        _ => c64::cis(std::f64::consts::TAU * turns),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn phases_are_exact_where_they_are_real() {
+        for (turns, expected) in [(0.0, 1.0), (-0.5, -1.0), (1.5, -1.0), (-3.0, 1.0)] {
+            assert_eq!(phase(turns), c64::new(expected, 0.0), "{turns}");
+        }
+        for turns in [0.25, -0.7, 12.1] {
+            assert!((phase(turns) - c64::cis(std::f64::consts::TAU * turns)).norm() < 1e-15);
         }
     }
 }
