@@ -112,3 +112,16 @@ fn real_overlaps_serve_real_and_complex_hamiltonians() {
         }
     }
 }
+
+/// Levels of two and more states, as at points of high symmetry.
+#[test]
+fn degenerate_levels_are_found() {
+    for seed in 1..40 {
+        let (n, mut state) = (8 + seed as usize % 17, seed);
+        let basis = hermitian::eigenvectors(random_hermitian(n, &mut state).as_ref(), Par::Seq).unwrap().1;
+        let level = |band: usize| (band / (1 + seed as usize % 4)) as f64 - 1.5;
+        let scaled = Mat::from_fn(n, n, |i, j| basis[(i, j)] * level(j));
+        let values = hermitian_eigenvalues((scaled * basis.adjoint()).as_ref(), Par::Seq).unwrap();
+        assert!(values.iter().enumerate().all(|(band, e)| (e - level(band)).abs() < 1e-13), "{seed}: {values:?}");
+    }
+}

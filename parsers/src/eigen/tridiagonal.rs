@@ -1,9 +1,10 @@
 //! Eigenvalues of a real symmetric tridiagonal matrix.
 
-/// A squared element beside the diagonal of a matrix of norm 1 that counts as zero: (ε/8)².
-const NEGLIGIBLE: f64 = f64::EPSILON * f64::EPSILON / 64.0;
+/// A squared element beside the diagonal of a matrix of norm 1 that counts as zero: with a shift rounded to ε, next to a
+/// degenerate eigenvalue none becomes smaller.
+const NEGLIGIBLE: f64 = f64::EPSILON * f64::EPSILON;
 
-/// Far more steps than an eigenvalue needs (two or three).
+/// Far more steps than an eigenvalue needs (two or three); in the second half of them, more counts as zero.
 const MOST_STEPS: usize = 60;
 
 /// Eigenvalues, ascending, of the matrix with this diagonal and these absolute values beside it; `None` where a number is not
@@ -28,8 +29,9 @@ pub fn eigenvalues(mut diagonal: Vec<f64>, beside: Vec<f64>) -> Option<Vec<f64>>
 
 /// Makes `d[first]` an eigenvalue; those before it are.
 fn settle(first: usize, d: &mut [f64], squares: &mut [f64]) -> Option<()> {
-    for _ in 0..MOST_STEPS {
-        let last = first + squares[first..].iter().position(|&square| square <= NEGLIGIBLE)?;
+    for steps in 0..MOST_STEPS {
+        let negligible = if 2 * steps < MOST_STEPS { NEGLIGIBLE } else { 256.0 * NEGLIGIBLE };
+        let last = first + squares[first..].iter().position(|&square| square <= negligible)?;
         squares[last] = 0.0;
         if last == first {
             return Some(());
