@@ -145,7 +145,7 @@ fn threads_inside(n_k: usize) -> Par {
 }
 
 /// From `[k][spin]` to `[spin][k]`.
-pub(crate) fn by_spin<T>(by_k: Vec<Vec<T>>, n_spins: usize) -> Vec<Vec<T>> {
+pub fn by_spin<T>(by_k: Vec<Vec<T>>, n_spins: usize) -> Vec<Vec<T>> {
     let mut energies: Vec<Vec<T>> = (0..n_spins).map(|_| Vec::with_capacity(by_k.len())).collect();
     for spins in by_k {
         energies.iter_mut().zip(spins).for_each(|(spin, bands)| spin.push(bands));

@@ -41,19 +41,19 @@ pub struct Args {
     window: Option<Vec<f64>>,
     /// Fat bands: how much of each state sits on groups of orbitals (Mulliken)
     #[arg(long, value_enum, value_name = "BY")]
-    fat: Option<By>,
+    pub fat: Option<By>,
     /// Where zero is
     #[arg(long, value_enum, default_value_t = Align::Fermi)]
     align: Align,
     /// Folder for the outputs
     #[arg(long, value_name = "DIR", default_value = ".")]
-    out: PathBuf,
+    pub out: PathBuf,
     /// Name of the outputs, without ending
     #[arg(long, default_value = "bands")]
-    stem: String,
+    pub stem: String,
     /// Compare instead: `native` with the eigenvalues that the code printed, else with the Hamiltonian of this folder
     #[arg(long, value_name = "native|FOLDER")]
-    compare: Option<PathBuf>,
+    pub compare: Option<PathBuf>,
     /// Leave out combinations of orbitals whose eigenvalue of S(k) is at most this
     #[arg(long, value_name = "THRESHOLD")]
     null_space: Option<f64>,

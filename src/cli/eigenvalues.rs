@@ -29,7 +29,7 @@ pub struct Args {
     null_space: Option<f64>,
     /// Print JSON
     #[arg(long)]
-    json: bool,
+    pub json: bool,
     #[command(flatten)]
     files: RunFiles,
 }
