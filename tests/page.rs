@@ -186,7 +186,7 @@ fn a_browser_shows_states_and_zooms() {
             ["band", band.to_string()],
             ["k", "(0.5000, 0.0000, 0.0000)"],
             ["", "M"],
-            ["E − E_F", energy],
+            ["E − EF", energy],
             ["C s", weight(first)],
             [HOSTILE, weight(1.0 - first)],
         ])

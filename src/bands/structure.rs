@@ -4,8 +4,8 @@ use super::bravais::Bravais;
 use super::fermi::{computed_level_by, level_of_by};
 use super::kpath::KPath;
 use super::mesh::periodic_directions;
-use super::projection::Weights;
-use super::spectrum::{Energies, EnergiesAt, Spectrum, SpectrumAt, SpectrumOptions, energies};
+use super::projection::{Groups, Weights};
+use super::spectrum::{Energies, EnergiesAt, Spectrum, SpectrumAt, SpectrumOptions, energies, projected};
 use crate::parsers::{Calculation, Error, Of, Operator, SpinOperator};
 
 /// Points on a path, unless the user says or the run has more.
@@ -165,6 +165,25 @@ pub fn compute(
     compute_by(run, sources, path, align, &energies_at, &|h, k| Ok(energies_at(h, k)?.into()))
 }
 
+/// As [`compute`], with weights on groups of orbitals.
+///
+/// # Errors
+/// As [`compute`].
+pub fn compute_fat(
+    run: &Calculation,
+    sources: &[Source<'_>],
+    path: KPath,
+    align: Align,
+    options: SpectrumOptions,
+    groups: &Groups,
+) -> Result<BandStructure, Error> {
+    let s = overlap(run)?;
+    let energies_at = |h: &SpinOperator, k: &[[f64; 3]]| energies(h, s, &run.basis, k, options);
+    let spectrum_at = |h: &SpinOperator, k: &[[f64; 3]]| projected(h, s, &run.basis, k, options, groups);
+    let bands = compute_by(run, sources, path, align, &energies_at, &spectrum_at)?;
+    Ok(BandStructure { groups: groups.names.clone(), ..bands })
+}
+
 /// As [`compute`], with the energies for Fermi levels by `energies_at` and what is drawn by `spectrum_at`.
 ///
 /// # Errors
@@ -222,6 +241,33 @@ pub(super) fn zeros(levels: &[Option<f64>], align: Align) -> Result<Vec<Option<f
         )),
         Align::Fermi => Ok(levels.to_vec()),
         Align::None => Ok(vec![levels.last().copied().flatten(); levels.len()]),
+    }
+}
+
+impl Curve {
+    /// Number of states below the first energy of a k point.
+    fn first_band(&self, spin: usize, k: usize) -> usize {
+        self.first_band.as_ref().map_or(0, |first| first[spin][k])
+    }
+
+    /// Absolute indices of the bands that have a state at some k point.
+    pub fn band_range(&self, spin: usize) -> std::ops::Range<usize> {
+        let n_k = self.energies[spin].len();
+        let start = (0..n_k).map(|k| self.first_band(spin, k)).min().unwrap_or(0);
+        let end = (0..n_k).map(|k| self.first_band(spin, k) + self.energies[spin][k].len()).max().unwrap_or(0);
+        start..end
+    }
+
+    /// Energy of the state of an absolute band index, hartree; `None` where it was not computed.
+    pub fn energy(&self, spin: usize, k: usize, band: usize) -> Option<f64> {
+        let index = band.checked_sub(self.first_band(spin, k))?;
+        self.energies[spin][k].get(index).copied()
+    }
+
+    /// Weights of that state on the groups.
+    pub fn weights(&self, spin: usize, k: usize, band: usize) -> Option<&[f64]> {
+        let index = band.checked_sub(self.first_band(spin, k))?;
+        self.weights.as_ref()?[spin][k].get(index).map(Vec::as_slice)
     }
 }
 

@@ -119,12 +119,13 @@ class Bands {
 
   drawLines(context, series, theme) {
     const { rows } = series;
+    const xs = this.data.distances.map((distance) => this.frame.ofOther(distance));
     setLine(context, series.line, theme);
     for (const row of rows.between(this.frame.energy.low, this.frame.energy.high)) {
       context.beginPath();
       this.eachRun(rows, row, (from, to) => {
-        context.moveTo(...this.point(rows, row, from));
-        for (let k = from + 1; k <= to; k++) context.lineTo(...this.point(rows, row, k));
+        context.moveTo(xs[from], this.frame.ofEnergy(rows.energy(row, from)));
+        for (let k = from + 1; k <= to; k++) context.lineTo(xs[k], this.frame.ofEnergy(rows.energy(row, k)));
       });
       context.stroke();
     }

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::Page;
 use crate::bands::dos::{Dos, DosCurve};
+use crate::bands::plot::same_groups;
 use crate::bands::structure::{BandStructure, Curve, Role};
 use crate::parsers::Error;
 
@@ -80,12 +81,11 @@ struct DosSeries<'a> {
 impl<'a> Data<'a> {
     pub fn new(page: &Page<'a>) -> Result<Self, Error> {
         let Page { bands, dos, .. } = *page;
+        if let (Some(bands), Some(dos)) = (bands, dos) {
+            same_groups(bands, dos)?;
+        }
         let relative = match (bands, dos) {
             (None, None) => return Err(Error::inconsistent("a page needs bands or densities of states")),
-            (Some(bands), Some(dos)) if !share_groups(bands, dos) => {
-                let message = format!("bands have the groups {:?}, densities of states {:?}", bands.groups, dos.groups);
-                return Err(Error::inconsistent(message));
-            }
             (Some(bands), _) => bands.relative,
             (None, Some(dos)) => dos.relative,
         };
@@ -98,10 +98,6 @@ impl<'a> Data<'a> {
             dos: dos.map(Densities::new),
         })
     }
-}
-
-fn share_groups(bands: &BandStructure, dos: &Dos) -> bool {
-    bands.unfolded || bands.groups.is_empty() || dos.groups.is_empty() || bands.groups == dos.groups
 }
 
 fn subtitle(bands: Option<&BandStructure>, dos: Option<&Dos>, relative: bool) -> String {

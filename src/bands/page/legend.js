@@ -64,12 +64,12 @@ function levelOf(series) {
   return isKnown ? ["E", element("sub", {}, "F"), ` = ${number(series.level, 4)} eV`] : undefined;
 }
 
-/** Shows rows beside a point of the page. A row: [text, value, colour]. */
+/** Shows rows beside a point of the page. A row: [text or pieces of it, value, colour]. */
 function showTooltip(box, title, rows, x, y) {
   const cells = rows.map(([text, value, colour]) => {
     const name = element("td");
     if (colour) name.append(element("i", { style: `background:${colour}` }));
-    name.append(text);
+    name.append(...[text].flat());
     return element("tr", {}, name, element("td", {}, value));
   });
   box.replaceChildren(...(title ? [element("strong", {}, title)] : []), element("table", {}, element("tbody", {}, ...cells)));

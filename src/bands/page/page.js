@@ -98,7 +98,7 @@ function describeState({ series, row, k }) {
 }
 
 function energyName() {
-  return view.relative ? "E − E_F" : "E";
+  return view.relative ? ["E − E", element("sub", {}, "F")] : "E";
 }
 
 /** Rows of the tooltip for an energy of the density of states. */
@@ -286,11 +286,12 @@ figure.addEventListener("keydown", (event) => {
 });
 
 /** The figure as an SVG document in the colours of paper. */
-function asSvg() {
-  const context = new SvgContext(...size());
+function asSvg(width, height) {
+  const context = new SvgContext(width, height);
   context.fillStyle = LIGHT.paper;
-  context.fillRect(0, 0, ...size());
-  drawCurves(context, ...size(), LIGHT);
+  context.fillRect(0, 0, width, height);
+  drawCurves(context, width, height, LIGHT);
+  layOut(view, ...size());
   return context.text();
 }
 
@@ -333,7 +334,7 @@ function download(text, type, ending) {
 }
 
 byId("reset").addEventListener("click", reset);
-byId("save-svg").addEventListener("click", () => download(asSvg(), "image/svg+xml", "svg"));
+byId("save-svg").addEventListener("click", () => download(asSvg(...size()), "image/svg+xml", "svg"));
 byId("save-csv").addEventListener("click", () => download(asCsv(), "text/csv", "csv"));
 byId("help-button").addEventListener("click", () => {
   const help = byId("help");
@@ -341,9 +342,9 @@ byId("help-button").addEventListener("click", () => {
   byId("help-button").setAttribute("aria-expanded", String(!help.hidden));
 });
 
-// Printed as lines, not as pixels.
+// Printed as lines, not as pixels; below the heading it fills a page of A4 or letter across.
 window.addEventListener("beforeprint", () => {
-  const drawn = new DOMParser().parseFromString(asSvg(), "image/svg+xml").documentElement;
+  const drawn = new DOMParser().parseFromString(asSvg(1060, 600), "image/svg+xml").documentElement;
   drawn.setAttribute("class", "printed");
   figure.append(document.importNode(drawn, true));
 });

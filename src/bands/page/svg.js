@@ -91,7 +91,7 @@ class SvgContext {
     const anchor = { left: "start", center: "middle", right: "end" }[this.textAlign];
     const turn = this.turn ? ` transform="${this.turn.trim()}"` : "";
     const place = `x="${short(x)}" y="${short(y)}" text-anchor="${anchor}"`;
-    this.parts.push(`<text ${place}${turn} fill="${this.fillStyle}" style="font:${escaped(this.font)}">${escaped(text)}</text>`);
+    this.parts.push(`<text ${place}${turn} fill="${this.fillStyle}" style="font:${escaped(this.font)};white-space:pre">${escaped(text)}</text>`);
   }
 
   opacity() {

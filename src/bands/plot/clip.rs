@@ -1,35 +1,40 @@
 //! Cutting lines at the window of energies.
 
-/// Pieces of a polyline (x, energy) inside the window; the cuts lie on the border.
-pub(super) fn inside(points: &[(f64, f64)], [low, high]: [f64; 2]) -> Vec<Vec<(f64, f64)>> {
-    let mut pieces: Vec<Vec<(f64, f64)>> = Vec::new();
+/// Pieces of a polyline inside the window as positions along it, the cuts included: 2.25 is a quarter of the way from the point
+/// of index 2 to the next one.
+pub(super) fn inside(energies: &[f64], window: [f64; 2]) -> Vec<Vec<f64>> {
+    let mut pieces: Vec<Vec<f64>> = Vec::new();
     let mut connected = false;
-    for pair in points.windows(2) {
-        let Some((from, to, whole)) = clipped(pair[0], pair[1], low, high) else {
+    for (start, pair) in energies.windows(2).enumerate() {
+        let Some([from, to]) = clipped(pair[0], pair[1], window) else {
             connected = false;
             continue;
         };
+        let start = start as f64;
         match pieces.last_mut().filter(|_| connected) {
-            Some(piece) => piece.push(to),
-            None => pieces.push(vec![from, to]),
+            Some(piece) => piece.push(start + to),
+            None => pieces.push(vec![start + from, start + to]),
         }
-        connected = whole;
+        connected = to == 1.0;
     }
     pieces
 }
 
-/// The part of a segment between two energies, and whether it reaches its end.
-#[allow(clippy::type_complexity)]
-fn clipped(a: (f64, f64), b: (f64, f64), low: f64, high: f64) -> Option<((f64, f64), (f64, f64), bool)> {
-    let slope = b.1 - a.1;
-    let crossing = |energy: f64| if slope == 0.0 { f64::NAN } else { (energy - a.1) / slope };
-    let (enter, leave) = if slope >= 0.0 { (crossing(low), crossing(high)) } else { (crossing(high), crossing(low)) };
-    if slope == 0.0 && !(low..=high).contains(&a.1) {
-        return None;
+/// The part 0 … 1 of the way from `a` to `b` that is inside.
+fn clipped(a: f64, b: f64, [low, high]: [f64; 2]) -> Option<[f64; 2]> {
+    if a == b {
+        return (low..=high).contains(&a).then_some([0.0, 1.0]);
     }
-    let (from, to) = (enter.max(0.0), leave.min(1.0));
-    let at = |t: f64| (a.0 + t * (b.0 - a.0), a.1 + t * slope);
-    (from < to).then(|| (at(from), if to == 1.0 { b } else { at(to) }, to == 1.0))
+    let (first, last) = if a < b { (low, high) } else { (high, low) };
+    let [from, to] = [((first - a) / (b - a)).max(0.0), ((last - a) / (b - a)).min(1.0)];
+    (from < to).then_some([from, to])
+}
+
+/// The value at a position, linear between points.
+pub(super) fn value_at(values: &[f64], position: f64) -> f64 {
+    let index = position.floor() as usize;
+    let part = position - index as f64;
+    if part == 0.0 { values[index] } else { values[index] + part * (values[index + 1] - values[index]) }
 }
 
 #[cfg(test)]
@@ -38,12 +43,14 @@ mod tests {
 
     #[test]
     fn lines_are_cut_at_the_window() {
-        let points = [(0.0, -2.0), (1.0, 0.0), (2.0, 2.0), (3.0, 0.5), (4.0, 0.5)];
-        let pieces = inside(&points, [-1.0, 1.0]);
+        let energies = [-2.0, 0.0, 2.0, 0.5, 0.5];
+        let pieces = inside(&energies, [-1.0, 1.0]);
         assert_eq!(pieces.len(), 2);
-        assert_eq!(pieces[0], [(0.5, -1.0), (1.0, 0.0), (1.5, 1.0)]);
-        assert_eq!(pieces[1][1..], [(3.0, 0.5), (4.0, 0.5)]);
-        assert!((pieces[1][0].0 - (2.0 + 2.0 / 3.0)).abs() < 1e-12);
-        assert!(inside(&[(0.0, 2.0), (1.0, 2.0)], [-1.0, 1.0]).is_empty());
+        assert_eq!(pieces[0], [0.5, 1.0, 1.5]);
+        assert_eq!(pieces[1][1..], [3.0, 4.0]);
+        assert!((pieces[1][0] - (2.0 + 2.0 / 3.0)).abs() < 1e-12);
+        assert_eq!(pieces[0].iter().map(|&at| value_at(&energies, at)).collect::<Vec<_>>(), [-1.0, 0.0, 1.0]);
+        assert!(inside(&[2.0, 2.0], [-1.0, 1.0]).is_empty());
+        assert_eq!(inside(&[3.0, -3.0], [-1.0, 1.0]), [[1.0 / 3.0, 2.0 / 3.0]]);
     }
 }

@@ -3,8 +3,8 @@
 use plotters::coord::Shift;
 use plotters::prelude::*;
 
-use crate::bands::plot::{raster, register_font};
-use crate::parsers::{Error, Result};
+use crate::bands::plot::{COLOURS, failed, raster, register_font};
+use crate::parsers::Result;
 
 /// One frame.
 pub struct Panel {
@@ -26,15 +26,6 @@ pub struct Point {
 
 /// Points of the layout.
 const SIZE: (u32, u32) = (330, 300);
-/// Colours that stay apart for colour-blind readers (Okabe and Ito).
-const COLOURS: [RGBColor; 6] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(230, 159, 0),
-    RGBColor(86, 180, 233),
-];
 
 type Drawn = std::result::Result<(), Box<dyn std::error::Error>>;
 
@@ -47,7 +38,7 @@ pub fn svg(panels: &[Panel]) -> Result<String> {
     let panels = filled(panels);
     let mut document = String::new();
     let area = SVGBackend::with_string(&mut document, (SIZE.0 * panels.len() as u32, SIZE.1)).into_drawing_area();
-    draw(&area, &panels, 1).map_err(|e| failed(&*e))?;
+    draw(&area, &panels, 1).map_err(failed)?;
     drop(area);
     Ok(document)
 }
@@ -65,7 +56,7 @@ pub fn png(panels: &[Panel]) -> Result<Vec<u8>> {
     let mut large = vec![255; 3 * width as usize * height as usize];
     {
         let area = BitMapBackend::with_buffer(&mut large, (width, height)).into_drawing_area();
-        draw(&area, &panels, scale).map_err(|e| failed(&*e))?;
+        draw(&area, &panels, scale).map_err(failed)?;
     }
     let small = raster::averaged(&large, width as usize);
     raster::encode(&small, width / raster::OVERSAMPLING, height / raster::OVERSAMPLING)
@@ -136,10 +127,6 @@ where
 /// Without trailing zeros.
 fn number(x: f64) -> String {
     format!("{}", (x * 1e6).round() / 1e6)
-}
-
-fn failed(error: &dyn std::error::Error) -> Error {
-    std::io::Error::other(format!("the scatter plot cannot be drawn: {error}")).into()
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use plotters::prelude::*;
 
-use crate::bands::plot::register_font;
-use crate::parsers::{Error, Result};
+use crate::bands::plot::{COLOURS, failed, register_font};
+use crate::parsers::Result;
 
 /// One pair of species.
 pub struct Curve {
@@ -15,15 +15,6 @@ pub struct Curve {
 
 /// Bins per ångström.
 const BINS: f64 = 20.0;
-/// Colours that stay apart for colour-blind readers (Okabe and Ito).
-const COLOURS: [RGBColor; 6] = [
-    RGBColor(0, 114, 178),
-    RGBColor(213, 94, 0),
-    RGBColor(0, 158, 115),
-    RGBColor(204, 121, 167),
-    RGBColor(230, 159, 0),
-    RGBColor(86, 180, 233),
-];
 
 /// An SVG document: how many bonds of each length there are per atom. Empty where there is nothing to draw.
 ///
@@ -39,7 +30,7 @@ pub fn svg(curves: &[Curve], n_atoms: usize) -> Result<String> {
     if highest > 0.0 {
         register_font()?;
         let area = SVGBackend::with_string(&mut document, (560, 340)).into_drawing_area();
-        draw(&area, &counted, ends, highest).map_err(|e| failed(&*e))?;
+        draw(&area, &counted, ends, highest).map_err(failed)?;
     }
     Ok(document)
 }
@@ -76,10 +67,6 @@ fn draw(
     chart.configure_series_labels().background_style(WHITE).draw()?;
     area.present()?;
     Ok(())
-}
-
-fn failed(error: &dyn std::error::Error) -> Error {
-    std::io::Error::other(format!("the figure cannot be drawn: {error}")).into()
 }
 
 #[cfg(test)]

@@ -2,8 +2,8 @@
 
 use plotters::prelude::*;
 
-use crate::bands::plot::register_font;
-use crate::parsers::{Error, Result};
+use crate::bands::plot::{failed, register_font};
+use crate::parsers::Result;
 
 /// Width and height of a panel.
 const SIZE: (u32, u32) = (520, 340);
@@ -52,9 +52,9 @@ pub fn svg(panels: &[Panel]) -> Result<String> {
         let size = (SIZE.0, SIZE.1 * drawn.len() as u32);
         let area = SVGBackend::with_string(&mut document, size).into_drawing_area();
         for (area, (panel, range)) in area.split_evenly((drawn.len(), 1)).iter().zip(drawn) {
-            draw(area, panel, last, range).map_err(|e| failed(&*e))?;
+            draw(area, panel, last, range).map_err(failed)?;
         }
-        area.present().map_err(|e| failed(&e))?;
+        area.present().map_err(failed)?;
     }
     Ok(document)
 }
@@ -81,10 +81,6 @@ fn draw(
     }
     chart.configure_series_labels().background_style(WHITE).draw()?;
     Ok(())
-}
-
-fn failed(error: &dyn std::error::Error) -> Error {
-    std::io::Error::other(format!("the learning curve cannot be drawn: {error}")).into()
 }
 
 #[cfg(test)]
