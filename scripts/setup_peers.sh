@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # The Python programs that the tests compare with, each in its own folder: sisl in .venv (0.4 GB), DeepH-dock in .venv-deeph
-# (0.3 GB), DeePTB in .venv-deeptb (0.3 GB). What cannot be had here is said and left out; tests that need it are skipped.
+# (0.3 GB), DeePTB in .venv-deeptb (0.3 GB); and Chromium, in which pages are looked at (0.4 GB). What cannot be had here is said and left out; tests that need it are skipped.
 set -uo pipefail
 cd "$(dirname "$0")/.."
 
@@ -35,6 +35,16 @@ skipped() {
   echo "setup: without $1 ($2); its tests are skipped"
 }
 
+# fetched PACKAGE SIZE: Debian's, where that is possible.
+fetched() {
+  [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null || return
+  echo "setup: fetching Debian's $1 ($2) ..."
+  apt-get update -qq && apt-get install -y -qq --no-install-recommends "$1" >/dev/null
+}
+
+# A browser for the page of bands.
+command -v chromium chromium-browser google-chrome >/dev/null || fetched chromium "100 MB" || skipped Chromium "there is none, and Debian's needs root"
+
 peer sisl .venv python3 || skipped sisl "see above"
 
 newer=$(python_with 'import sys; assert sys.version_info >= (3, 12)' \
@@ -48,10 +58,7 @@ with_torch() {
   mapfile -t pythons < <(type -aP python3)
   python_with 'import torch' "${pythons[@]}"
 }
-if ! with_torch >/dev/null && [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
-  echo "setup: fetching Debian's python3-torch (146 MB) ..."
-  apt-get update -qq && apt-get install -y -qq --no-install-recommends python3-torch >/dev/null
-fi
+with_torch >/dev/null || fetched python3-torch "146 MB"
 torch=$(with_torch) &&
   { peer deeptb .venv-deeptb "$torch" --system-site-packages || skipped DeePTB "see above"; } ||
   skipped DeePTB "it needs a python3 with PyTorch, such as Debian's python3-torch"

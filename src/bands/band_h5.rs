@@ -33,11 +33,10 @@ use crate::parsers::output::write_by_name;
 /// # Errors
 /// `Io` with the file's name.
 pub fn write(path: &Path, bands: &BandStructure, curve: &Curve, spin: usize) -> Result<()> {
-    let table = Table::new(bands, curve, spin);
     write_by_name(path, |path| {
         h5::write(path, |file| {
             write_path(file, bands)?;
-            write_states(file, &table)?;
+            write_states(file, bands, curve, spin)?;
             write_energies(file, bands, curve)
         })
     })
@@ -98,58 +97,30 @@ fn symbol(label: &str) -> &str {
     if label == "Γ" { "Gamma" } else { label }
 }
 
-/// States as a table: rows are absolute band indices.
-struct Table<'a> {
-    bands: &'a BandStructure,
-    curve: &'a Curve,
-    spin: usize,
-    /// Points of the path, one per column.
-    points: Vec<usize>,
-    /// Absolute index of the first row, and of the one after the last.
-    rows: [usize; 2],
+/// A value of every state, or NaN where there is none: a row per absolute band index, a column per point of the file.
+fn table(bands: &BandStructure, curve: &Curve, spin: usize, value: impl Fn(usize, usize) -> Option<f64>) -> Vec<f64> {
+    let points = points_of(bands, &legs(bands)).concat();
+    let of_band = |band: usize| points.iter().map(|&k| value(k, band).unwrap_or(f64::NAN)).collect::<Vec<_>>();
+    curve.band_range(spin).flat_map(of_band).collect()
 }
 
-impl<'a> Table<'a> {
-    fn new(bands: &'a BandStructure, curve: &'a Curve, spin: usize) -> Self {
-        let points = points_of(bands, &legs(bands)).concat();
-        let mut table = Table { bands, curve, spin, points, rows: [0, 0] };
-        let n_k = curve.energies[spin].len();
-        let first = (0..n_k).map(|k| table.first_band(k)).min().unwrap_or(0);
-        let end = (0..n_k).map(|k| table.first_band(k) + curve.energies[spin][k].len()).max().unwrap_or(0);
-        table.rows = [first, end];
-        table
+fn write_states(file: &Target, bands: &BandStructure, curve: &Curve, spin: usize) -> Result<()> {
+    let rows = curve.band_range(spin);
+    let energy = |k, band| curve.energy(spin, k, band).map(|energy| bands.relative_ev(curve, energy));
+    let energies = table(bands, curve, spin, energy);
+    let shape = [rows.len(), energies.len() / rows.len().max(1)];
+    file.write("band_quantity", &[], &[rows.len() as i64])?;
+    file.write("first_band", &[], &[rows.start as i64])?;
+    file.write("band_data", &shape, &energies)?;
+    if curve.weights.is_none() {
+        return Ok(());
     }
-
-    fn first_band(&self, k: usize) -> usize {
-        self.curve.first_band.as_ref().map_or(0, |first| first[self.spin][k])
-    }
-
-    /// A value of every state, or NaN: row by row.
-    fn fill(&self, value: impl Fn(usize, usize) -> Option<f64>) -> Vec<f64> {
-        let of_row = |row: usize| {
-            let at = |&k: &usize| row.checked_sub(self.first_band(k)).and_then(|band| value(k, band));
-            self.points.iter().map(move |k| at(k).unwrap_or(f64::NAN)).collect::<Vec<_>>()
-        };
-        (self.rows[0]..self.rows[1]).flat_map(of_row).collect()
-    }
-
-    fn energies(&self) -> Vec<f64> {
-        let energy = |k: usize, band: usize| self.curve.energies[self.spin][k].get(band).copied();
-        self.fill(|k, band| energy(k, band).map(|energy| self.bands.relative_ev(self.curve, energy)))
-    }
-}
-
-fn write_states(file: &Target, table: &Table<'_>) -> Result<()> {
-    let shape = [table.rows[1] - table.rows[0], table.points.len()];
-    file.write("band_quantity", &[], &[shape[0] as i64])?;
-    file.write("first_band", &[], &[table.rows[0] as i64])?;
-    file.write("band_data", &shape, &table.energies())?;
-    let Some(weights) = &table.curve.weights else { return Ok(()) };
-    let names: Vec<&str> = table.bands.groups.iter().map(String::as_str).collect();
-    let of_group = |group: usize| table.fill(|k, band| Some(*weights[table.spin][k].get(band)?.get(group)?));
-    let values: Vec<f64> = (0..names.len()).flat_map(of_group).collect();
+    let names: Vec<&str> = bands.groups.iter().map(String::as_str).collect();
+    let of_group =
+        |group: usize| table(bands, curve, spin, move |k, band| curve.weights(spin, k, band)?.get(group).copied());
+    let weights: Vec<f64> = (0..names.len()).flat_map(of_group).collect();
     file.write_texts("weight_names", &[names.len()], &names)?;
-    file.write("weights", &[names.len(), shape[0], shape[1]], &values)
+    file.write("weights", &[names.len(), shape[0], shape[1]], &weights)
 }
 
 fn write_energies(file: &Target, bands: &BandStructure, curve: &Curve) -> Result<()> {

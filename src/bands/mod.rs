@@ -7,6 +7,8 @@ pub mod band_h5;
 pub mod bravais;
 pub mod compare;
 pub mod dos;
+#[cfg(feature = "hdf5")]
+pub mod dos_h5;
 pub mod export;
 pub mod fermi;
 pub mod kpath;

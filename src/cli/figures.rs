@@ -4,10 +4,14 @@ use std::path::{Path, PathBuf};
 
 use anyhow::Context;
 
+#[cfg(feature = "hdf5")]
+use crate::bands::band_h5;
 use crate::bands::dos::{self, Dos};
+#[cfg(feature = "hdf5")]
+use crate::bands::dos_h5;
 use crate::bands::export;
 use crate::bands::page::Page;
-use crate::bands::plot::{Figure, default_window};
+use crate::bands::plot::{DosFigure, Figure, default_window};
 use crate::bands::structure::BandStructure;
 use crate::parsers::output::write_file;
 
@@ -46,43 +50,70 @@ impl Figures<'_> {
         Ok(files)
     }
 
-    /// One file per Hamiltonian and spin, which the layout has no place for.
+    /// A file per Hamiltonian and spin, for which the layouts have no place: `STEM.h5`, or `STEM-SCF-up.h5`.
     #[cfg(feature = "hdf5")]
     fn write_h5(&self) -> anyhow::Result<Vec<PathBuf>> {
-        let Some(bands) = self.bands else { return Ok(Vec::new()) };
-        let is_only = bands.curves.len() == 1;
         let mut files = Vec::new();
-        for curve in &bands.curves {
-            let n_spins = curve.energies.len();
-            for spin in 0..n_spins {
-                let name = if is_only { String::new() } else { format!("-{}", plain(&curve.name)) };
-                let spin_name = if n_spins == 2 { ["-up", "-down"][spin] } else { "" };
-                let file = self.folder.join(format!("{}{name}{spin_name}.h5", self.stem));
-                crate::bands::band_h5::write(&file, bands, curve, spin)?;
-                files.push(file);
-            }
+        for (bands, curve, spin) in
+            self.bands.iter().flat_map(|bands| each_spin(*bands, &bands.curves, |c| c.energies.len()))
+        {
+            let file = self.h5_file("", bands.curves.len(), &curve.name, (spin, curve.energies.len()));
+            band_h5::write(&file, bands, curve, spin)?;
+            files.push(file);
+        }
+        let kind = if self.bands.is_some() { ".dos" } else { "" };
+        for (dos, curve, spin) in self.dos.iter().flat_map(|dos| each_spin(*dos, &dos.curves, |c| c.total.len())) {
+            let file = self.h5_file(kind, dos.curves.len(), &curve.name, (spin, curve.total.len()));
+            dos_h5::write(&file, dos, curve, spin)?;
+            files.push(file);
         }
         Ok(files)
     }
 
+    #[cfg(feature = "hdf5")]
+    fn h5_file(&self, kind: &str, n_curves: usize, name: &str, (spin, n_spins): (usize, usize)) -> PathBuf {
+        let name = if n_curves == 1 { String::new() } else { format!("-{}", plain(name)) };
+        let spin = if n_spins == 2 { ["-up", "-down"][spin] } else { "" };
+        self.folder.join(format!("{}{name}{spin}{kind}.h5", self.stem))
+    }
+
     fn outputs(&self) -> anyhow::Result<Vec<Output>> {
         let window = self.window.unwrap_or_else(|| default_window(self.bands, self.dos));
-        let page = Page { title: &self.title, stem: self.stem, window, bands: self.bands, dos: self.dos };
         let mut outputs = Vec::new();
         if let Some(bands) = self.bands {
-            let figure = Figure::new(bands, window)?;
             let json = serde_json::to_string(&export::json(bands))? + "\n";
             outputs.extend([("dat", export::text(bands).into_bytes()), ("json", json.into_bytes())]);
-            outputs.extend([("svg", figure.svg()?.into_bytes()), ("png", figure.png()?)]);
         }
         if let Some(dos) = self.dos {
             let endings = if self.bands.is_some() { ["dos.dat", "dos.json"] } else { ["dat", "json"] };
             let json = serde_json::to_string(&dos::export::json(dos))? + "\n";
             outputs.extend(endings.into_iter().zip([dos::export::text(dos).into_bytes(), json.into_bytes()]));
         }
-        outputs.push(("html", page.html()?.into_bytes()));
+        let (svg, png) = self.drawn(window)?;
+        let page = Page { title: &self.title, stem: self.stem, window, bands: self.bands, dos: self.dos };
+        outputs.extend([("svg", svg.into_bytes()), ("png", png), ("html", page.html()?.into_bytes())]);
         Ok(outputs)
     }
+
+    /// The figure as SVG and PNG.
+    fn drawn(&self, window: [f64; 2]) -> anyhow::Result<(String, Vec<u8>)> {
+        if let Some(bands) = self.bands {
+            let figure = Figure::with_dos(bands, self.dos, window)?;
+            return Ok((figure.svg()?, figure.png()?));
+        }
+        let figure = DosFigure::new(self.dos.context("nothing to draw")?, window)?;
+        Ok((figure.svg()?, figure.png()?))
+    }
+}
+
+/// Every curve with each of its spins.
+#[cfg(feature = "hdf5")]
+fn each_spin<'a, All, Curve>(
+    all: &'a All,
+    curves: &'a [Curve],
+    n_spins: impl Fn(&Curve) -> usize + 'a,
+) -> impl Iterator<Item = (&'a All, &'a Curve, usize)> {
+    curves.iter().flat_map(move |curve| (0..n_spins(curve)).map(move |spin| (all, curve, spin)))
 }
 
 /// A name inside a file's name.
