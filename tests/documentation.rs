@@ -41,7 +41,7 @@ fn every_path_of_the_code_map_exists() {
 }
 
 /// One page per code, and what came of them.
-const PAGES: [&str; 11] = [
+const PAGES: [&str; 12] = [
     "docs/abacus.md",
     "docs/convert.md",
     "docs/openmx.md",
@@ -51,6 +51,7 @@ const PAGES: [&str; 11] = [
     "docs/domains.md",
     "docs/models.md",
     "docs/mpi.md",
+    "docs/plots.md",
     "docs/spin.md",
     "docs/supercells.md",
 ];

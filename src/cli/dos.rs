@@ -13,7 +13,7 @@ use crate::bands::dos::{self, Dos, LevelOf, Method, Options, export};
 use crate::bands::mesh::default_grid;
 use crate::bands::projection::{By, Groups};
 use crate::bands::spectrum::SpectrumOptions;
-use crate::bands::structure::Align;
+use crate::bands::structure::{Align, BandStructure, Source, compute, compute_fat, path};
 use crate::parsers::{Calculation, KGrid, Of, Smearing, read};
 
 /// Densities of states, total and projected on species, atoms, shells or orbitals (Mulliken)
@@ -57,6 +57,9 @@ pub struct Args {
     /// Which Fermi level is taken
     #[arg(long, value_enum, default_value_t = LevelOf::Run)]
     level: LevelOf,
+    /// Draw the bands beside it, along this path [default: as `hzero bands`]
+    #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true, default_missing_value = "")]
+    bands: Option<String>,
     /// Folder for the outputs
     #[arg(long, value_name = "DIR", default_value = ".")]
     out: PathBuf,
@@ -139,12 +142,13 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let sources = others.with_own(&run, args.of.map(Of::from)).with_context(located)?;
     let options = args.options(&run).with_context(located)?;
     let dos = dos::compute(&run, &sources, &options).with_context(located)?;
+    let bands = args.bands(&run, &sources, &options, &dos).with_context(located)?;
     let files = Figures {
         title: figures::title(&args.run),
         folder: &args.out,
         stem: &args.stem,
         window: args.window.as_ref().map(|ends| [ends[0], ends[1]]),
-        bands: None,
+        bands: bands.as_ref(),
         dos: Some(&dos),
     }
     .write()?;
@@ -154,6 +158,26 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
 }
 
 impl Args {
+    /// The bands of the same Hamiltonians on the same axis of energies, with weights on the same groups, if they are asked for.
+    fn bands(
+        &self,
+        run: &Calculation,
+        sources: &[Source<'_>],
+        options: &Options,
+        dos: &Dos,
+    ) -> anyhow::Result<Option<BandStructure>> {
+        let Some(text) = &self.bands else { return Ok(None) };
+        let path = path(run, (!text.is_empty()).then_some(text), None)?;
+        let mut bands = match &options.groups {
+            Some(groups) => compute_fat(run, sources, path, self.align, options.spectrum, groups)?,
+            None => compute(run, sources, path, self.align, options.spectrum)?,
+        };
+        for (curve, density) in bands.curves.iter_mut().zip(&dos.curves) {
+            (curve.fermi_level, curve.zero) = (density.fermi_level, density.zero);
+        }
+        Ok(Some(bands))
+    }
+
     fn options(&self, run: &Calculation) -> anyhow::Result<Options> {
         let ev = 1.0 / run.origin.ev_per_hartree;
         let grid = self.grid(run)?;
