@@ -5,7 +5,8 @@ use std::time::Instant;
 
 use super::Outcome;
 use super::run_args::RunFiles;
-use crate::model::domains::{Cut, Part, peak_memory};
+use crate::model::domains::{Cut, Part};
+use crate::model::phases::peak_memory;
 use crate::model::predict::Predictor;
 use crate::parsers::read;
 
@@ -27,6 +28,9 @@ pub struct Args {
     /// Folder that all processes see
     #[arg(long, value_name = "DIR")]
     exchange: PathBuf,
+    /// Bonds that the network works on at a time; default: by the size of its features
+    #[arg(long, value_name = "N")]
+    bonds_at_once: Option<usize>,
     /// auto, cpu, cuda or cuda:N
     #[arg(long, default_value = "auto")]
     device: String,
@@ -36,7 +40,7 @@ pub struct Args {
 
 pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let start = Instant::now();
-    let predictor = Predictor::load(&args.model, &args.device)?;
+    let predictor = Predictor::load(&args.model, &args.device)?.in_tiles(args.bonds_at_once);
     let cut = args.cut(&predictor)?;
     let mut answer = predictor.answer(&cut)?;
     answer.facts.seconds = start.elapsed().as_secs_f64();

@@ -15,6 +15,7 @@ pub mod graph;
 pub mod linear;
 #[cfg(feature = "torch")]
 pub mod network;
+pub mod phases;
 pub mod predict;
 pub mod sample;
 pub mod slots;

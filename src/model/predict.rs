@@ -4,13 +4,13 @@ use std::collections::BTreeSet;
 use std::path::Path;
 #[cfg(feature = "torch")]
 use std::sync::{Mutex, PoisonError};
-use std::time::Instant;
 
 use super::certify::signs::{Leverages, distance};
 use super::file::Model;
 use super::graph::{Edge, Graph};
 use super::linear::environment::BondProfile;
 use super::linear::{LinearStage, Prediction};
+use super::phases::Phases;
 use super::sample::{Channels, Sample};
 use super::target::{apply, subtract};
 use super::training::ShortestBond;
@@ -38,8 +38,8 @@ pub struct Predicted {
     pub symmetrized: Vec<Imposed>,
     /// How far to trust it.
     pub trust: Trust,
-    /// Seconds by phase.
-    pub timings: Vec<(&'static str, f64)>,
+    /// What it took.
+    pub phases: Phases,
 }
 
 /// What the stages of a model say of one channel of a run, before it is a Hamiltonian.
@@ -109,6 +109,23 @@ impl Predictor {
         Predictor { symmetrize, ..self }
     }
 
+    /// The network works on so many bonds at a time; `None` leaves it to the size of its features and the device. More take more
+    /// memory; the result is the same (on a GPU to rounding).
+    pub fn in_tiles(self, bonds: Option<usize>) -> Self {
+        #[cfg(feature = "torch")]
+        {
+            let tiled = |network: Mutex<super::network::Predictor>| {
+                Mutex::new(network.into_inner().unwrap_or_else(PoisonError::into_inner).in_tiles(bonds))
+            };
+            Predictor { network: self.network.map(tiled), ..self }
+        }
+        #[cfg(not(feature = "torch"))]
+        {
+            let _ = bonds;
+            self
+        }
+    }
+
     /// Where the network runs: `cpu`, `cuda(0)`.
     pub fn device(&self) -> &str {
         &self.device
@@ -151,55 +168,66 @@ impl Predictor {
         }
     }
 
-    /// Predicts H of a run that has S, and H⁽⁰⁾ where the model needs it.
+    /// Predicts H of a run that has S, and H⁽⁰⁾ where the model needs it. Channels that are learned apart are predicted one after the
+    /// other, and what a step needs no more is given up, so the most that is held is a few operators of the run.
     ///
     /// # Errors
     /// `Unsupported` where the run lacks them, or is not what the model was made for; the difference is named.
     pub fn predict(&self, run: &Calculation) -> Result<Predicted> {
-        let mut timings = Vec::new();
-        let stages = self.stages(run, &mut timings)?;
-        let start = Instant::now();
-        let (hamiltonian, symmetrized) = self.assembled(run, self.operators(&stages)?)?;
-        timings.push(("blocks", start.elapsed().as_secs_f64()));
-        Ok(Predicted { hamiltonian, symmetrized, trust: self.trust(run, &stages), timings })
+        let mut phases = Phases::default();
+        let (mut leverages, mut warnings) = (Leverages::default(), None);
+        let deltas = self.deltas(run, &[], &mut phases, |sample, linear| {
+            warnings.get_or_insert_with(|| self.distance_warnings(&sample.graph, &sample.species));
+            linear.iter().for_each(|linear| leverages.add(linear));
+        })?;
+        let trust = self.trust_of(run, &leverages, warnings.unwrap_or_default());
+        let (hamiltonian, symmetrized) = phases.note("assemble", || self.assembled(run, deltas))?;
+        Ok(Predicted { hamiltonian, symmetrized, trust, phases })
     }
 
-    /// Predicts ΔH, stage by stage, for every channel that is learned apart; appends seconds by phase.
-    ///
-    /// # Errors
-    /// As [`Predictor::predict`].
-    pub fn stages(&self, run: &Calculation, timings: &mut Vec<(&'static str, f64)>) -> Result<Vec<Stages>> {
-        self.stages_with(run, &[], timings)
-    }
-
-    /// As [`Predictor::stages`], with the linear stage's potential at all atoms as it is known for every channel; computed where
-    /// `potentials` is empty.
-    pub(super) fn stages_with(
+    /// What the model says, one operator per channel (four with an exchange field), on the blocks of S. The linear stage's potential
+    /// at all atoms is taken from `potentials`, for every channel, and computed where that is empty. `seen` is shown every sample and
+    /// what the linear stage says of it.
+    pub(super) fn deltas(
         &self,
         run: &Calculation,
         potentials: &[Vec<f64>],
-        timings: &mut Vec<(&'static str, f64)>,
-    ) -> Result<Vec<Stages>> {
-        self.model.check_compatible(run)?;
-        let mut timed = |phase, start: Instant| timings.push((phase, start.elapsed().as_secs_f64()));
-        let start = Instant::now();
-        let samples = Sample::of_run(run, &self.model.slots, self.model.header.target)?;
-        timed("graph", start);
-        let start = Instant::now();
-        let linear = samples.iter().enumerate().map(|(k, sample)| {
+        phases: &mut Phases,
+        mut seen: impl FnMut(&Sample, Option<&Prediction>),
+    ) -> Result<Vec<Operator<f64>>> {
+        let slots = &self.model.slots;
+        let mut deltas = Vec::new();
+        for (k, sample) in phases.note("features", || self.samples(run))?.into_iter().enumerate() {
             let known = potentials.get(k).map(Vec::as_slice);
-            self.model.linear.as_ref().map(|stage| stage.predict_with(sample, &self.model.slots, known)).transpose()
-        });
-        let linear: Vec<Option<Prediction>> = linear.collect::<Result<_>>()?;
-        timed("linear_stage", start);
-        let start = Instant::now();
-        let stages = samples.into_iter().zip(linear).map(|(sample, linear)| {
-            let delta = self.delta(&sample, linear.as_ref())?;
+            let linear = phases.note("linear_stage", || self.linear_stage(&sample, known))?;
+            seen(&sample, linear.as_ref());
+            let delta = phases.note("network", || self.delta(&sample, linear))?;
+            deltas.extend(phases.note("assemble", || sample.operators(&delta, slots))?);
+        }
+        Ok(deltas)
+    }
+
+    /// Predicts ΔH and keeps what every stage says, for every channel that is learned apart.
+    ///
+    /// # Errors
+    /// As [`Predictor::predict`].
+    pub fn stages(&self, run: &Calculation) -> Result<Vec<Stages>> {
+        let stages = |sample: Sample| {
+            let linear = self.linear_stage(&sample, None)?;
+            let delta = self.delta(&sample, linear.clone())?;
             Ok(Stages { sample, linear, delta })
-        });
-        let stages = stages.collect::<Result<_>>()?;
-        timed("network", start);
-        Ok(stages)
+        };
+        self.samples(run)?.into_iter().map(stages).collect()
+    }
+
+    fn samples(&self, run: &Calculation) -> Result<Vec<Sample>> {
+        self.model.check_compatible(run)?;
+        Sample::of_run(run, &self.model.slots, self.model.header.target)
+    }
+
+    fn linear_stage(&self, sample: &Sample, potential: Option<&[f64]>) -> Result<Option<Prediction>> {
+        let predicted = |stage: &LinearStage| stage.predict_with(sample, &self.model.slots, potential);
+        self.model.linear.as_ref().map(predicted).transpose()
     }
 
     /// H = H⁽⁰⁾ + ΔH on the blocks of H⁽⁰⁾, or the operator as a whole, of what the stages say.
@@ -210,8 +238,7 @@ impl Predictor {
         self.assembled(run, self.operators(stages)?).map(|(hamiltonian, _)| hamiltonian)
     }
 
-    /// What the stages say, one operator per channel (four with an exchange field), on the blocks of S.
-    pub(super) fn operators(&self, stages: &[Stages]) -> Result<Vec<Operator<f64>>> {
+    fn operators(&self, stages: &[Stages]) -> Result<Vec<Operator<f64>>> {
         let operators = stages.iter().map(|stages| stages.sample.operators(&stages.delta, &self.model.slots));
         Ok(operators.collect::<Result<Vec<_>>>()?.concat())
     }
@@ -251,32 +278,30 @@ impl Predictor {
     }
 
     /// ΔH of both stages.
-    fn delta(&self, sample: &Sample, linear: Option<&Prediction>) -> Result<Channels> {
+    fn delta(&self, sample: &Sample, linear: Option<Prediction>) -> Result<Channels> {
         #[cfg(feature = "torch")]
         if let Some(network) = &self.network {
             // A lock is poisoned only by a panic of another thread, which leaves the weights as they were.
             return network.lock().unwrap_or_else(PoisonError::into_inner).predict(sample, linear);
         }
         let width = self.model.slots.algebra().width();
-        Ok(linear.map_or_else(|| Channels::zeros(&sample.graph, width), |prediction| prediction.delta.clone()))
+        Ok(linear.map_or_else(|| Channels::zeros(&sample.graph, width), |prediction| prediction.delta))
     }
 
     /// How a run compares with what the model was trained on.
     pub fn trust(&self, run: &Calculation, stages: &[Stages]) -> Trust {
         let Some(Stages { sample, .. }) = stages.first() else { return Trust::default() };
-        self.trust_of(run, &Leverages::of(stages), &sample.graph, &sample.species)
+        self.trust_of(run, &Leverages::of(stages), self.distance_warnings(&sample.graph, &sample.species))
     }
 
-    /// The same from the leverages alone; `species` are those of the model.
-    pub(super) fn trust_of(&self, run: &Calculation, leverages: &Leverages, graph: &Graph, species: &[usize]) -> Trust {
-        let mut warnings: Vec<String> = self.code_warning(run).into_iter().collect();
+    /// The same from the leverages and the [warnings](Self::distance_warnings) of short bonds alone.
+    pub(super) fn trust_of(&self, run: &Calculation, leverages: &Leverages, short_bonds: Vec<String>) -> Trust {
+        let mut warnings: Vec<String> = self.code_warning(run).into_iter().chain(short_bonds).collect();
         let errors = &leverages.errors;
         if errors.is_empty() {
-            warnings.extend(self.distance_warnings(graph, species));
             return Trust { warnings, ..Trust::default() };
         }
         let mean_square = errors.iter().map(|e| e * e).sum::<f64>() / errors.len() as f64;
-        warnings.extend(self.distance_warnings(graph, species));
         let [bonds, atoms] = leverages.quantiles();
         let distance = distance(&bonds, &atoms);
         let known = self.model.header.calibration.as_ref().map_or(UNLIKE_TRAINING, |known| known.distances[1]);
@@ -306,8 +331,8 @@ impl Predictor {
         (!foreign.is_empty()).then(|| format!("a run of {found}; the model knows {labels} of {codes} only"))
     }
 
-    /// Bonds shorter than all of training.
-    fn distance_warnings(&self, graph: &Graph, species: &[usize]) -> Vec<String> {
+    /// Bonds shorter than all of training; `species` are those of the model.
+    pub(super) fn distance_warnings(&self, graph: &Graph, species: &[usize]) -> Vec<String> {
         let warning = |known: &ShortestBond| {
             let found = shortest(graph, species, known.species);
             let [a, b] = known.species.map(|s| &self.model.slots.species()[s].label);

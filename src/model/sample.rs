@@ -125,19 +125,24 @@ impl Sample {
             Quantity::Overlap => 1,
             _ => h0.as_ref().or(learned.as_ref()).map_or(1, Vec::len),
         };
-        let overlap_channels = channels(std::slice::from_ref(overlap));
-        let sample = |channel: usize| Sample {
+        let exchanges = (0..n_channels).map(|channel| h0.as_ref().and_then(|h0| exchange(h0, channel)));
+        let exchanges: Vec<Option<Channels>> = exchanges.collect();
+        let first = Sample {
             structure: run.structure.clone(),
-            h0: h0.as_ref().map(|h0| h0[channel].clone()),
-            exchange: h0.as_ref().and_then(|h0| exchange(h0, channel)),
-            overlap: overlap_channels.clone(),
-            target: learned.as_ref().and_then(|learned| learned.get(channel).cloned()),
+            h0: None,
+            exchange: None,
+            overlap: channels(std::slice::from_ref(overlap)),
+            target: None,
             pairs: overlap.pairs().clone(),
-            species: species.clone(),
-            graph: graph.clone(),
-            seats: seats.clone(),
+            species,
+            graph,
+            seats,
         };
-        Ok((0..n_channels).map(sample).collect())
+        let (mut h0, mut learned) = (h0.into_iter().flatten(), learned.into_iter().flatten());
+        // What all channels share is copied for all but the last.
+        let alike = std::iter::repeat_n(first, n_channels).zip(exchanges);
+        let own = |(sample, exchange)| Sample { h0: h0.next(), target: learned.next(), exchange, ..sample };
+        Ok(alike.map(own).collect())
     }
 
     /// H⁽⁰⁾.

@@ -26,6 +26,26 @@ impl<'a> Text<'a> {
         Text { file: self.file, at: range.start.min(end), end }
     }
 
+    /// The rest of this section in pieces of about `bytes` bytes, cut in white space.
+    pub fn parts(&self, bytes: usize) -> Vec<Self> {
+        let mut parts = Vec::new();
+        let mut start = self.at;
+        while start < self.end {
+            let cut = (start + bytes).min(self.end);
+            let token = first_token(&self.file[cut..self.end]).len();
+            parts.push(self.section(start..cut + token));
+            start = cut + token;
+        }
+        parts
+    }
+
+    /// Number of tokens in the rest of this section.
+    pub fn n_tokens(&self) -> usize {
+        let rest = self.rest();
+        let starts = rest.windows(2).filter(|pair| pair[0] <= b' ' && pair[1] > b' ').count();
+        starts + usize::from(rest.first().is_some_and(|&byte| byte > b' '))
+    }
+
     /// Byte offset of the next byte.
     pub fn offset(&self) -> usize {
         self.at
@@ -318,6 +338,18 @@ pub fn quoted(bytes: &[u8]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn parts_hold_whole_tokens() {
+        let file = b"12 345\n 6  7890 1\n";
+        for bytes in 1..file.len() + 2 {
+            let parts = Text::new(file).parts(bytes);
+            assert_eq!(parts.iter().map(Text::n_tokens).sum::<usize>(), 5, "{bytes} bytes");
+            let numbers = |mut part: Text| (0..part.n_tokens()).map(|_| part.unsigned().unwrap()).collect::<Vec<_>>();
+            assert_eq!(parts.into_iter().flat_map(numbers).collect::<Vec<_>>(), [12, 345, 6, 7890, 1], "{bytes} bytes");
+        }
+        assert!(Text::new(b"").parts(3).is_empty());
+    }
 
     #[test]
     fn tokens_know_their_place() {

@@ -89,7 +89,7 @@ fn require_certifiable(predictor: &Predictor) -> anyhow::Result<()> {
 
 fn row(predictor: &Predictor, path: &Path, args: &Args) -> anyhow::Result<Row> {
     let run = read(path, &args.files.options())?;
-    let stages = predictor.stages(&run, &mut Vec::new())?;
+    let stages = predictor.stages(&run)?;
     let hamiltonian = predictor.hamiltonian(&run, &stages)?;
     let certificate = certify(predictor, &run, &stages, &hamiltonian)?;
     let truth = if args.compare { Some(Truth::of(&run, &hamiltonian)?) } else { None };

@@ -4,12 +4,13 @@ use std::fs::{self, File};
 use std::path::Path;
 use std::process::{Child, Command, ExitStatus, Stdio};
 use std::thread;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, bail};
 
 use super::Args;
 use crate::model::domains::{Answer, Facts, Part, Scissors};
+use crate::model::phases::Phases;
 use crate::model::predict::{Predicted, Predictor};
 use crate::parsers::Calculation;
 
@@ -23,18 +24,18 @@ pub fn predict(
     args: &Args,
     n: usize,
 ) -> anyhow::Result<(Predicted, Vec<Facts>)> {
-    let start = Instant::now();
-    let scissors = predictor.scissors(run, n)?;
-    let answers = match &args.exchange {
-        Some(folder) => left_in(folder, n)?,
+    let mut phases = Phases::default();
+    let scissors = phases.note("domains", || predictor.scissors(run, n))?;
+    let answers = phases.note("domains", || match &args.exchange {
+        Some(folder) => left_in(folder, n),
         None => {
             let folder = tempfile::Builder::new().prefix("hzero-domains-").tempdir()?;
-            by_processes(&scissors, folder.path(), args, n)?
+            by_processes(&scissors, folder.path(), args, n)
         }
-    };
-    let seconds = start.elapsed().as_secs_f64();
+    })?;
     let mut predicted = predictor.gather(run, &scissors, &answers)?;
-    predicted.timings.insert(0, ("domains", seconds));
+    phases.extend(predicted.phases);
+    predicted.phases = phases;
     Ok((predicted, answers.into_iter().map(|answer| answer.facts).collect()))
 }
 
@@ -52,6 +53,7 @@ fn by_processes(scissors: &Scissors, folder: &Path, args: &Args, n: usize) -> an
         let mut command = Command::new(&binary);
         command.arg("domain").arg(part.to_string()).arg("--model").arg(&args.model).arg("--exchange").arg(folder);
         command.args(["--device", &args.device]);
+        command.args(args.bonds_at_once.map(|bonds| format!("--bonds-at-once={bonds}")));
         for threads in ["OMP_NUM_THREADS", "RAYON_NUM_THREADS"] {
             command.env(threads, (cores / jobs).max(1).to_string());
         }
@@ -119,6 +121,8 @@ fn require_success(part: Part, status: ExitStatus, folder: &Path) -> anyhow::Res
 
 #[cfg(all(test, unix))]
 mod tests {
+    use std::time::Instant;
+
     use super::*;
 
     fn shell(script: &str) -> Command {

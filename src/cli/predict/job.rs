@@ -2,11 +2,11 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
 
 use anyhow::bail;
 
-use super::report::{Errors, FILE_NAME, Report, Symmetrized, by_phase};
+use super::dense::Dense;
+use super::report::{Errors, FILE_NAME, Report, Symmetrized};
 use super::{Args, domains};
 use crate::bands::fermi;
 use crate::bands::spectrum::SpectrumOptions;
@@ -16,6 +16,7 @@ use crate::cli::figures::{self, Figures};
 use crate::cli::result_folder::ResultFolder;
 use crate::cli::{eval, restart};
 use crate::density;
+use crate::model::phases::Phases;
 use crate::model::predict::{Predicted, Predictor};
 use crate::model::target::{Quantity, Target};
 use crate::parsers::check::check;
@@ -35,8 +36,22 @@ struct Written {
     restart: Option<restart::Report>,
 }
 
-/// Seconds by phase, in order.
-pub type Timings = Vec<(String, f64)>;
+/// What a prediction notes on its way.
+#[derive(Default)]
+struct Notes {
+    phases: Phases,
+    /// What is too large to be done, and why.
+    skipped: Vec<String>,
+}
+
+impl Notes {
+    /// May this be done within so many CPU minutes? If not, that is noted.
+    fn allow(&mut self, what: &str, dense: Dense, minutes: f64) -> bool {
+        let refused = dense.refused(minutes);
+        self.skipped.extend(refused.iter().map(|why| format!("{what}: {why}")));
+        refused.is_none()
+    }
+}
 
 impl Job {
     /// Predicts, and puts the folder in place when everything in it is complete.
@@ -51,14 +66,18 @@ impl Job {
     }
 
     fn files(&self, folder: &Path, predictor: &Predictor, args: &Args) -> anyhow::Result<Report> {
-        let mut timings = Timings::new();
+        let mut notes = Notes::default();
         let options = args.files.options();
-        let mut run = timed(&mut timings, "read", || Ok(read(&self.run, &options)?))?;
+        let mut run = notes.phases.note("read", || read(&self.run, &options))?;
+        if args.restart {
+            require_density(&run, args.dense_minutes)?;
+        }
         let (mut predicted, domains) = match args.domains {
             Some(n) => domains::predict(&run, predictor, args, n).map(|(predicted, facts)| (predicted, Some(facts)))?,
             None => (predictor.predict(&run)?, None),
         };
-        timings.extend(predicted.timings.iter().map(|(phase, seconds)| (phase.to_string(), *seconds)));
+        let seconds = predicted.phases.seconds();
+        notes.phases.extend(std::mem::take(&mut predicted.phases));
         if args.strict && !predicted.trust.warnings.is_empty() {
             bail!("{}: unlike training: {}", self.run.display(), predicted.trust.warnings.join("; "));
         }
@@ -76,21 +95,21 @@ impl Job {
         };
         let written = if is_density {
             let density = PredictedDensity { run: &run, source: prediction.source, matrix: h };
-            self.write_density(folder, density, &mut timings)?
+            self.write_density(folder, density, &mut notes)?
         } else if args.restart {
-            self.write_restart(folder, prediction, &mut timings)?
+            self.write_restart(folder, prediction, &mut notes)?
         } else {
-            self.write_hamiltonian(folder, prediction, &mut timings)?
+            self.write_hamiltonian(folder, prediction, args, &mut notes)?
         };
         if !args.no_bands && !is_density {
-            timed(&mut timings, "bands", || draw_bands(&self.run, folder, &run, h, args))?;
+            draw_bands(&self.run, folder, &run, h, args, &mut notes)?;
         }
-        let errors = timed(&mut timings, "compare", || errors(&run, &predicted, target, args))?;
+        let errors = errors(&run, &predicted, seconds, target, args, &mut notes)?;
         let place = if is_density { &mut run.density_matrix } else { &mut run.hamiltonian };
         *place = Some(predicted.hamiltonian);
         let in_mev = |imposed| Symmetrized::new(imposed, run.origin.ev_per_hartree);
         let symmetrized = predicted.symmetrized.into_iter().map(in_mev).collect();
-        let checks = timed(&mut timings, "check", || Ok(check(&run)))?;
+        let checks = notes.phases.note("check", || check(&run));
         Ok(Report {
             schema_version: 1,
             run: self.run.clone(),
@@ -111,7 +130,9 @@ impl Job {
             checks: checks.into_iter().map(Into::into).collect(),
             trust: predicted.trust,
             errors,
-            timings_s: by_phase(timings),
+            skipped: notes.skipped,
+            timings_s: notes.phases.by_name(),
+            phases: notes.phases,
         })
     }
 
@@ -120,35 +141,34 @@ impl Job {
         &self,
         folder: &Path,
         prediction: Prediction,
-        timings: &mut Timings,
+        args: &Args,
+        notes: &mut Notes,
     ) -> anyhow::Result<Written> {
         let (run, h) = (prediction.run, prediction.hamiltonian);
-        let level = || Ok(fermi::computed_level(run, h, SpectrumOptions::default())?);
-        let prediction = Prediction { fermi_level: timed(timings, "fermi_level", level)?, ..prediction };
-        timed(timings, "write", || Ok(prediction.write(folder)?))?;
-        let next_step = prediction.next_step(folder, &self.out);
-        Ok(Written { fermi_level: prediction.fermi_level, next_step, restart: None })
+        let is_known = run.n_electrons.is_some() && run.overlap.is_some();
+        let fermi_level = match is_known && notes.allow("Fermi level", Dense::of(run, &[h], 0), args.dense_minutes) {
+            true => notes.phases.note("fermi_level", || fermi::computed_level(run, h, SpectrumOptions::default()))?,
+            false => None,
+        };
+        let prediction = Prediction { fermi_level, ..prediction };
+        notes.phases.note("write", || prediction.write(folder))?;
+        Ok(Written { fermi_level, next_step: prediction.next_step(folder, &self.out), restart: None })
     }
 
     /// DM of a model that predicts it.
-    fn write_density(
-        &self,
-        folder: &Path,
-        density: PredictedDensity,
-        timings: &mut Timings,
-    ) -> anyhow::Result<Written> {
-        timed(timings, "write", || Ok(density.write(folder)?))?;
+    fn write_density(&self, folder: &Path, density: PredictedDensity, notes: &mut Notes) -> anyhow::Result<Written> {
+        notes.phases.note("write", || density.write(folder))?;
         Ok(Written { fermi_level: None, next_step: Some(density.next_step(&self.out)), restart: None })
     }
 
     /// Those, density matrices, and inputs that are ready.
-    fn write_restart(&self, folder: &Path, prediction: Prediction, timings: &mut Timings) -> anyhow::Result<Written> {
+    fn write_restart(&self, folder: &Path, prediction: Prediction, notes: &mut Notes) -> anyhow::Result<Written> {
         let (run, h) = (prediction.run, prediction.hamiltonian);
         restart::require_mesh(run)?;
-        let density = timed(timings, "density", || Ok(density::of(run, h, &density::Options::default())?))?;
+        let density = notes.phases.note("density", || density::of(run, h, &density::Options::default()))?;
         let prediction = Prediction { fermi_level: Some(density.fermi_level), ..prediction };
         let write = || restart::Report::write(folder, &self.out, restart::Origin::Predicted, &prediction, &density);
-        let report = timed(timings, "write", write)?;
+        let report = notes.phases.note("write", write)?;
         Ok(Written { fermi_level: prediction.fermi_level, next_step: None, restart: Some(report) })
     }
 
@@ -158,11 +178,13 @@ impl Job {
     }
 }
 
-fn timed<T>(timings: &mut Timings, phase: &str, work: impl FnOnce() -> anyhow::Result<T>) -> anyhow::Result<T> {
-    let start = Instant::now();
-    let result = work()?;
-    timings.push((phase.to_owned(), start.elapsed().as_secs_f64()));
-    Ok(result)
+/// `--restart` needs eigenvectors on the whole k mesh.
+fn require_density(run: &Calculation, minutes: f64) -> anyhow::Result<()> {
+    let Some(h) = run.hamiltonian0.as_ref().or(run.hamiltonian.as_ref()) else { return Ok(()) };
+    match Dense::of(run, &[h], 0).refused(minutes) {
+        Some(why) => bail!("--restart needs the density matrix: {why}"),
+        None => Ok(()),
+    }
 }
 
 fn draw_bands(
@@ -171,6 +193,7 @@ fn draw_bands(
     run: &Calculation,
     predicted: &SpinOperator,
     args: &Args,
+    notes: &mut Notes,
 ) -> anyhow::Result<()> {
     let has_own = run.hamiltonian0.is_some() || run.hamiltonian.is_some();
     let mut sources = if has_own { structure::own_sources(run, None)? } else { Vec::new() };
@@ -178,26 +201,48 @@ fn draw_bands(
     sources.push(source);
     sources.sort_by_key(|source| matches!(source.role, Role::Scf));
     let path = structure::path(run, args.path.as_deref(), args.points)?;
-    let structure = structure::compute(run, &sources, path, Align::Fermi, SpectrumOptions::default())?;
-    let window = args.window.as_ref().map(|ends| [ends[0], ends[1]]);
-    let title = figures::title(from);
-    Figures { title, folder, stem: "bands", window, bands: Some(&structure), dos: None }.write()?;
-    Ok(())
+    let hamiltonians: Vec<&SpinOperator> = sources.iter().map(|source| source.hamiltonian).collect();
+    if !notes.allow(BANDS, Dense::of(run, &hamiltonians, path.points.len()), args.dense_minutes) {
+        return Ok(());
+    }
+    notes.phases.note("bands", || {
+        let structure = structure::compute(run, &sources, path, Align::Fermi, SpectrumOptions::default())?;
+        let window = args.window.as_ref().map(|ends| [ends[0], ends[1]]);
+        let title = figures::title(from);
+        Figures { title, folder, stem: "bands", window, bands: Some(&structure), dos: None }.write().map(drop)
+    })
 }
 
-/// Errors against the converged H or its DM, where the run has it.
-fn errors(run: &Calculation, predicted: &Predicted, target: Target, args: &Args) -> anyhow::Result<Option<Errors>> {
-    let seconds = predicted.timings.iter().map(|(_, seconds)| seconds).sum();
-    let what = eval::Wanted { bands: !args.no_bands, details: false };
+/// How bands of large cells are had.
+const BANDS: &str = "bands (of the states around an energy: hzero bands --nearest)";
+
+/// Errors against the converged H or its DM, where the run has it; `seconds` are those of the prediction.
+fn errors(
+    run: &Calculation,
+    predicted: &Predicted,
+    seconds: f64,
+    target: Target,
+    args: &Args,
+    notes: &mut Notes,
+) -> anyhow::Result<Option<Errors>> {
     let found = &predicted.hamiltonian;
-    Ok(match target.quantity {
-        Quantity::DensityMatrix if run.density_matrix.is_some() || run.hamiltonian.is_some() => {
-            Some(Errors::DensityMatrix(DensityRow::new(run, found, seconds)?))
+    let bands = match &run.hamiltonian {
+        Some(h) if !args.no_bands && target.quantity == Quantity::Hamiltonian => {
+            notes.allow("errors of bands", Dense::of(run, &[h, found], 0), args.dense_minutes)
         }
-        Quantity::Hamiltonian if run.hamiltonian.is_some() => {
-            Some(Errors::Hamiltonian(Box::new(HamiltonianRow::new(run, found, target.from_h0, seconds, what)?)))
-        }
-        _ => None,
+        _ => false,
+    };
+    let what = eval::Wanted { bands, details: false };
+    notes.phases.note("compare", || {
+        Ok(match target.quantity {
+            Quantity::DensityMatrix if run.density_matrix.is_some() || run.hamiltonian.is_some() => {
+                Some(Errors::DensityMatrix(DensityRow::new(run, found, seconds)?))
+            }
+            Quantity::Hamiltonian if run.hamiltonian.is_some() => {
+                Some(Errors::Hamiltonian(Box::new(HamiltonianRow::new(run, found, target.from_h0, seconds, what)?)))
+            }
+            _ => None,
+        })
     })
 }
 

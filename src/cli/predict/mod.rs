@@ -1,6 +1,7 @@
 //! `hzero predict`: one run, or many with one model.
 
 mod batch;
+mod dense;
 mod domains;
 mod job;
 mod report;
@@ -72,6 +73,14 @@ pub struct Args {
     /// Start no process, but take what `hzero domain` left in this folder, on other machines say
     #[arg(long, value_name = "DIR", requires = "domains")]
     exchange: Option<PathBuf>,
+    /// Bonds that the network works on at a time: fewer take less memory, the result is the same; default: by the size of its
+    /// features
+    #[arg(long, value_name = "N")]
+    bonds_at_once: Option<usize>,
+    /// CPU minutes that dense diagonalization may take, as estimated, for each of Fermi level, bands and density matrix; what
+    /// takes longer is left out and said so
+    #[arg(long, value_name = "MINUTES", default_value_t = 30.0)]
+    dense_minutes: f64,
     /// Predict again what is already there
     #[arg(long)]
     force: bool,
@@ -92,6 +101,7 @@ pub struct Choices {
     bands: bool,
     restart: bool,
     symmetrize: bool,
+    dense_minutes: f64,
     #[serde(skip_serializing_if = "std::ops::Not::not")]
     scale_electrons: bool,
 }
@@ -106,6 +116,7 @@ impl Args {
             bands: !self.no_bands,
             restart: self.restart,
             symmetrize: self.symmetrize,
+            dense_minutes: self.dense_minutes,
             scale_electrons: self.scale_electrons,
         }
     }
@@ -131,7 +142,8 @@ impl From<LayoutChoice> for Version {
 }
 
 pub fn run(args: Args) -> anyhow::Result<Outcome> {
-    let predictor = Predictor::load(&args.model, &args.device)?.symmetrized(args.symmetrize);
+    let predictor = Predictor::load(&args.model, &args.device)?;
+    let predictor = predictor.symmetrized(args.symmetrize).in_tiles(args.bonds_at_once);
     require_writable(&args, predictor.model().header.target.quantity)?;
     if args.runs.len() > 1 {
         return batch::run(&args, &predictor);

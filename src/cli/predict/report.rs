@@ -7,10 +7,10 @@ use std::path::{Path, PathBuf};
 use serde::Serialize;
 
 use super::Choices;
-use super::job::Timings;
 use crate::cli::eval::{DensityRow, HamiltonianRow};
 use crate::cli::restart;
 use crate::model::domains::Facts;
+use crate::model::phases::{Phase, Phases};
 use crate::model::predict::Trust;
 use crate::parsers::check::Property;
 use crate::parsers::output::write_file;
@@ -51,7 +51,12 @@ pub struct Report {
     pub trust: Trust,
     /// Against the run's own converged H or DM, where it has one.
     pub errors: Option<Errors>,
-    pub timings_s: BTreeMap<String, f64>,
+    /// What would have taken too long, and how it is had.
+    pub skipped: Vec<String>,
+    /// Seconds on the clock by phase.
+    pub timings_s: BTreeMap<&'static str, f64>,
+    /// The same in order, with CPU time and memory.
+    pub phases: Phases,
 }
 
 /// Errors of what was predicted.
@@ -99,13 +104,6 @@ impl From<Property> for Check {
     }
 }
 
-/// Seconds by phase; phases that ran twice are added.
-pub fn by_phase(timings: Timings) -> BTreeMap<String, f64> {
-    let mut phases = BTreeMap::new();
-    timings.into_iter().for_each(|(phase, seconds)| *phases.entry(phase).or_default() += seconds);
-    phases
-}
-
 impl Report {
     /// Did every check hold?
     pub fn is_sound(&self) -> bool {
@@ -144,8 +142,12 @@ impl Report {
             line("check FAILED", format!("{name}: {value:.2e}, {bound}"));
         }
         self.trust.warnings.iter().for_each(|warning| line("warning", warning.clone()));
-        let seconds = self.timings_s.iter().map(|(phase, s)| format!("{} {s:.2}", phase.replace('_', " ")));
-        line("seconds", seconds.collect::<Vec<_>>().join(", "));
+        self.skipped.iter().for_each(|skipped| line("skipped", skipped.clone()));
+        let seconds = |phase: &Phase| format!("{} {:.2}", phase.name.replace('_', " "), phase.seconds);
+        line("seconds", self.phases.iter().map(seconds).collect::<Vec<_>>().join(", "));
+        if let Some(most) = self.phases.iter().filter_map(|phase| phase.peak_memory_mb).reduce(f64::max) {
+            line("memory", format!("{most:.0} MB at most"));
+        }
         line("wrote", format!("{}/", self.out.display()));
         self.files.chunks(6).for_each(|files| line("", files.join("  ")));
         self.next_step.iter().for_each(|step| line("next", step.clone()));

@@ -92,7 +92,7 @@ pub fn certify(predictor: &Predictor, run: &Calculation, stages: &[Stages], h: &
 /// `Unsupported` where the run lacks the converged H, S, or the number of electrons; as [`Predictor::predict`] and [`Mesh::new`].
 pub fn observe(predictor: &Predictor, run: &Calculation) -> Result<Observation> {
     let converged = run.hamiltonian.as_ref().ok_or_else(|| Error::unsupported("the run has no converged H"))?;
-    let stages = predictor.stages(run, &mut Vec::new())?;
+    let stages = predictor.stages(run)?;
     let predicted = predictor.hamiltonian(run, &stages)?;
     let [bonds, atoms] = signs::leverages(&stages);
     let bands = true_band_errors(run, &predicted)?;

@@ -106,13 +106,16 @@ pub struct Leverages {
 impl Leverages {
     /// Of a whole run.
     pub fn of(stages: &[Stages]) -> Self {
-        let part = |linear: &Prediction| Leverages {
-            bonds: linear.bond_leverage.clone(),
-            atoms: linear.atom_leverage.clone(),
-            errors: linear.atom_error.clone(),
-        };
-        let parts: Vec<Leverages> = stages.iter().filter_map(|stages| stages.linear.as_ref()).map(part).collect();
-        Leverages::joined(&parts)
+        let mut all = Leverages::default();
+        stages.iter().filter_map(|stages| stages.linear.as_ref()).for_each(|linear| all.add(linear));
+        all
+    }
+
+    /// Adds those of another channel.
+    pub fn add(&mut self, linear: &Prediction) {
+        self.bonds.extend(&linear.bond_leverage);
+        self.atoms.extend(&linear.atom_leverage);
+        self.errors.extend(&linear.atom_error);
     }
 
     /// Several together.

@@ -60,13 +60,6 @@ impl fmt::Display for Facts {
     }
 }
 
-/// Largest resident memory of this process so far, bytes (Linux; `None` elsewhere).
-pub fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
-    line.trim().strip_suffix("kB")?.trim().parse::<u64>().ok().map(|kibibytes| 1024 * kibibytes)
-}
-
 #[derive(Serialize, Deserialize)]
 struct CutHead {
     species: Vec<Species>,

@@ -7,9 +7,12 @@ use super::cut::{Cut, Reach, Scissors};
 use super::exchange::{Answer, Facts};
 use super::partition::partition;
 use super::potential;
+use crate::model::Sample;
 use crate::model::certify::signs::Leverages;
 use crate::model::graph::Graph;
-use crate::model::predict::{Predicted, Predictor, Stages};
+use crate::model::linear::Prediction;
+use crate::model::phases::Phases;
+use crate::model::predict::{Predicted, Predictor};
 use crate::model::target;
 use crate::parsers::{Calculation, Error, Operator, Pair, Result};
 
@@ -42,8 +45,11 @@ impl Predictor {
     /// As [`Predictor::predict`].
     pub fn answer(&self, cut: &Cut) -> Result<Answer> {
         let start = Instant::now();
-        let stages = self.stages_with(&cut.run, &cut.potentials, &mut Vec::new())?;
-        let rows = self.operators(&stages)?.iter().map(|operator| own_rows(operator, &cut.own)).collect();
+        let mut leverages = Leverages::default();
+        let deltas = self.deltas(&cut.run, &cut.potentials, &mut Phases::default(), |sample, linear| {
+            linear.iter().for_each(|linear| add_own(&mut leverages, sample, linear, &cut.own));
+        })?;
+        let rows = deltas.iter().map(|operator| own_rows(operator, &cut.own)).collect();
         let facts = Facts {
             n_own: cut.own.iter().filter(|own| **own).count(),
             n_atoms: cut.own.len(),
@@ -52,7 +58,7 @@ impl Predictor {
             device: self.device().to_owned(),
             fingerprint: self.fingerprint(&cut.run, &cut.own)?,
         };
-        Ok(Answer { rows, leverages: own_leverages(&stages, &cut.own), facts })
+        Ok(Answer { rows, leverages, facts })
     }
 
     /// H of the whole run from the rows of all its domains.
@@ -60,7 +66,19 @@ impl Predictor {
     /// # Errors
     /// `Inconsistent` where an answer belongs to another run or model.
     pub fn gather(&self, run: &Calculation, scissors: &Scissors, answers: &[Answer]) -> Result<Predicted> {
-        let start = Instant::now();
+        let mut phases = Phases::default();
+        let operators = phases.note("assemble", || self.rows_of_all(run, scissors, answers))?;
+        let (hamiltonian, symmetrized) = phases.note("assemble", || self.assembled(run, operators))?;
+        let leverages = Leverages::joined(answers.iter().map(|answer| &answer.leverages));
+        let seats = self.model().slots.seats(run)?;
+        let species: Vec<usize> = run.structure.species.iter().map(|&species| seats[species].species).collect();
+        let graph = Graph::new(&run.structure, target::overlap(run)?, &species)?;
+        let trust = self.trust_of(run, &leverages, self.distance_warnings(&graph, &species));
+        Ok(Predicted { hamiltonian, symmetrized, trust, phases })
+    }
+
+    /// What the domains say, one operator per channel.
+    fn rows_of_all(&self, run: &Calculation, scissors: &Scissors, answers: &[Answer]) -> Result<Vec<Operator<f64>>> {
         let overlap = target::overlap(run)?;
         let n_operators = answers.iter().map(|answer| answer.rows.len()).max().unwrap_or(0);
         let mut operators = vec![Operator::zeros(overlap.pairs().clone()); n_operators];
@@ -73,12 +91,7 @@ impl Predictor {
                 return Err(Error::inconsistent(message));
             }
         }
-        let (hamiltonian, symmetrized) = self.assembled(run, operators)?;
-        let leverages = Leverages::joined(answers.iter().map(|answer| &answer.leverages));
-        let seats = self.model().slots.seats(run)?;
-        let species: Vec<usize> = run.structure.species.iter().map(|&species| seats[species].species).collect();
-        let trust = self.trust_of(run, &leverages, &Graph::new(&run.structure, overlap, &species)?, &species);
-        Ok(Predicted { hamiltonian, symmetrized, trust, timings: vec![("blocks", start.elapsed().as_secs_f64())] })
+        Ok(operators)
     }
 
     /// Tells the rows of `own` by this model from all others: a hash of the model, and of S and H⁽⁰⁾ in these rows.
@@ -114,18 +127,13 @@ fn put_rows(operator: &mut Operator<f64>, own: &[bool], rows: &[f64]) -> bool {
     rest.is_empty()
 }
 
-/// Leverages of the domain's own atoms, and of the bonds that start from them.
-fn own_leverages(stages: &[Stages], own: &[bool]) -> Leverages {
-    let mut leverages = Leverages::default();
-    for stages in stages {
-        let Some(linear) = &stages.linear else { continue };
-        let of_bonds = stages.sample.graph.edges.iter().zip(&linear.bond_leverage);
-        leverages.bonds.extend(of_bonds.filter(|(edge, _)| own[edge.i]).map(|(_, leverage)| leverage));
-        let of_atoms = |values: &[f64]| -> Vec<f64> {
-            values.iter().zip(own).filter(|(_, own)| **own).map(|(value, _)| *value).collect()
-        };
-        leverages.atoms.extend(of_atoms(&linear.atom_leverage));
-        leverages.errors.extend(of_atoms(&linear.atom_error));
-    }
-    leverages
+/// Adds leverages of the domain's own atoms, and of the bonds that start from them.
+fn add_own(leverages: &mut Leverages, sample: &Sample, linear: &Prediction, own: &[bool]) {
+    let of_bonds = sample.graph.edges.iter().zip(&linear.bond_leverage);
+    leverages.bonds.extend(of_bonds.filter(|(edge, _)| own[edge.i]).map(|(_, leverage)| leverage));
+    let of_atoms = |values: &[f64]| -> Vec<f64> {
+        values.iter().zip(own).filter(|(_, own)| **own).map(|(value, _)| *value).collect()
+    };
+    leverages.atoms.extend(of_atoms(&linear.atom_leverage));
+    leverages.errors.extend(of_atoms(&linear.atom_error));
 }

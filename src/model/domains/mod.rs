@@ -13,6 +13,6 @@ mod partition;
 mod potential;
 
 pub use cut::{Cut, Reach, Scissors};
-pub use exchange::{Answer, Facts, peak_memory};
+pub use exchange::{Answer, Facts};
 pub use part::Part;
 pub use partition::partition;

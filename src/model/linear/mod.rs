@@ -12,6 +12,7 @@ mod draws;
 pub mod environment;
 pub mod fit;
 pub mod layout;
+mod mesh;
 pub mod potential;
 pub mod regression;
 pub mod stage;

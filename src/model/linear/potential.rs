@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use super::design::{self, Rows, Source};
 use super::environment::Sums;
 use super::layout::OnsiteLayout;
+use super::mesh::{Mesh, Wave};
 use super::regression::{Normal, choose_lambda};
 use crate::model::sample::{Channels, Sample};
 use crate::model::slots::Slots;
@@ -69,10 +70,16 @@ impl Potential {
         multipoles
     }
 
-    /// v of every atom, hartree, from the multipoles of all; `species` are those of the model.
+    /// v of every atom, hartree, from the multipoles of all; `species` are those of the model. Many atoms are summed on a [`Mesh`], to
+    /// 12 digits.
     pub fn at_atoms(&self, structure: &Structure, species: &[usize], multipoles: Vec<Rows>) -> Vec<f64> {
         let multipoles: Vec<(&OnsiteLayout, Rows)> = self.ranks.iter().zip(multipoles).collect();
-        potentials(self.config, structure, species, &multipoles).values
+        let waves = waves(self.config, structure);
+        let is_large = structure.n_atoms() * waves.len() > MOST_TERMS;
+        match Mesh::new(structure, largest(&waves)).filter(|_| is_large) {
+            Some(mesh) => potentials_on(&mesh, self.config, structure, species, &multipoles, &waves),
+            None => potentials(self.config, structure, species, &multipoles, &waves).values,
+        }
     }
 
     /// ΔH of the potential.
@@ -110,6 +117,39 @@ pub fn atoms_of(species: &[usize], wanted: usize) -> Vec<usize> {
 
 /// The waves are added up in so many parts.
 const PARTS: usize = 64;
+/// Pairs of atom and wave up to which the plain sum is as fast as the mesh: some hundred atoms.
+const MOST_TERMS: usize = 1_000_000;
+
+/// As [`potentials`] of added multipoles, on a mesh.
+fn potentials_on(
+    mesh: &Mesh,
+    config: PotentialConfig,
+    structure: &Structure,
+    species: &[usize],
+    multipoles: &[(&OnsiteLayout, Rows)],
+    waves: &[Wave],
+) -> Vec<f64> {
+    let mut v = vec![c64::default(); waves.len()];
+    for (l, m) in (0..=config.l_max).flat_map(|l| (0..2 * l + 1).map(move |m| (l, m))) {
+        let density = mesh.density(&component(species, multipoles, l, m), waves);
+        let terms = waves.par_iter().zip(density).map(|(wave, density)| {
+            let angular = harmonics::real(l as u8, &wave.g.normalize())[m];
+            kernel(config, structure, &wave.g) * angular * rank(&wave.g, l) * density
+        });
+        v.par_iter_mut().zip(terms).for_each(|(v, term)| *v += term);
+    }
+    mesh.at_atoms(&v, waves)
+}
+
+/// Component m of the multipoles of rank L of every atom.
+fn component(species: &[usize], multipoles: &[(&OnsiteLayout, Rows)], l: usize, m: usize) -> Vec<f64> {
+    let mut x = vec![0.0; species.len()];
+    for (layout, rows) in multipoles.iter().filter(|(layout, _)| layout.l == l) {
+        let components = rows.values.chunks_exact(2 * l + 1);
+        atoms_of(species, layout.species).into_iter().zip(components).for_each(|(atom, q)| x[atom] += q[m]);
+    }
+    x
+}
 
 /// Potentials at all atoms, `[atoms, columns]`: `multipoles` are rows `[atom of the species, m]`; all have one column (which are
 /// added), or each has its own columns (which stand side by side).
@@ -118,12 +158,13 @@ fn potentials(
     structure: &Structure,
     species: &[usize],
     multipoles: &[(&OnsiteLayout, Rows)],
+    waves: &[Wave],
 ) -> Rows {
     let added = multipoles.iter().all(|(_, rows)| rows.width == 1);
     let width = if added { 1 } else { multipoles.iter().map(|(_, rows)| rows.width).sum() };
     let n = structure.n_atoms();
     let atoms: Vec<Vec<usize>> = multipoles.iter().map(|(layout, _)| atoms_of(species, layout.species)).collect();
-    let add_wave = |mut sum: Vec<f64>, g: &Vector3<f64>| {
+    let add_wave = |mut sum: Vec<f64>, Wave { g, .. }: &Wave| {
         let weight = 2.0 * kernel(config, structure, g);
         let phases: Vec<c64> = structure.positions.iter().map(|r| c64::cis(g.dot(r))).collect();
         let mut first = 0;
@@ -138,8 +179,7 @@ fn potentials(
         }
         sum
     };
-    let waves = waves(config, structure);
-    let part = |waves: &[Vector3<f64>]| waves.iter().fold(vec![0.0; n * width], add_wave);
+    let part = |waves: &[Wave]| waves.iter().fold(vec![0.0; n * width], add_wave);
     // Parts that do not depend on who computes them, added in order: every run gives the same bits.
     let parts: Vec<Vec<f64>> = waves.par_chunks(waves.len().div_ceil(PARTS).max(1)).map(part).collect();
     let mut values = vec![0.0; n * width];
@@ -159,8 +199,13 @@ fn density(g: &Vector3<f64>, l: usize, rows: &Rows, atoms: &[usize], phases: &[c
             sum.iter_mut().zip(x).for_each(|(sum, x)| *sum += factor * x);
         }
     }
-    let rank = c64::new(0.0, -g.norm()).powu(l as u32);
+    let rank = rank(g, l);
     sum.into_iter().map(|sum| rank * sum).collect()
+}
+
+/// (−i|G|)^L.
+fn rank(g: &Vector3<f64>, l: usize) -> c64 {
+    c64::new(0.0, -g.norm()).powu(l as u32)
 }
 
 /// 4π/Ω exp(−G²σ²/2)/G².
@@ -171,7 +216,7 @@ fn kernel(config: PotentialConfig, structure: &Structure, g: &Vector3<f64>) -> f
 }
 
 /// One of G and −G of every wave that matters, without G = 0.
-fn waves(config: PotentialConfig, structure: &Structure) -> Vec<Vector3<f64>> {
+fn waves(config: PotentialConfig, structure: &Structure) -> Vec<Wave> {
     let Some(reciprocal) = structure.reciprocal() else { return Vec::new() };
     let largest = LARGEST_EXPONENT / config.width;
     // |n_a| = |G·a/2π| is at most |G||a|/2π.
@@ -181,14 +226,20 @@ fn waves(config: PotentialConfig, structure: &Structure) -> Vec<Vector3<f64>> {
     for a in 0..=na {
         for b in -nb..=nb {
             for c in -nc..=nc {
-                let g = reciprocal.tr_mul(&Vector3::new(a as f64, b as f64, c as f64)) * std::f64::consts::TAU;
-                if (a, b, c) > (0, 0, 0) && g.norm() <= largest {
-                    waves.push(g);
+                let index = [a, b, c];
+                let g = reciprocal.tr_mul(&Vector3::from(index.map(f64::from))) * std::f64::consts::TAU;
+                if index > [0, 0, 0] && g.norm() <= largest {
+                    waves.push(Wave { index, g });
                 }
             }
         }
     }
     waves
+}
+
+/// Largest |k| of the waves by axis.
+fn largest(waves: &[Wave]) -> [usize; 3] {
+    [0, 1, 2].map(|axis| waves.iter().map(|wave| wave.index[axis].unsigned_abs() as usize).max().unwrap_or(0))
 }
 
 /// A sample to fit to: its ΔH, and the fold that it belongs to.
@@ -232,7 +283,8 @@ fn rows(
         design::onsite_features(case.source, layout, &atoms_of(&sample.species, layout.species))
     };
     let multipoles: Vec<(&OnsiteLayout, Rows)> = ranks.iter().map(|layout| (layout, features(layout))).collect();
-    let potentials = potentials(config, &sample.structure, &sample.species, &multipoles);
+    let waves = waves(config, &sample.structure);
+    let potentials = potentials(config, &sample.structure, &sample.species, &multipoles, &waves);
     let n_scalars: usize = scalars.iter().map(|layout| layout.n_inputs()).sum();
     let mut own = vec![0.0; sample.structure.n_atoms() * n_scalars];
     let mut first = 0;
@@ -258,4 +310,38 @@ fn mean_shift(case: &Case, atom: usize, slots: &Slots) -> f64 {
     let trace: f64 = block.iter().step_by(algebra.n_orbitals() + 1).sum();
     let shells = &slots.species()[case.source.sample.species[atom]].shells;
     trace / shells.iter().map(|shell| 2.0 * shell.l as f64 + 1.0).sum::<f64>()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::model::linear::environment::Gaussians;
+    use crate::model::synthetic;
+    use crate::random::Random;
+
+    #[test]
+    fn the_mesh_gives_the_plain_sum() {
+        let structure = synthetic::structure(4);
+        let slots = Slots::of_runs([&synthetic::run(structure.clone())]).unwrap();
+        let gaussians = vec![Some(Gaussians { start: 2.0, end: 9.0, n: 2 }); slots.species().len().pow(2)];
+        let sums = Sums { n_species: slots.species().len(), gaussians, exchange: false };
+        let config = PotentialConfig::default();
+        let ranks = Potential::ranks(config, &slots, &sums);
+        assert!(ranks.len() > config.l_max && ranks.iter().any(|layout| layout.l == config.l_max));
+        let mut random = Random::new(2, 3);
+        let mut rows = |layout: &OnsiteLayout| {
+            let n = atoms_of(&structure.species, layout.species).len() * (2 * layout.l + 1);
+            Rows { width: 1, values: (0..n).map(|_| random.normal()).collect() }
+        };
+        let multipoles: Vec<(&OnsiteLayout, Rows)> = ranks.iter().map(|layout| (layout, rows(layout))).collect();
+        let waves = waves(config, &structure);
+        let mesh = Mesh::new(&structure, largest(&waves)).unwrap();
+        let plain = potentials(config, &structure, &structure.species, &multipoles, &waves).values;
+        let found = potentials_on(&mesh, config, &structure, &structure.species, &multipoles, &waves);
+        let size = plain.iter().fold(0.0, |size: f64, v| size.max(v.abs()));
+        assert!(size > 1e-3);
+        for (found, plain) in found.iter().zip(&plain) {
+            assert!((found - plain).abs() < 1e-12 * size, "{found} {plain}");
+        }
+    }
 }

@@ -16,6 +16,11 @@ use crate::symmetry::pair_algebra::permute;
 /// Bonds that are worked on together: their features stay in the cache.
 pub const BONDS_AT_ONCE: usize = 256;
 
+/// So many such chunks are worked on, in parallel, before they are put in their places: a bound on the memory.
+const CHUNKS_AT_ONCE: usize = 64;
+/// Atoms whose on-site blocks are worked on together: a bound on the memory.
+const ATOMS_AT_ONCE: usize = 1024;
+
 /// What the layouts of a linear stage follow from, besides the slots.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct LinearConfig {
@@ -116,15 +121,17 @@ impl LinearStage {
         let source = Source { sample, h0, environment: &environment, algebra };
         let mut prediction = Prediction::zeros(sample, algebra.width());
         for profile in &self.config.profiles {
-            let edges = canonical_edges(sample, profile.species);
-            let chunks: Vec<(&[usize], Bonds)> = edges
-                .par_chunks(BONDS_AT_ONCE)
-                .map(|edges| (edges, self.predict_bonds(source, profile, edges)))
-                .collect();
-            chunks.iter().for_each(|(edges, bonds)| prediction.put_bonds(source, edges, bonds));
+            for edges in canonical_edges(sample, profile.species).chunks(BONDS_AT_ONCE * CHUNKS_AT_ONCE) {
+                let chunks = edges.par_chunks(BONDS_AT_ONCE);
+                let chunks: Vec<(&[usize], Bonds)> =
+                    chunks.map(|edges| (edges, self.predict_bonds(source, profile, edges))).collect();
+                chunks.iter().for_each(|(edges, bonds)| prediction.put_bonds(source, edges, bonds));
+            }
         }
         for (layout, regression) in &self.onsite {
-            prediction.put_onsite(source, layout, regression);
+            for atoms in atoms_of(sample, layout.species).chunks(ATOMS_AT_ONCE) {
+                prediction.put_onsite(source, layout, regression, atoms);
+            }
         }
         prediction.potential = self.potential.as_ref().map(|stage| match potential {
             Some(known) => potential::shifted(sample, known),
@@ -208,10 +215,9 @@ impl Prediction {
         }
     }
 
-    fn put_onsite(&mut self, source: Source, layout: &OnsiteLayout, regression: &Regression) {
-        let atoms = atoms_of(source.sample, layout.species);
-        let features = design::onsite_features(source, layout, &atoms);
-        design::scatter_onsite(source.algebra, layout, &atoms, &regression.predict(&features), &mut self.delta);
+    fn put_onsite(&mut self, source: Source, layout: &OnsiteLayout, regression: &Regression, atoms: &[usize]) {
+        let features = design::onsite_features(source, layout, atoms);
+        design::scatter_onsite(source.algebra, layout, atoms, &regression.predict(&features), &mut self.delta);
         let residual: f64 = regression.residual.iter().map(|r| r * r).sum::<f64>() / self.delta.width as f64;
         let size = 2 * layout.l + 1;
         for (row, leverage) in regression.leverages(&features).into_iter().enumerate() {

@@ -92,9 +92,9 @@ pub struct EdgeTile {
     pub envelope: Tensor,
     /// Of the hidden features.
     pub rotations: Rotations,
-    /// H⁽⁰⁾ of the pair minus its mean over its spread, and S.
+    /// H⁽⁰⁾ of the pair minus its mean over its spread, and S. No class in a tile that only layers see.
     pub inputs: Classes,
-    /// Spread of the outputs, `[bonds, pair columns]`.
+    /// Spread of the outputs, `[bonds, pair columns]`; no row in a tile that only layers see.
     pub scale: Tensor,
     /// S in the same columns, where there is a target.
     pub overlap: Option<Tensor>,
@@ -155,49 +155,64 @@ impl Preparation {
     /// `Unsupported` where H⁽⁰⁾ is an input and the sample has none.
     pub fn batch(&self, sample: &Sample, residual: Option<&Channels>, tile: usize) -> Result<Batch> {
         let seen = self.seen(sample)?;
-        let bonds = 0..sample.graph.n_canonical();
-        let (near, far): (Vec<usize>, Vec<usize>) =
-            bonds.partition(|&bond| sample.graph.edges[bond].distance < self.config.envelope);
+        let [near, far] = self.near_and_far(sample);
         let tiles = |bonds: Vec<usize>| -> Vec<EdgeTile> {
-            bonds.chunks(tile.max(1)).map(|bonds| self.tile(sample, &seen, residual, bonds)).collect()
+            bonds.chunks(tile.max(1)).map(|bonds| self.tile(sample, Some(&seen), residual, bonds)).collect()
         };
         Ok(Batch { nodes: self.nodes(sample, &seen, residual), near: tiles(near), far: tiles(far) })
     }
 
-    /// Adds the network's output to the channels of its sample; both directions of a bond get the same block.
+    /// Bonds within the envelope, and those beyond it.
+    pub(super) fn near_and_far(&self, sample: &Sample) -> [Vec<usize>; 2] {
+        let is_near = |&bond: &usize| sample.graph.edges[bond].distance < self.config.envelope;
+        let (near, far) = (0..sample.graph.n_canonical()).partition(is_near);
+        [near, far]
+    }
+
+    /// Adds the network's output to the channels of its sample.
     pub fn add(&self, batch: &Batch, output: &Output, channels: &mut Channels) {
+        for (tile, rows) in batch.near.iter().chain(&batch.far).zip(&output.pairs) {
+            self.add_bonds(&tile.bonds, rows, channels);
+        }
+        self.add_atoms(&output.nodes, channels);
+    }
+
+    /// Adds what the network says of some bonds; both directions of a bond get the same block.
+    pub(super) fn add_bonds(&self, bonds: &[usize], rows: &Tensor, channels: &mut Channels) {
         let width = channels.width;
         let half = channels.edges.len() / width / 2;
         let (columns, exchange) = (&self.interface.pair_columns, &self.interface.exchange);
-        for (tile, rows) in batch.near.iter().chain(&batch.far).zip(&output.pairs) {
-            for (&bond, row) in tile.bonds.iter().zip(to_vec(rows).chunks(columns.len())) {
-                for (k, &column) in columns.iter().enumerate() {
-                    channels.edges[bond * width + column] += row[k];
-                    channels.edges[(bond + half) * width + column] += exchange[k].sign * row[exchange[k].index];
-                }
+        for (&bond, row) in bonds.iter().zip(to_vec(rows).chunks(columns.len())) {
+            for (k, &column) in columns.iter().enumerate() {
+                channels.edges[bond * width + column] += row[k];
+                channels.edges[(bond + half) * width + column] += exchange[k].sign * row[exchange[k].index];
             }
         }
+    }
+
+    /// Adds what it says of the atoms.
+    pub(super) fn add_atoms(&self, rows: &Tensor, channels: &mut Channels) {
         let columns = self.interface.node_columns();
-        for (row, values) in channels.nodes.chunks_mut(width).zip(to_vec(&output.nodes).chunks(columns.len())) {
+        for (row, values) in channels.nodes.chunks_mut(channels.width).zip(to_vec(rows).chunks(columns.len())) {
             columns.iter().zip(values).for_each(|(&column, value)| row[column] += value);
         }
     }
 
     /// Adds the mean of ΔH minus the base, to which the network's output is relative.
     pub fn add_mean(&self, sample: &Sample, channels: &mut Channels) {
-        let edges: Vec<usize> = (0..sample.graph.edges.len()).collect();
-        for edges in edges.chunks(MEAN_AT_ONCE) {
-            let geometry = Geometry::new(sample, edges, &self.slots);
+        let n_edges = sample.graph.edges.len();
+        for start in (0..n_edges).step_by(MEAN_AT_ONCE) {
+            let edges: Vec<usize> = (start..n_edges.min(start + MEAN_AT_ONCE)).collect();
+            let geometry = Geometry::new(sample, &edges, &self.slots);
             let mean = to_vec(&self.output.mean_at(&geometry.distance, &geometry.kind));
-            let start = edges[0] * channels.width;
-            channels.edges[start..].iter_mut().zip(mean).for_each(|(value, mean)| *value += mean);
+            channels.edges[start * channels.width..].iter_mut().zip(mean).for_each(|(value, mean)| *value += mean);
         }
         let nodes = to_vec(&self.output.node_mean.index_select(0, &species_index(sample)));
         channels.nodes.iter_mut().zip(nodes).for_each(|(value, mean)| *value += mean);
     }
 
     /// The operators of `config.inputs`, in order.
-    fn seen<'a>(&'a self, sample: &'a Sample) -> Result<Vec<Seen<'a>>> {
+    pub(super) fn seen<'a>(&'a self, sample: &'a Sample) -> Result<Vec<Seen<'a>>> {
         let seen = |input: &Input| {
             let (operator, statistics) = match input {
                 Input::H0 => (Some(sample.require_h0()?), Some(&self.input)),
@@ -210,7 +225,7 @@ impl Preparation {
         self.config.inputs.iter().map(seen).collect()
     }
 
-    fn nodes(&self, sample: &Sample, seen: &[Seen], residual: Option<&Channels>) -> Nodes {
+    pub(super) fn nodes(&self, sample: &Sample, seen: &[Seen], residual: Option<&Channels>) -> Nodes {
         let species = species_index(sample);
         let scaled: Vec<Tensor> = seen.iter().filter_map(|seen| seen.scaled_onsite(&species)).collect();
         let degrees = |columns: &[Vec<usize>]| -> Vec<Tensor> {
@@ -235,7 +250,14 @@ impl Preparation {
         }
     }
 
-    fn tile(&self, sample: &Sample, seen: &[Seen], residual: Option<&Channels>, bonds: &[usize]) -> EdgeTile {
+    /// Some bonds; without `seen` only what layers need of them.
+    pub(super) fn tile(
+        &self,
+        sample: &Sample,
+        seen: Option<&[Seen]>,
+        residual: Option<&Channels>,
+        bonds: &[usize],
+    ) -> EdgeTile {
         let half = sample.graph.n_canonical();
         let directed: Vec<usize> = bonds.iter().copied().chain(bonds.iter().map(|bond| bond + half)).collect();
         let geometry = Geometry::new(sample, &directed, &self.slots);
@@ -243,13 +265,15 @@ impl Preparation {
         let n = bonds.len() as i64;
         let outputs = |rows: &Tensor| self.to_device(&rows.narrow(0, 0, n).index_select(1, &columns));
         let mean = || self.output.mean_at(&geometry.distance, &geometry.kind);
+        let spread = || self.output.spread_at(&geometry.distance, &geometry.kind);
+        let none = || Tensor::zeros([0], (self.kind, self.device));
         EdgeTile {
             first: index(&geometry.first).to_device(self.device),
             scalars: self.to_device(&self.scalars(&geometry)),
             envelope: self.to_device(&self.envelope(&geometry.distance)),
             rotations: self.rotations(sample, &directed),
-            inputs: self.inputs(seen, &directed, &geometry),
-            scale: outputs(&self.output.spread_at(&geometry.distance, &geometry.kind)),
+            inputs: seen.map_or_else(|| Classes(Vec::new()), |seen| self.inputs(seen, &directed, &geometry)),
+            scale: seen.map_or_else(none, |_| outputs(&spread())),
             present: self.present(
                 &self.interface.pair_channels,
                 geometry.rows.iter().copied().zip(geometry.columns.iter().copied()).take(bonds.len()),
@@ -331,7 +355,7 @@ impl Preparation {
 }
 
 /// An operator as the network sees it: S itself, else the deviation from the mean over the spread.
-struct Seen<'a> {
+pub(super) struct Seen<'a> {
     operator: Cow<'a, Channels>,
     statistics: Option<&'a Statistics>,
 }
@@ -381,9 +405,10 @@ fn frame_ordered(full: &[f64], rows: &[(usize, f64)], columns: Range<usize>, n: 
 impl EdgeTile {
     /// Adds messages `[E, ..]` to the rows of the atoms i of their bonds: bond after bond, both directions of each, so that the
     /// order in which an atom hears of its bonds depends neither on tiles nor on other atoms.
-    pub fn add_to_atoms(&self, sums: &Tensor, messages: &Tensor) -> Tensor {
+    pub fn add_to_atoms(&self, sums: &mut Tensor, messages: &Tensor) {
         let bond_after_bond = |rows: &Tensor| rows.unflatten(0, [2, -1]).transpose(0, 1).flatten(0, 1);
-        sums.index_add(0, &bond_after_bond(&self.first), &bond_after_bond(messages))
+        // In place: a copy of all atoms for every tile would take quadratic time.
+        let _ = sums.index_add_(0, &bond_after_bond(&self.first), &bond_after_bond(messages));
     }
 }
 

@@ -24,6 +24,7 @@ pub mod schedule;
 pub mod stages;
 pub mod statistics;
 pub mod stored;
+pub mod tiles;
 pub mod traces;
 pub mod train;
 pub mod trainer;

@@ -1,5 +1,7 @@
 //! The whole network.
 
+mod stream;
+
 use tch::Tensor;
 
 use super::batch::{Batch, Preparation};
@@ -14,8 +16,8 @@ use super::weights::{WeightTable, Weights};
 /// The SO(2) network: atoms and bonds are embedded, a few [`Interaction`] layers let every atom and bond see its
 /// surroundings within the envelope, and two readouts give ΔH of pairs and on-site blocks.
 ///
-/// Bonds are processed in tiles, layer by layer, so memory beyond the bond features does not grow with the structure. The stages
-/// (embedding, layers, readout) can be called one by one: see [`super::recompute`].
+/// A batch holds all its bonds, in tiles; the stages (embedding, layers, readout) can be called one by one: see
+/// [`super::recompute`]. A prediction makes one tile after the other: [`Network::stream`].
 #[derive(Debug)]
 pub struct Network {
     /// All weights by name.
@@ -62,8 +64,7 @@ impl State {
     pub fn map(&self, mut f: impl FnMut(&Tensor) -> Tensor) -> State {
         let nodes = NodeFeatures { natural: f(&self.nodes.natural), unnatural: f(&self.nodes.unnatural) };
         let latents = self.latents.iter().map(&mut f).collect();
-        let mut pair = |pair: &PairState| PairState { latent: f(&pair.latent), frame: pair.frame.map(&mut f) };
-        let bonds = self.bonds.iter().map(&mut pair).collect();
+        let bonds = self.bonds.iter().map(|pair| pair.map(&mut f)).collect();
         State { nodes, latents, bonds, invariants: self.invariants.map(f) }
     }
 }
@@ -103,6 +104,11 @@ impl Network {
         };
         let last = if self.pass.first_stage_learns { last() } else { tch::no_grad(last) };
         self.read_out(w, preparation, batch, &last)
+    }
+
+    /// Does a second stage correct the first?
+    pub fn refines(&self) -> bool {
+        self.refinement.is_some()
     }
 
     /// Number of stages between [`Self::embed`] and [`Self::read_out`].

@@ -29,7 +29,8 @@ fn repeated(n: usize, device: Device) -> Tensor {
     Tensor::from_slice(&rows).to_device(device)
 }
 
-fn padded_nodes(nodes: Nodes) -> Nodes {
+/// The atoms alone.
+pub fn padded_nodes(nodes: Nodes) -> Nodes {
     let n = nodes.species.size()[0] as usize;
     if n.is_multiple_of(ROWS) {
         return nodes;
@@ -47,7 +48,8 @@ fn padded_nodes(nodes: Nodes) -> Nodes {
     }
 }
 
-fn padded_tile(tile: EdgeTile) -> EdgeTile {
+/// One tile; the scale of one that only layers see stays without rows.
+pub fn padded_tile(tile: EdgeTile) -> EdgeTile {
     let n = tile.bonds.len();
     if n.is_multiple_of(ROWS) {
         return tile;
@@ -63,7 +65,7 @@ fn padded_tile(tile: EdgeTile) -> EdgeTile {
         envelope: padded(&tile.envelope) * real,
         rotations: Rotations { natural: padded(&tile.rotations.natural), unnatural: padded(&tile.rotations.unnatural) },
         inputs: Classes(tile.inputs.0.iter().map(padded).collect()),
-        scale: tile.scale.index_select(0, &one_way),
+        scale: if tile.scale.numel() == 0 { tile.scale } else { tile.scale.index_select(0, &one_way) },
         present: tile.present,
         overlap: tile.overlap,
         target: tile.target,

@@ -2,18 +2,16 @@
 
 use tch::{Device, Tensor};
 
-use super::batch::Preparation;
+use super::batch::{EdgeTile, Preparation};
 use super::config::{Base, ModelConfig};
 use super::network::Network;
 use super::padding::padded;
 use super::stored;
+use super::tiles::{Tiles, automatic_size};
 use crate::model::file::Model;
 use crate::model::linear::Prediction;
 use crate::model::{Channels, Sample, Slots};
 use crate::parsers::{Error, Result};
-
-/// Bonds that are worked on together, about 40 MB of features: a whole number of [`super::padding::ROWS`].
-const TILE: usize = 2048;
 
 /// A trained network on its device. One per thread: libtorch's tensors are not shared.
 #[derive(Debug)]
@@ -21,6 +19,7 @@ pub struct Predictor {
     preparation: Preparation,
     network: Network,
     weights: Tensor,
+    tile: Option<usize>,
 }
 
 impl Predictor {
@@ -33,7 +32,12 @@ impl Predictor {
         if model.linear.is_none() && stored.preparation.config.base.needs_linear() {
             return Err(Error::unsupported("the model's network corrects a linear stage, but the model has none"));
         }
-        Ok(Predictor { network: stored.network, preparation: stored.preparation, weights: stored.weights })
+        Ok(Predictor { network: stored.network, preparation: stored.preparation, weights: stored.weights, tile: None })
+    }
+
+    /// Works on so many bonds at a time; `None` is [`automatic_size`].
+    pub fn in_tiles(self, tile: Option<usize>) -> Self {
+        Predictor { tile, ..self }
     }
 
     /// Shape of the network.
@@ -47,23 +51,24 @@ impl Predictor {
     }
 
     /// ΔH in hartree: base (out of what the model's linear stage predicts), mean and network, summed in double precision. Memory
-    /// beyond rows in and out stays bounded, however large the structure is.
+    /// beyond rows in and out and the states of near bonds stays bounded, however large the structure is; only a second stage
+    /// (`model.refine`) holds all bonds.
     ///
     /// # Errors
     /// `Unsupported` where the network needs H⁽⁰⁾ and the sample has none.
-    pub fn predict(&self, sample: &Sample, linear: Option<&Prediction>) -> Result<Channels> {
-        predict(&self.preparation, &self.network, &self.weights, sample, linear)
+    pub fn predict(&self, sample: &Sample, linear: Option<Prediction>) -> Result<Channels> {
+        predict(&self.preparation, &self.network, &self.weights, sample, linear, self.tile)
     }
 }
 
 /// What the network corrects, hartree.
-pub(super) fn base(base: Base, sample: &Sample, linear: Option<&Prediction>) -> Channels {
+pub(super) fn base(base: Base, sample: &Sample, linear: Option<Prediction>) -> Channels {
     let part = linear.and_then(|prediction| match base {
-        Base::Linear => Some(&prediction.delta),
-        Base::Potential => prediction.potential.as_ref(),
+        Base::Linear => Some(prediction.delta),
+        Base::Potential => prediction.potential,
         Base::None | Base::Shift | Base::H0 => None,
     });
-    part.cloned().unwrap_or_else(|| Channels::zeros(&sample.graph, sample.width()))
+    part.unwrap_or_else(|| Channels::zeros(&sample.graph, sample.width()))
 }
 
 /// As [`Predictor::predict`], with the weights of the moment. Where there is an exchange field, the prediction is averaged with that
@@ -73,30 +78,41 @@ pub(super) fn predict(
     network: &Network,
     weights: &Tensor,
     sample: &Sample,
-    linear: Option<&Prediction>,
+    linear: Option<Prediction>,
+    tile: Option<usize>,
 ) -> Result<Channels> {
-    let mut delta = predict_once(preparation, network, weights, sample, linear)?;
-    if preparation.slots.is_magnetic() {
-        let reversed = sample.time_reversed(&preparation.slots);
-        let image = predict_once(preparation, network, weights, &reversed, linear)?;
-        delta.average(&image.time_reversed(preparation.slots.algebra()));
+    let once =
+        |sample: &Sample, base: Channels| tch::no_grad(|| added(preparation, network, weights, sample, base, tile));
+    let base = base(preparation.config.base, sample, linear);
+    if !preparation.slots.is_magnetic() {
+        return once(sample, base);
     }
+    let mut delta = once(sample, base.clone())?;
+    let image = once(&sample.time_reversed(&preparation.slots), base)?;
+    delta.average(&image.time_reversed(preparation.slots.algebra()));
     Ok(delta)
 }
 
-fn predict_once(
+/// Adds mean and network to the base.
+fn added(
     preparation: &Preparation,
     network: &Network,
     weights: &Tensor,
     sample: &Sample,
-    linear: Option<&Prediction>,
+    base: Channels,
+    tile: Option<usize>,
 ) -> Result<Channels> {
-    let mut delta = base(preparation.config.base, sample, linear);
+    let (mut delta, w) = (base, network.table.split(weights));
     preparation.add_mean(sample, &mut delta);
-    let batch = padded(preparation.batch(sample, None, TILE)?);
-    tch::no_grad(|| {
-        let output = network.forward(&network.table.split(weights), preparation, &batch);
-        preparation.add(&batch, &output, &mut delta);
-    });
+    if network.refines() {
+        let tile = tile.unwrap_or_else(|| automatic_size(preparation));
+        let batch = padded(preparation.batch(sample, None, tile)?);
+        preparation.add(&batch, &network.forward(&w, preparation, &batch), &mut delta);
+    } else {
+        let tiles = Tiles::new(preparation, sample, tile)?;
+        let put = |tile: &EdgeTile, rows: &Tensor| preparation.add_bonds(&tile.bonds, rows, &mut delta);
+        let atoms = network.stream(&w, preparation, &tiles, put);
+        preparation.add_atoms(&atoms, &mut delta);
+    }
     Ok(delta)
 }

@@ -27,6 +27,7 @@ mod mixing;
 mod refine;
 mod several_codes;
 mod shells;
+mod tiles;
 
 /// A run of four atoms of two species in a small cell, all bonds up to `reach` bohr, random Hermitian S, H0 and H.
 pub fn run(seed: u64, reach: f64) -> Calculation {

@@ -271,7 +271,7 @@ impl Run {
         let Trainer { preparation, network, average, .. } = &self.trainer;
         watch(&self.data.validate, &self.data.slots, |sample| {
             let linear = self.linear.as_ref().map(|stage| stage.predict(sample, &self.data.slots)).transpose()?;
-            predict(preparation, network, average, sample, linear.as_ref())
+            predict(preparation, network, average, sample, linear, None)
         })
     }
 
@@ -325,7 +325,7 @@ fn residuals(data: &Data, kind: Base, linear: Option<&LinearStage>) -> Result<Ve
     let residual = |sample: &Sample| {
         let mut rest = sample.require_target()?.clone();
         let linear = linear.map(|stage| stage.predict(sample, &data.slots)).transpose()?;
-        rest.add(&base(kind, sample, linear.as_ref()), -1.0);
+        rest.add(&base(kind, sample, linear), -1.0);
         Ok(rest)
     };
     data.train.iter().map(residual).collect()

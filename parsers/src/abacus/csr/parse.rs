@@ -14,6 +14,8 @@ use crate::read::Step;
 
 /// The shortest head of a matrix, `0 0 0 0` with its line end.
 const HEAD_BYTES: usize = 8;
+/// Bytes of an array that are read by one task.
+const BYTES_OF_PART: usize = 1 << 22;
 /// What ABACUS writes by default.
 const DEFAULT_DIGITS: usize = 8;
 
@@ -296,26 +298,56 @@ impl BlockPlace {
     }
 }
 
-/// `length` entries and nothing more.
+/// `length` entries and nothing more. Long arrays are read in parallel: a large cell has nearly all of them in the matrix of R = 0.
 #[inline]
-fn array<T>(
+fn array<T: Copy + Default + Send>(
     text: &Text,
     range: &Range<usize>,
     length: usize,
-    mut entry: impl FnMut(&mut Text) -> Result<T>,
+    entry: impl Fn(&mut Text) -> Result<T> + Sync,
 ) -> Result<Vec<T>> {
-    let mut section = text.section(range.clone());
     let limit = range.len().div_ceil(2);
     if length > limit {
         let message = format!("expected {length} numbers, but there is room for {limit}");
         return Err(Error::inconsistent(message).at(text.place(range.start)));
     }
+    let parts = text.section(range.clone()).parts(BYTES_OF_PART);
+    let counts: Vec<usize> = match parts.len() {
+        0 | 1 => Vec::new(),
+        _ => parts.par_iter().map(Text::n_tokens).collect(),
+    };
+    if counts.iter().sum::<usize>() == length && length > 0 {
+        return in_parts(parts, &counts, entry);
+    }
+    let mut section = text.section(range.clone());
     let mut entries = Vec::with_capacity(length);
     prefer_huge_pages(entries.spare_capacity_mut());
     for _ in 0..length {
         entries.push(entry(&mut section)?);
     }
     section.end(&format!("no more than {length} numbers"))?;
+    Ok(entries)
+}
+
+/// The entries of all parts, of which each has so many; of several errors the first.
+fn in_parts<T: Copy + Default + Send>(
+    parts: Vec<Text>,
+    counts: &[usize],
+    entry: impl Fn(&mut Text) -> Result<T> + Sync,
+) -> Result<Vec<T>> {
+    let mut entries = vec![T::default(); counts.iter().sum()];
+    prefer_huge_pages(&mut entries);
+    let mut rest = entries.as_mut_slice();
+    let places = counts.iter().map(|&n| rest.split_off_mut(..n).unwrap_or_default());
+    let tasks: Vec<(Text, &mut [T])> = parts.into_iter().zip(places).collect();
+    let read = |(mut part, place): (Text, &mut [T])| -> Result<()> {
+        place.iter_mut().try_for_each(|place| {
+            *place = entry(&mut part)?;
+            Ok(())
+        })
+    };
+    let done: Vec<Result<()>> = tasks.into_par_iter().map(read).collect();
+    done.into_iter().collect::<Result<()>>()?;
     Ok(entries)
 }
 

@@ -82,10 +82,10 @@ fn species_targets(species: &Species, spins: usize) -> Vec<Target> {
 /// Every (i, j, R) with at least one stored element; `spins` rows of the file per orbital.
 pub(super) fn touched_pairs<T: Element>(blocks: &[Block<T>], basis: &Basis, spins: usize) -> Vec<Pair> {
     let order = FileOrder::new(basis, spins);
-    let of_atom = |i: usize| {
+    // `seen[j]`: the last (i, R) with j; of atom after atom, since to forget all j for each i would take quadratic time.
+    let of_atom = |seen: &mut Vec<usize>, i: usize| {
         let mut pairs = Vec::new();
-        let mut seen = vec![usize::MAX; basis.n_atoms()];
-        for (matrix, block) in blocks.iter().enumerate() {
+        for (matrix, block) in (i * blocks.len()..).zip(blocks) {
             for row in order.rows(i) {
                 let mut next_atom = 0;
                 for &column in block.row(row).0 {
@@ -102,7 +102,8 @@ pub(super) fn touched_pairs<T: Element>(blocks: &[Block<T>], basis: &Basis, spin
         }
         pairs
     };
-    (0..basis.n_atoms()).into_par_iter().flat_map_iter(of_atom).collect()
+    let nothing_seen = || vec![usize::MAX; basis.n_atoms()];
+    (0..basis.n_atoms()).into_par_iter().map_init(nothing_seen, of_atom).flatten_iter().collect()
 }
 
 /// Elements of a matrix without spin indices, on `pairs`, times `scale`.
@@ -138,7 +139,10 @@ where
             AtomRows { atom, first_value: range.start, out }
         })
         .collect();
-    tasks.into_par_iter().for_each(|mut rows| rows.fill(blocks, &order, pairs, scale));
+    let slots = || (0..basis.n_atoms()).map(|j| Slot::of_atom(j, &order)).collect::<Vec<_>>();
+    let fill = |slots: &mut Vec<Slot>, mut rows: AtomRows<T, N>| rows.fill(blocks, &order, pairs, scale, slots);
+    // Slots go from atom to atom: new ones for each would take quadratic time.
+    tasks.into_par_iter().for_each_init(slots, fill);
     values
 }
 
@@ -157,10 +161,11 @@ struct AtomRows<'a, T, const N: usize> {
     out: [&'a mut [T]; N],
 }
 
-/// Where the columns of some atom j go in [`AtomRows::out`], for the matrix number `matrix`.
+/// Where the columns of some atom j go in [`AtomRows::out`].
 #[derive(Clone, Copy)]
 struct Slot<'a> {
-    matrix: usize,
+    /// For which atom of the rows and which matrix: atom · matrices + matrix.
+    of: usize,
     /// Where block (i, j, R) starts.
     offset: usize,
     first_column: u32,
@@ -174,14 +179,13 @@ impl<'a> Slot<'a> {
     fn of_atom(atom: usize, order: &'a FileOrder) -> Self {
         let (rows, targets) = (order.rows(atom), order.targets(atom));
         let (first_column, end_column) = (rows.start as u32, rows.end as u32);
-        Slot { matrix: usize::MAX, offset: 0, first_column, end_column, width: rows.len() / order.spins, targets }
+        Slot { of: usize::MAX, offset: 0, first_column, end_column, width: rows.len() / order.spins, targets }
     }
 }
 
 impl<T: Element + Mul<f64, Output = T>, const N: usize> AtomRows<'_, T, N> {
-    fn fill(&mut self, blocks: &[Block<T>], order: &FileOrder, pairs: &Pairs, scale: f64) {
-        let mut slots: Vec<Slot> = (0..order.basis.n_atoms()).map(|j| Slot::of_atom(j, order)).collect();
-        for (matrix, block) in blocks.iter().enumerate() {
+    fn fill(&mut self, blocks: &[Block<T>], order: &FileOrder, pairs: &Pairs, scale: f64, slots: &mut [Slot]) {
+        for (of, block) in (self.atom * blocks.len()..).zip(blocks) {
             for (row, mu) in order.rows(self.atom).zip(order.targets(self.atom)) {
                 let (columns, values) = block.row(row);
                 // columns ascend: all those of one atom follow each other
@@ -189,10 +193,10 @@ impl<T: Element + Mul<f64, Output = T>, const N: usize> AtomRows<'_, T, N> {
                 for (&column, &value) in columns.iter().zip(values) {
                     if column >= slot.end_column {
                         let j = order.atom_of(column);
-                        if slots[j].matrix != matrix {
+                        if slots[j].of != of {
                             let pair = Pair { i: self.atom as u32, j: j as u32, r: block.r };
                             let Some(index) = pairs.find(&pair) else { continue };
-                            slots[j].matrix = matrix;
+                            slots[j].of = of;
                             slots[j].offset = pairs.range(index).start - self.first_value;
                         }
                         slot = slots[j];

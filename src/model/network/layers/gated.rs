@@ -16,6 +16,13 @@ pub struct PairState {
     pub frame: Classes,
 }
 
+impl PairState {
+    /// Applies `f` to every tensor, always in the same order.
+    pub fn map(&self, mut f: impl FnMut(&Tensor) -> Tensor) -> PairState {
+        PairState { latent: f(&self.latent), frame: self.frame.map(f) }
+    }
+}
+
 /// An [`So2Linear`] map whose outputs are multiplied by gates, one per (class, channel), that an MLP makes of the invariants of the
 /// pair: its latent vector and the natural m = 0 components of the inputs. The MLP also shifts the natural m = 0 outputs and may
 /// update the latent vector.

@@ -114,14 +114,13 @@ impl Interaction {
         let message = match (&self.attention, &mut heard.weights) {
             (Some(attention), Some(total)) => {
                 let weights = attention.weights(w, &bond.latent, &bond.frame.0[0], &tile.envelope);
-                *total = tile.add_to_atoms(total, &weights);
+                tile.add_to_atoms(total, &weights);
                 attention.weighted(tables, &message, &weights)
             }
             _ => message.scale(&(tile.envelope.view([-1, 1, 1]) * NEIGHBOUR_SUM)),
         };
-        let sums = &mut heard.sums;
-        sums.natural = tile.add_to_atoms(&sums.natural, &message.natural);
-        sums.unnatural = tile.add_to_atoms(&sums.unnatural, &message.unnatural);
+        tile.add_to_atoms(&mut heard.sums.natural, &message.natural);
+        tile.add_to_atoms(&mut heard.sums.unnatural, &message.unnatural);
     }
 
     /// The atoms' new features from what they have heard.

@@ -66,8 +66,8 @@ impl BondAttention {
         let bias = self.distance.forward(w, &[Some(&tile.scalars)]).unsqueeze(2);
         let scores = products / (keys.size()[2] as f64).sqrt() + bias;
         let weights = ((scores / LARGEST_SCORE).tanh() * LARGEST_SCORE).exp() * tile.envelope.view([-1, 1, 1]);
-        sums.values = tile.add_to_atoms(&sums.values, &(values * &weights));
-        sums.weights = tile.add_to_atoms(&sums.weights, &weights);
+        tile.add_to_atoms(&mut sums.values, &(values * &weights));
+        tile.add_to_atoms(&mut sums.weights, &weights);
     }
 
     /// What the atoms heard: `[N, width]`.

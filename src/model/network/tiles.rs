@@ -1,0 +1,80 @@
+//! The bonds of a structure of any size in tiles, each made into tensors when its turn comes.
+
+use tch::{Device, Kind};
+
+use super::batch::{EdgeTile, Nodes, Preparation, Seen};
+use super::padding::{ROWS, padded_nodes, padded_tile};
+use crate::model::Sample;
+use crate::parsers::Result;
+
+/// Tensors of one tile may take about so many bytes on a CPU, whose caches more would not suit.
+const BYTES_ON_CPU: usize = 32 << 20;
+/// On a GPU, which wants long rows.
+const BYTES_ON_GPU: usize = 2 << 30;
+/// Features of a bond that are alive at the same time: those of both atoms, its own, their maps, gates, and messages.
+const LIVE_FEATURES: usize = 12;
+
+/// A sample in tiles.
+pub struct Tiles<'a> {
+    preparation: &'a Preparation,
+    sample: &'a Sample,
+    seen: Vec<Seen<'a>>,
+    near: Vec<usize>,
+    far: Vec<usize>,
+    size: usize,
+}
+
+impl<'a> Tiles<'a> {
+    /// In tiles of at most `size` bonds; `None` is [`automatic_size`].
+    ///
+    /// # Errors
+    /// `Unsupported` where H⁽⁰⁾ is an input and the sample has none.
+    pub fn new(preparation: &'a Preparation, sample: &'a Sample, size: Option<usize>) -> Result<Self> {
+        let seen = preparation.seen(sample)?;
+        let [near, far] = preparation.near_and_far(sample);
+        let size = size.map_or_else(|| automatic_size(preparation), |size| size.max(1));
+        Ok(Tiles { preparation, sample, seen, near, far, size })
+    }
+
+    /// All atoms.
+    pub fn nodes(&self) -> Nodes {
+        padded_nodes(self.preparation.nodes(self.sample, &self.seen, None))
+    }
+
+    /// Bonds within the envelope.
+    pub fn near(&self) -> impl Iterator<Item = EdgeTile> {
+        self.tiles(&self.near, Some(&self.seen))
+    }
+
+    /// Bonds beyond it.
+    pub fn far(&self) -> impl Iterator<Item = EdgeTile> {
+        self.tiles(&self.far, Some(&self.seen))
+    }
+
+    /// The tiles of [`Tiles::near`] with what layers need of them.
+    pub fn near_for_layers(&self) -> impl Iterator<Item = EdgeTile> {
+        self.tiles(&self.near, None)
+    }
+
+    fn tiles(&self, bonds: &[usize], seen: Option<&[Seen]>) -> impl Iterator<Item = EdgeTile> {
+        bonds.chunks(self.size).map(move |bonds| padded_tile(self.preparation.tile(self.sample, seen, None, bonds)))
+    }
+}
+
+/// As many bonds as fit into the memory of a tile: a whole number of [`ROWS`]. What is predicted does not depend on it.
+pub fn automatic_size(preparation: &Preparation) -> usize {
+    let hidden = &preparation.tables.hidden;
+    let rotations = hidden.natural_rows().pow(2) + hidden.unnatural_rows().pow(2);
+    let features = hidden.natural_rows() * hidden.channels + hidden.unnatural_rows() * hidden.unnatural_channels;
+    let operators = preparation.slots.algebra().width();
+    let numbers = rotations as usize + LIVE_FEATURES * (features as usize + operators);
+    let (bytes, number) = match (preparation.device, preparation.kind) {
+        (Device::Cpu, kind) => (BYTES_ON_CPU, size_of_kind(kind)),
+        (_, kind) => (BYTES_ON_GPU, size_of_kind(kind)),
+    };
+    (bytes / (2 * numbers * number) / ROWS).max(1) * ROWS
+}
+
+fn size_of_kind(kind: Kind) -> usize {
+    if kind == Kind::Double { 8 } else { 4 }
+}
