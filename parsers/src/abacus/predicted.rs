@@ -36,8 +36,8 @@ fn matrices(folder: &Path, prediction: &Prediction, layout: &Layout) -> Result<V
     let h_layouts = as_version(&own, Quantity::Hamiltonian, version, run, nspin);
     let h = matrix::hamiltonian_to_csr(hamiltonian, &run.basis, &h_layouts)?;
     let mut files = Vec::new();
-    for (spin, csr) in h.iter().enumerate() {
-        files.push(put(folder, csr, Quantity::Hamiltonian, version, spin)?);
+    for (spin, csr) in h.into_iter().enumerate() {
+        files.push(put(folder, &csr, Quantity::Hamiltonian, version, spin)?);
     }
     files.push(put_overlap(folder, run, layout, version, nspin)?);
     Ok(files)

@@ -7,6 +7,7 @@ use crate::model::network::batch::EdgeTile;
 use crate::model::network::config::{Aggregation, Gradient, Mixing};
 use crate::model::network::padding::{ROWS, padded};
 use crate::model::network::tiles::{Tiles, automatic_size};
+use crate::parsers::tile;
 
 /// Whole vector registers: see `layers::product`.
 fn aligned() -> ModelConfig {
@@ -35,7 +36,7 @@ fn in_tiles(network: &Network, flat: &Tensor, preparation: &Preparation, sample:
 
 #[test]
 fn tiles_of_any_size_give_the_bits_of_all_bonds_at_once() {
-    let run = run(3, 9.0);
+    let run = tile(&run(3, 9.0), [2, 2, 1]).unwrap();
     for config in configs() {
         for kind in [Kind::Float, Kind::Double] {
             let (sample, preparation) = prepared(&run, &config, kind);
