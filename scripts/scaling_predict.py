@@ -17,8 +17,8 @@ import subprocess
 import tempfile
 from pathlib import Path
 
-PHASES = ["read", "features", "linear_stage", "network", "assemble", "fermi_level", "write", "check"]
-COLOURS = ["#4477aa", "#66ccee", "#228833", "#ee6677", "#aa3377", "#999999", "#ccbb44", "#555555"]
+PHASES = ["read", "features", "linear_stage", "network", "assemble", "fermi_level", "write", "compare", "check"]
+COLOURS = ["#4477aa", "#66ccee", "#228833", "#ee6677", "#aa3377", "#999999", "#ccbb44", "#ee8866", "#555555"]
 
 
 def main():
@@ -94,7 +94,7 @@ class Panel:
     WIDTH, HEIGHT = 360, 260
 
     def __init__(self, left, rows, most, label):
-        self.left, self.most = left, ceiling(most)
+        self.left, self.most, self.names = left, ceiling(most), []
         self.low, self.high = (math.log(rows[k]["atoms"]) for k in (0, -1))
         self.parts = [f'<rect x="{left}" y="40" width="{self.WIDTH}" height="{self.HEIGHT}" fill="none" stroke="#888"/>']
         self.text(left + self.WIDTH / 2, 350, "atoms", "middle")
@@ -120,7 +120,16 @@ class Panel:
         path = " ".join(f"{x:.1f},{y:.1f}" for x, y in places)
         self.parts.append(f'<polyline points="{path}" fill="none" stroke="{colour}" stroke-width="2"/>')
         self.parts += [f'<circle cx="{x:.1f}" cy="{y:.1f}" r="2.5" fill="{colour}"/>' for x, y in places]
-        self.text(places[-1][0] + 6, places[-1][1] + 4, name, "start")
+        self.names.append((places[-1][1], name, colour))
+
+    def drawn(self):
+        """All parts; the names stand beside the last points, from the bottom up, and do not touch."""
+        lowest = math.inf
+        for y, name, colour in sorted(self.names, reverse=True):
+            lowest = min(y, lowest - 13)
+            x = self.left + self.WIDTH + 6
+            self.parts.append(f'<text x="{x}" y="{lowest + 4:.1f}" fill="{colour}">{name}</text>')
+        return self.parts
 
 
 def ceiling(most):
@@ -137,10 +146,10 @@ def figure(rows, title):
         points = [(row["atoms"], per_atom(row, phase)) for row in rows]
         if max(value for _, value in points) > 0.02 * max(value for _, value in totals):
             time.line(points, colour, phase.replace("_", " "))
-    memory = [(row["atoms"], row["memory"] / 1000) for row in rows]
-    space = Panel(560, rows, max(value for _, value in memory), "GB, largest resident set")
-    space.line(memory, "#4477aa", "")
-    body = "\n".join(time.parts + space.parts)
+    memory = [(row["atoms"], memory_per_atom(row, rows)) for row in rows[1:]]
+    space = Panel(560, rows, max(value for _, value in memory), "MB per atom, beyond those of the smallest cell")
+    space.line(memory, "#000000", "")
+    body = "\n".join(time.drawn() + space.drawn())
     style = "font-family:sans-serif;font-size:12px"
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 960 360" style="{style}">'
     return f'{head}\n<rect width="960" height="360" fill="#fff"/>\n<text x="60" y="14">{title}</text>\n{body}\n</svg>\n'

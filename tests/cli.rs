@@ -97,8 +97,33 @@ fn a_prediction_keeps_the_contract_of_its_report() {
     assert!(checks.len() > 5 && checks.iter().all(|check| check["holds"] == true && check["name"].is_string()));
     let timings = report["timings_s"].as_object().unwrap();
     assert!(timings.contains_key("read") && timings.values().all(|seconds| seconds.as_f64().unwrap() >= 0.0));
+    let phases = report["phases"].as_array().unwrap();
+    let names: Vec<&str> = phases.iter().map(|phase| phase["name"].as_str().unwrap()).collect();
+    let expected =
+        ["read", "features", "linear_stage", "network", "assemble", "fermi_level", "write", "bands", "compare", "check"];
+    assert_eq!(names, expected);
+    let seconds = |phase: &Value| phase["seconds"].as_f64().unwrap();
+    assert!(phases.iter().all(|phase| timings[phase["name"].as_str().unwrap()] == seconds(phase)));
+    assert!(!cfg!(target_os = "linux") || phases.iter().all(|phase| phase["peak_memory_mb"].as_f64().unwrap() > 1.0));
+    assert_eq!(report["skipped"], serde_json::json!([]));
     assert_eq!(report["device"], "cpu");
     assert!(report["errors"]["mae_delta_mev"].as_f64().unwrap() < 1.0, "{}", report["errors"]);
+}
+
+#[test]
+fn what_would_take_too_long_is_left_out_and_told() {
+    let (_keep, out) = output();
+    let run = fixture("graphene_sqrt3");
+    let text = done(&predict(&run, &CARBON, &out, &["--dense-minutes", "0"]));
+    let report = read_json(&out.join("report.json"));
+    let skipped: Vec<&str> = report["skipped"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
+    assert_eq!(skipped.len(), 3, "{skipped:?}");
+    for (skipped, what) in skipped.iter().zip(["Fermi level: ", "bands (", "errors of bands: "]) {
+        assert!(skipped.starts_with(what) && skipped.contains("dense diagonalizations of 78 orbitals"), "{skipped}");
+        assert!(text.contains(skipped), "{text}");
+    }
+    assert!(report["fermi_level_ev"].is_null() && !out.join("bands.svg").exists());
+    assert!(report["errors"]["mae_delta_mev"].is_number() && report["errors"]["ghost_states"].is_null());
 }
 
 #[test]

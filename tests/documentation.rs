@@ -49,6 +49,7 @@ const PAGES: [&str; 12] = [
     "docs/restart.md",
     "docs/datasets.md",
     "docs/domains.md",
+    "docs/large-cells.md",
     "docs/models.md",
     "docs/mpi.md",
     "docs/plots.md",
