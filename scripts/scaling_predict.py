@@ -75,7 +75,7 @@ def memory_per_atom(row, rows):
 
 
 def table(rows):
-    used = [phase for phase in PHASES if any(phase in row["phases"] for row in rows)]
+    used = [phase for phase in PHASES if any(per_atom(row, phase) >= 0.01 for row in rows)]
     head = ["atoms", "orbitals", "CPU s"] + [phase.replace("_", " ") for phase in used] + ["all, ms", "MB", "MB per atom"]
     lines = ["| " + " | ".join(head) + " |", "|" + "---|" * len(head)]
     for row in rows:

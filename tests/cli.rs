@@ -99,8 +99,18 @@ fn a_prediction_keeps_the_contract_of_its_report() {
     assert!(timings.contains_key("read") && timings.values().all(|seconds| seconds.as_f64().unwrap() >= 0.0));
     let phases = report["phases"].as_array().unwrap();
     let names: Vec<&str> = phases.iter().map(|phase| phase["name"].as_str().unwrap()).collect();
-    let expected =
-        ["read", "features", "linear_stage", "network", "assemble", "fermi_level", "write", "bands", "compare", "check"];
+    let expected = [
+        "read",
+        "features",
+        "linear_stage",
+        "network",
+        "assemble",
+        "fermi_level",
+        "write",
+        "bands",
+        "compare",
+        "check",
+    ];
     assert_eq!(names, expected);
     let seconds = |phase: &Value| phase["seconds"].as_f64().unwrap();
     assert!(phases.iter().all(|phase| timings[phase["name"].as_str().unwrap()] == seconds(phase)));
