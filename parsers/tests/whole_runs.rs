@@ -117,3 +117,23 @@ fn a_supercell_may_go_elsewhere_and_only_once() {
     write(true).unwrap();
     assert!(target.join("scf/notes").is_file() && target.join("h0/hamiltonian.HSX").is_file());
 }
+
+/// A neutral folder is one of one H: the converged one, where the run has both.
+#[cfg(feature = "hdf5")]
+#[test]
+fn neutral_runs_stay_neutral() {
+    let source = runs::project().join("fixtures/deeph/siesta_graphene");
+    let run = open(source.clone());
+    let tiled = tile(&run, [1, 2, 1]).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let target = folder.path().join("tiled");
+    let to = own_format(&run, &source).unwrap();
+    assert_eq!(to, Format::Deeph);
+    write_whole(tiled.clone(), &source, &target, to, false).unwrap();
+    let back = open(target);
+    let apart = spin_difference(back.hamiltonian.as_ref().unwrap(), tiled.hamiltonian.as_ref().unwrap());
+    assert!(apart < 1e-15 && back.structure == tiled.structure, "{apart:e}");
+    let aims = Calculation { origin: hzero_parsers::Origin { code: "FHI-aims", ..run.origin.clone() }, ..run };
+    let message = own_format(&aims, folder.path()).unwrap_err().to_string();
+    assert!(message.ends_with("hzero does not write FHI-aims; name a format with --to"), "{message}");
+}

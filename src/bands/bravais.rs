@@ -9,6 +9,8 @@ use crate::parsers::Structure;
 
 /// Relative tolerance of lengths and angles.
 const TOLERANCE: f64 = 1e-4;
+/// Of lattices that are strained or relaxed, the first one that fits.
+const TOLERANCES_OF_STRAINED: [f64; 3] = [TOLERANCE, 0.01, 0.05];
 
 /// A lattice type with its special points in the standard primitive cell.
 struct Kind {
@@ -112,14 +114,28 @@ impl Bravais {
     ///
     /// `None` where the lattice vectors are linearly dependent.
     pub fn new(structure: &Structure, periodic: [bool; 3]) -> Option<Self> {
+        Self::within(TOLERANCE, structure, periodic)
+    }
+
+    /// As [`Bravais::new`], and where the lattice has no name, the one that it would have without a small strain: special
+    /// points stay where they are in reduced coordinates.
+    ///
+    /// `None` where the lattice vectors are linearly dependent.
+    pub fn of_strained(structure: &Structure, periodic: [bool; 3]) -> Option<Self> {
+        let mut found = TOLERANCES_OF_STRAINED.iter().map(|&tolerance| Self::within(tolerance, structure, periodic));
+        let named = found.find(|lattice| lattice.as_ref().is_none_or(|lattice| lattice.name() != GENERAL.name));
+        named.unwrap_or_else(|| Self::new(structure, periodic))
+    }
+
+    fn within(tolerance: f64, structure: &Structure, periodic: [bool; 3]) -> Option<Self> {
         let lattice = isolate(&structure.lattice, periodic)?;
         let reciprocal_of = |lattice: &Matrix3<f64>| Some(lattice.try_inverse()?.transpose() * std::f64::consts::TAU);
         let (own_reciprocal, reciprocal) = (reciprocal_of(&structure.lattice)?, reciprocal_of(&lattice)?);
         let to_reduced = reduction(&lattice);
         let reduced = to_reduced * lattice;
-        let (kind, to_standard) = recognise(&reduced);
+        let (kind, to_standard) = recognise(&reduced, tolerance);
         let from_standard = (to_standard * to_reduced).try_inverse()?.map(f64::round);
-        let symmetries = maps(&reduced, &metric(&reduced));
+        let symmetries = maps(&reduced, &metric(&reduced), tolerance);
         Some(Bravais { kind, periodic, own_reciprocal, reciprocal, to_reduced, from_standard, symmetries })
     }
 
@@ -189,7 +205,8 @@ fn isolate(lattice: &Matrix3<f64>, periodic: [bool; 3]) -> Option<Matrix3<f64>> 
         let normal = frame.iter().fold(rows[a], |v, e| v - e * e.dot(&v));
         let normal = normal.try_normalize(1e-9 * rows[a].norm())?;
         if !periodic[a] {
-            length *= 10.0;
+            // Not by more: sums with a periodic vector must not be of the same length within any tolerance.
+            length *= 2.0;
             isolated.set_row(a, &(normal * length).transpose());
         }
         frame.push(normal);
@@ -225,7 +242,7 @@ fn shorter_row(t: &Matrix3<f64>, lattice: &Matrix3<f64>) -> Option<(usize, Vecto
 }
 
 /// The first lattice type that fits, with the integer change of basis from the reduced to the standard primitive cell.
-fn recognise(reduced: &Matrix3<f64>) -> (&'static Kind, Matrix3<f64>) {
+fn recognise(reduced: &Matrix3<f64>, tolerance: f64) -> (&'static Kind, Matrix3<f64>) {
     let [short, middle, long] = [0, 1, 2].map(|a| reduced.row(a).norm());
     let candidates = [
         (&CUBIC, box_cell(short, short, short)),
@@ -237,7 +254,8 @@ fn recognise(reduced: &Matrix3<f64>) -> (&'static Kind, Matrix3<f64>) {
         (&TETRAGONAL, box_cell(long, long, short)),
         (&ORTHORHOMBIC, box_cell(short, middle, long)),
     ];
-    let fitting = candidates.iter().find_map(|(kind, cell)| Some((*kind, *maps(reduced, &metric(cell)).first()?)));
+    let fitting =
+        candidates.iter().find_map(|(kind, cell)| Some((*kind, *maps(reduced, &metric(cell), tolerance).first()?)));
     fitting.unwrap_or((&GENERAL, Matrix3::identity()))
 }
 
@@ -256,9 +274,9 @@ fn metric(rows: &Matrix3<f64>) -> Matrix3<f64> {
 }
 
 /// All integer matrices (entries −1, 0, 1: enough between reduced cells) that turn `rows` into a cell with metric `target`.
-fn maps(rows: &Matrix3<f64>, target: &Matrix3<f64>) -> Vec<Matrix3<f64>> {
+fn maps(rows: &Matrix3<f64>, target: &Matrix3<f64>, tolerance: f64) -> Vec<Matrix3<f64>> {
     let fits = |product: f64, a: usize, b: usize| {
-        (product - target[(a, b)]).abs() < TOLERANCE * (target[(a, a)] * target[(b, b)]).sqrt()
+        (product - target[(a, b)]).abs() < tolerance * (target[(a, a)] * target[(b, b)]).sqrt()
     };
     let component = |digit: usize| 1.0 - digit as f64;
     let choices: Vec<Vector3<f64>> =
@@ -337,6 +355,21 @@ mod tests {
                 assert!((distance(&found, label) - expected * tau / 7.0).abs() < 1e-9);
             }
         }
+    }
+
+    #[test]
+    fn a_strained_lattice_has_the_name_of_the_one_without_strain() {
+        let (a, h) = (4.65, 4.65 * 0.75f64.sqrt());
+        let cell = Matrix3::new(a, 0.0, 0.0, -0.5 * a, h, 0.0, 0.0, 0.0, 30.0);
+        let strain = Matrix3::new(1.01, 0.004, 0.0, 0.004, 0.995, 0.0, 0.0, 0.0, 1.0);
+        let structure = Structure { lattice: cell * strain, positions: vec![], species: vec![] };
+        assert_eq!(Bravais::new(&structure, LAYER).unwrap().name(), "general");
+        let found = Bravais::of_strained(&structure, LAYER).unwrap();
+        assert_eq!((found.name(), found.path()), ("hexagonal", "G-M-K-G"));
+        assert_eq!(found.label([THIRD, THIRD, 0.0]), Some("K"));
+        let oblique = Matrix3::new(3.0, 0.1, 0.2, 1.0, 4.0, 0.3, 0.7, 0.9, 5.0);
+        let oblique = Structure { lattice: oblique, positions: vec![], species: vec![] };
+        assert_eq!(Bravais::of_strained(&oblique, [true; 3]).unwrap().name(), "general");
     }
 
     #[test]

@@ -4,19 +4,18 @@
 //! permutes orbitals, and P_k = (1/n) Σ_r exp(−2πi k·r) T_r projects on waves with k. The spectral weight of a state c with
 //! c†Sc = 1 is Re c† S P_k c: that of Lee, Yamamoto-Kusunoki and Ozaki, J. Phys.: Condens. Matter 25, 345501 (2013),
 //! W = (1/n) Re Σ_m (Σ_r e^(−2πik·r) c_rm) (Σ_r' e^(−2πik·r') (Sc)_r'm)*, m the orbitals of the small cell. In an undistorted
-//! supercell W is 0 or 1 (or, of degenerate states, sums to the number of them that have this k). For any structure it sums to 1
-//! over the n wave vectors k that fold to the K of the supercell. As every population of orbitals that overlap, a
-//! weight in a distorted cell may leave 0 … 1 a little.
+//! supercell W is 0 or 1. For any structure it sums to 1 over the n wave vectors k that fold to the K of the supercell. As every
+//! population of orbitals that overlap, a weight in a distorted cell may leave 0 … 1 a little.
 
 mod sites;
 
-use faer::{Mat, MatRef};
+use faer::{Mat, MatRef, Par};
 use rayon::prelude::*;
 
 pub use sites::{Sites, small_lattice};
 
 use super::bravais::Bravais;
-use super::eigen::States;
+use super::eigen::{States, hermitian_eigenvalues};
 use super::kpath::KPath;
 use super::mesh::periodic_directions;
 use super::spectrum::{EigenProblem, Spectrum, SpectrumOptions, by_spin, energies};
@@ -25,6 +24,8 @@ use crate::parsers::{Calculation, Error, Operator, Result, SpinOperator, Structu
 
 /// Name of the only group of unfolded bands.
 pub const GROUP: &str = "spectral weight";
+/// States nearer to each other than this (27 µeV) are one level, hartree.
+const DEGENERATE: f64 = 1e-6;
 /// Points on a path unless the user says.
 const DEFAULT_POINTS: usize = 200;
 
@@ -61,22 +62,29 @@ impl<'a> Unfolding<'a> {
         Ok(Unfolding { run, overlap: overlap(run)?, cells, sites, copies, atoms, n_small })
     }
 
-    /// Spectral weight at `k` of each of these states (columns) of K = M k.
-    pub fn weights(&self, k: [f64; 3], states: MatRef<'_, c64>) -> Vec<f64> {
+    /// Spectral weight at `k` of each of these states (columns, ascending energies in hartree) of K = M k. Degenerate states may be
+    /// combined at will: those combinations are taken whose weights are the eigenvalues of P among them.
+    pub fn weights(&self, k: [f64; 3], energies: &[f64], states: MatRef<'_, c64>) -> Vec<f64> {
         let n = self.copies.len();
         let phases = self.phases(k);
         let with_overlap = self.folded_overlap(&phases, self.cells.k_point(k));
-        let mut weights = vec![0.0; states.ncols()];
         // Of a spinor the two components one after the other.
-        for component in 0..states.nrows() / n.max(1) {
-            let c = states.subrows(component * n, n);
-            let (a, b) = (self.folded(&phases, c), &with_overlap * c);
-            for (band, weight) in weights.iter_mut().enumerate() {
-                let product: c64 = a.col(band).iter().zip(b.col(band).iter()).map(|(a, b)| b.conj() * a).sum();
-                *weight += product.re / self.cells.n_cells() as f64;
-            }
-        }
-        weights
+        let components = (0..states.nrows() / n.max(1)).map(|component| states.subrows(component * n, n));
+        let waves: Vec<[Mat<c64>; 2]> = components.map(|c| [self.folded(&phases, c), &with_overlap * c]).collect();
+        let element = |i: usize, j: usize| -> c64 {
+            let product = |[a, b]: &[Mat<c64>; 2]| b.col(i).adjoint() * a.col(j);
+            waves.iter().map(product).sum::<c64>() / self.cells.n_cells() as f64
+        };
+        let mut first = 0;
+        let degenerate = energies.chunk_by(|a, b| b - a < DEGENERATE).flat_map(|group| {
+            let start = first;
+            first += group.len();
+            let projector = Mat::from_fn(group.len(), group.len(), |i, j| {
+                (element(start + i, start + j) + element(start + j, start + i).conj()) / 2.0
+            });
+            hermitian_eigenvalues(projector.as_ref(), Par::Seq).unwrap_or_else(|| vec![f64::NAN; group.len()])
+        });
+        degenerate.collect()
     }
 
     /// exp(−2πi k·r) of each orbital.
@@ -125,7 +133,10 @@ impl<'a> Unfolding<'a> {
     pub fn spectrum(&self, h: &SpinOperator, kpoints: &[[f64; 3]], options: SpectrumOptions) -> Result<Spectrum> {
         let problem = EigenProblem::new(h, self.overlap, &self.run.basis, kpoints.len(), options);
         let at = |k: &[f64; 3]| -> Result<(Vec<Vec<f64>>, Vec<Vec<f64>>)> {
-            let with_weights = |States { energies, vectors }: States| (energies, self.weights(*k, vectors.as_ref()));
+            let with_weights = |States { energies, vectors }: States| {
+                let weights = self.weights(*k, &energies, vectors.as_ref());
+                (energies, weights)
+            };
             Ok(problem.states(self.cells.k_point(*k))?.into_iter().map(with_weights).unzip())
         };
         let by_k = kpoints.par_iter().map(at).collect::<Result<Vec<_>>>()?;
@@ -141,7 +152,8 @@ fn dot(k: [f64; 3], r: [i32; 3]) -> f64 {
     (0..3).map(|axis| k[axis] * f64::from(r[axis])).sum()
 }
 
-/// The lattice of the small cell; its directions are periodic as the supercell's are that they belong to.
+/// The lattice of the small cell, named as without the strain that a distorted supercell may have; its directions are periodic as
+/// those of the supercell that they belong to.
 ///
 /// # Errors
 /// `Inconsistent` where the lattice vectors are linearly dependent.
@@ -149,7 +161,7 @@ pub fn lattice(run: &Calculation, cells: &Sublattice) -> Result<Bravais> {
     let periodic = periodic_directions(run);
     let small = [0, 1, 2].map(|axis| (0..3).any(|row| periodic[row] && cells.matrix()[row][axis] != 0));
     let lattice = small_lattice(&run.structure, cells)?;
-    Bravais::new(&Structure { lattice, positions: Vec::new(), species: Vec::new() }, small)
+    Bravais::of_strained(&Structure { lattice, positions: Vec::new(), species: Vec::new() }, small)
         .ok_or_else(|| Error::inconsistent("the lattice vectors are linearly dependent"))
 }
 

@@ -71,7 +71,7 @@ impl<'a> Search<'a> {
     fn new(run: &'a Calculation, lattice: Matrix3<f64>, tolerance: f64) -> Result<Self> {
         let singular = || Error::inconsistent("the lattice vectors are linearly dependent");
         let inverse = lattice.try_inverse().ok_or_else(singular)?;
-        if inverse.column_iter().any(|column| !(tolerance * column.norm() < 0.5)) {
+        if inverse.column_iter().any(|column| tolerance * column.norm() >= 0.5) {
             let message =
                 format!("a tolerance of {tolerance:.3} bohr is more than half of a cell: images of one site meet");
             return Err(Error::unsupported(message));
