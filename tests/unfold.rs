@@ -103,6 +103,9 @@ fn the_command_writes_the_files_of_bands() {
     let json: serde_json::Value = serde_json::from_str(&json).unwrap();
     assert_eq!(json["groups"], serde_json::json!(["spectral weight"]));
     assert_eq!(json["unfolded"], true);
+    let labels: Vec<&str> =
+        json["labels"].as_array().unwrap().iter().map(|label| label["label"].as_str().unwrap()).collect();
+    assert_eq!(labels, ["Γ", "M", "K", "Γ"], "the strain of the supercell counts");
     let curve = &json["hamiltonians"][0];
     assert_eq!(curve["weights"][0][3].as_array().unwrap().len(), curve["energies"][0][3].as_array().unwrap().len());
     for ending in ["dat", "svg", "png", "html"] {
