@@ -197,7 +197,8 @@ impl Bravais {
 /// recognised by its own lattice.
 fn isolate(lattice: &Matrix3<f64>, periodic: [bool; 3]) -> Option<Matrix3<f64>> {
     let rows: Vec<Vector3<f64>> = (0..3).map(|a| lattice.row(a).transpose()).collect();
-    let mut length = rows.iter().map(|row| row.norm()).fold(0.0, f64::max);
+    // Not longer than need be: sums with a periodic vector must not be of the same length within any tolerance.
+    let mut length = (0..3).filter(|&a| periodic[a]).map(|a| rows[a].norm()).reduce(f64::max).unwrap_or(1.0);
     let mut frame: Vec<Vector3<f64>> = Vec::new();
     let mut isolated = *lattice;
     let order = [true, false].map(|wanted| (0..3).filter(move |&a| periodic[a] == wanted));
@@ -205,7 +206,6 @@ fn isolate(lattice: &Matrix3<f64>, periodic: [bool; 3]) -> Option<Matrix3<f64>> 
         let normal = frame.iter().fold(rows[a], |v, e| v - e * e.dot(&v));
         let normal = normal.try_normalize(1e-9 * rows[a].norm())?;
         if !periodic[a] {
-            // Not by more: sums with a periodic vector must not be of the same length within any tolerance.
             length *= 2.0;
             isolated.set_row(a, &(normal * length).transpose());
         }
