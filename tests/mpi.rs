@@ -241,11 +241,13 @@ fn the_death_of_a_rank_ends_the_run_and_costs_nothing_that_is_finished() {
     goes_on(&reference);
 }
 
+/// Slurm sends SIGTERM to every rank.
+#[cfg(target_os = "linux")]
 #[test]
 fn the_end_of_a_jobs_time_costs_nothing_that_is_finished() {
     let reference = Reference::new("siesta/mos2", 1000, &[]);
     let child = reference.under_way(2);
-    send("-TERM", child.id());
+    ranks_of(&child).iter().for_each(|(process, _)| send("-TERM", *process));
     let output = child.wait_with_output().unwrap();
     assert!(!output.status.success());
     assert!(said(&output).contains("k points are kept in"), "{}", said(&output));
