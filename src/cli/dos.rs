@@ -196,6 +196,7 @@ impl Args {
             groups: self.by.map(|by| Groups::new(&run.basis, by, atoms.as_deref())),
             align: self.align,
             level: self.level,
+            diagonal: None,
             spectrum: SpectrumOptions { null_space: self.null_space },
             most_kept_bytes: 1 << 30,
         })

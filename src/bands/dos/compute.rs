@@ -93,7 +93,10 @@ impl<'a> Solved<'a> {
     fn new(run: &'a Calculation, hamiltonian: &'a SpinOperator, options: &'a Options) -> Result<Self, Error> {
         let overlap = overlap(run)?;
         let mesh = RegularMesh::new(&options.grid, !matches!(hamiltonian, SpinOperator::Spinor(_)));
-        let diagonal = mesh.shortest_diagonal(&lattice(run)?);
+        let diagonal = match options.diagonal {
+            Some(diagonal) => diagonal,
+            None => mesh.shortest_diagonal(&lattice(run)?),
+        };
         let (k, basis) = (&mesh.computed.points, &run.basis);
         let n_states = 2 * basis.n_orbitals() * k.len();
         let fits = |groups: &&Groups| n_states * groups.names.len() * size_of::<f64>() <= options.most_kept_bytes;

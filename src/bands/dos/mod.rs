@@ -7,6 +7,8 @@ mod level;
 pub mod regular;
 mod simplex;
 mod spread;
+#[cfg(test)]
+mod tests;
 
 use super::mesh::periodic_directions;
 use super::projection::Groups;
@@ -107,6 +109,8 @@ pub struct Options {
     pub align: Align,
     /// Which Fermi level is taken.
     pub level: LevelOf,
+    /// Signs of the directions along whose diagonal the cubes of the mesh are cut into tetrahedra [default: the shortest].
+    pub diagonal: Option<[i64; 3]>,
     /// How the eigenproblems are solved.
     pub spectrum: SpectrumOptions,
     /// Weights of the whole mesh are kept up to so many bytes; else eigenvectors are computed a second time.
