@@ -41,7 +41,7 @@ fn every_path_of_the_code_map_exists() {
 }
 
 /// One page per code, and what came of them.
-const PAGES: [&str; 13] = [
+const PAGES: [&str; 14] = [
     "docs/abacus.md",
     "docs/convert.md",
     "docs/openmx.md",
@@ -49,6 +49,7 @@ const PAGES: [&str; 13] = [
     "docs/restart.md",
     "docs/datasets.md",
     "docs/domains.md",
+    "docs/dos.md",
     "docs/large-cells.md",
     "docs/models.md",
     "docs/mpi.md",

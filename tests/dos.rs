@@ -157,7 +157,8 @@ fn read_dosmain(name: &str) -> Vec<[f64; 3]> {
 }
 
 /// OpenMX' tetrahedra, from eigenvalues with six decimals, relative to its Fermi level. Its values are at points, ours means
-/// over a millielectronvolt.
+/// over a millielectronvolt, which differ where a tetrahedron begins. Its projections are close only: between the second and the
+/// third corner's energy it interpolates the mean weight linearly (`ATM_Spectrum`), so that a corner's does not integrate to 1/4.
 #[test]
 fn openmx_has_the_same_tetrahedra() {
     let run = run("openmx/fe_spin/scf");
@@ -176,13 +177,15 @@ fn openmx_has_the_same_tetrahedra() {
             (0..2).map(|spin| (at(&spins[spin], line[0]) - line[1 + spin].abs()).abs()).fold(0.0, f64::max)
         };
         let largest = lines.iter().map(|line| line[1]).fold(0.0, f64::max);
-        (lines.iter().map(of_line).fold(0.0, f64::max), largest)
+        let mut differences: Vec<f64> = lines.iter().map(of_line).collect();
+        differences.sort_by(f64::total_cmp);
+        (differences[70], differences[79], largest)
     };
     let curve = &dos.curves[0];
     let total = [curve.total[0].clone(), curve.total[1].clone()];
-    let (worst, all) = difference(&read_dosmain("DOS.tetrahedron"), &total);
-    println!("fe_spin: largest difference {worst:.1e} of {all:.2} states/eV");
-    assert!(worst < 2e-3 * all && all > 2.0, "{worst:e} of {all}");
+    let (most, worst, all) = difference(&read_dosmain("DOS.tetrahedron"), &total);
+    println!("fe_spin: 70 of 80 differences below {most:.1e}, the largest {worst:.1e} of {all:.2} states/eV");
+    assert!(most < 2e-4 && worst < 2e-3 * all && all > 2.0, "{most:e} {worst:e} of {all}");
     let of_l = |l: &str, spin: usize| {
         let groups = (0..dos.groups.len()).filter(|&group| dos.groups[group].contains(l));
         let projected = &curve.projected.as_ref().unwrap()[spin];
@@ -195,7 +198,7 @@ fn openmx_has_the_same_tetrahedra() {
             [files[0][place][0], column(1), column(2)]
         };
         let lines: Vec<_> = (0..files[0].len()).map(sum).collect();
-        let (worst, largest) = difference(&lines, &[of_l(l, 0), of_l(l, 1)]);
+        let (_, worst, largest) = difference(&lines, &[of_l(l, 0), of_l(l, 1)]);
         println!("fe_spin{l}: largest difference {worst:.1e} of {largest:.2} states/eV");
         assert!(worst < 2e-3 * all, "{l}: {worst:e} of {largest}");
     }

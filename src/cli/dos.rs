@@ -181,11 +181,10 @@ impl Args {
     fn options(&self, run: &Calculation) -> anyhow::Result<Options> {
         let ev = 1.0 / run.origin.ev_per_hartree;
         let grid = self.grid(run)?;
-        let is_periodic = grid.divisions.iter().any(|&n| n > 1);
         let method = match self.smearing {
             Some((kind, width)) => Method::Smearing(kind.of_width(width * ev)),
-            None if self.tetrahedra || is_periodic => Method::Tetrahedra,
-            None => Method::Smearing(Smearing::Gaussian(0.1 * ev)),
+            None if self.tetrahedra => Method::Tetrahedra,
+            None => Method::usual(&grid, run),
         };
         let atoms = self.atoms.as_deref().map(|list| parse_atoms(list, run.basis.n_atoms())).transpose()?;
         Ok(Options {
@@ -196,9 +195,8 @@ impl Args {
             groups: self.by.map(|by| Groups::new(&run.basis, by, atoms.as_deref())),
             align: self.align,
             level: self.level,
-            diagonal: None,
             spectrum: SpectrumOptions { null_space: self.null_space },
-            most_kept_bytes: 1 << 30,
+            ..Options::usual(run)?
         })
     }
 

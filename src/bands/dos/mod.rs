@@ -117,6 +117,40 @@ pub struct Options {
     pub most_kept_bytes: usize,
 }
 
+impl Options {
+    /// What people expect: tetrahedra on the mesh of [`dense_grid`], Gaussians of 0.1 eV where nothing is periodic, points
+    /// 0.02 eV apart, and the zero of band structures.
+    ///
+    /// # Errors
+    /// As [`dense_grid`].
+    pub fn usual(run: &Calculation) -> Result<Self, Error> {
+        let ev = 1.0 / run.origin.ev_per_hartree;
+        let grid = dense_grid(run)?;
+        Ok(Options {
+            method: Method::usual(&grid, run),
+            grid,
+            window: None,
+            step: 0.02 * ev,
+            groups: None,
+            align: Align::Fermi,
+            level: LevelOf::Run,
+            diagonal: None,
+            spectrum: SpectrumOptions::default(),
+            most_kept_bytes: 1 << 30,
+        })
+    }
+}
+
+impl Method {
+    /// Interpolation where the mesh has several nodes, else Gaussians of 0.1 eV.
+    pub fn usual(grid: &KGrid, run: &Calculation) -> Self {
+        match grid.divisions.iter().any(|&n| n > 1) {
+            true => Method::Tetrahedra,
+            false => Method::Smearing(Smearing::Gaussian(0.1 / run.origin.ev_per_hartree)),
+        }
+    }
+}
+
 /// The run's own mesh twice as dense, or such that points are at most 0.08 bohr⁻¹ (0.15 Å⁻¹) apart, whatever is denser;
 /// Γ-centred, one point in directions that are not periodic.
 ///
