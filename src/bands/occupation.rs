@@ -135,10 +135,20 @@ impl States<'_> {
     }
 
     fn monotonic_level(&self, electrons: f64, smearing: Smearing) -> Option<f64> {
-        let (low, high) = self.range(smearing)?;
-        let lower = self.crossing(electrons - TOLERANCE, smearing, low, high)?;
-        let upper = self.crossing(electrons + TOLERANCE, smearing, low, high).unwrap_or(lower);
-        Some(0.5 * (lower + upper))
+        let (lower, upper) = self.level_range(electrons, smearing)?;
+        Some(0.5 * (lower + upper.unwrap_or(lower)))
+    }
+
+    /// First and last level (of Gaussian smearing where that of `smearing` is not monotonic) at which the states hold
+    /// `electrons`: far apart in a gap. No last level where these are all of the states.
+    pub fn level_range(&self, electrons: f64, smearing: Smearing) -> Option<(f64, Option<f64>)> {
+        let monotonic = match smearing {
+            Smearing::MethfesselPaxton { width, .. } | Smearing::Cold(width) => Smearing::Gaussian(width),
+            other => other,
+        };
+        let (low, high) = self.range(monotonic)?;
+        let lower = self.crossing(electrons - TOLERANCE, monotonic, low, high)?;
+        Some((lower, self.crossing(electrons + TOLERANCE, monotonic, low, high)))
     }
 
     /// `start`, where that holds them already, else a level in the narrowest interval around it that brackets one.

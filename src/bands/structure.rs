@@ -197,14 +197,29 @@ pub fn compute_by(
     spectrum_at: SpectrumAt<'_>,
 ) -> Result<BandStructure, Error> {
     let levels = levels(run, sources, energies_at)?;
-    let zeros = zeros(&levels, align)?;
-    let curve = |((source, level), zero): ((&Source<'_>, &Option<f64>), &Option<f64>)| {
-        let Spectrum { energies, weights, first_band } = spectrum_at(source.hamiltonian, &path.points)?;
+    compute_with(run, sources, path, align, &levels, &|source, k| spectrum_at(sources[source].hamiltonian, k))
+}
+
+/// As [`compute`], with the sources' Fermi levels, and what is drawn of source number n at k points by `spectrum_of`(n, k points).
+///
+/// # Errors
+/// As [`compute`].
+pub fn compute_with(
+    run: &Calculation,
+    sources: &[Source<'_>],
+    path: KPath,
+    align: Align,
+    levels: &[Option<f64>],
+    spectrum_of: &dyn Fn(usize, &[[f64; 3]]) -> Result<Spectrum, Error>,
+) -> Result<BandStructure, Error> {
+    let zeros = zeros(levels, align)?;
+    let curve = |(number, source): (usize, &Source<'_>)| {
+        let Spectrum { energies, weights, first_band } = spectrum_of(number, &path.points)?;
         let (name, role) = (source.name.clone(), source.role);
-        let (fermi_level, zero) = (*level, zero.unwrap_or(0.0));
+        let (fermi_level, zero) = (levels[number], zeros[number].unwrap_or(0.0));
         Ok(Curve { name, role, energies, weights, first_band, fermi_level, zero })
     };
-    let curves = sources.iter().zip(&levels).zip(&zeros).map(curve).collect::<Result<_, Error>>()?;
+    let curves = sources.iter().enumerate().map(curve).collect::<Result<_, Error>>()?;
     Ok(BandStructure {
         path,
         curves,

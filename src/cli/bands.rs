@@ -7,14 +7,16 @@ use anyhow::Context;
 use super::Outcome;
 use super::eigenvalues::OfArg;
 use super::figures::{self, Figures};
+use super::nearest::{Nearest, NearestArgs};
 use super::run_args::RunFiles;
 use super::sources::{Others, other};
 use crate::bands::compare::{self, Comparison};
+use crate::bands::kpath::KPath;
 use crate::bands::projection::{By, Groups};
 use crate::bands::spectrum::{EnergiesAt, SpectrumOptions, energies, projected};
-use crate::bands::structure::{Align, BandStructure, compute_by, overlap, path};
+use crate::bands::structure::{Align, BandStructure, Source, compute_by, compute_with, overlap, path};
 use crate::bands::{export, occupation::BandEdges};
-use crate::parsers::{Calculation, Of, SpinOperator, read};
+use crate::parsers::{Calculation, Error, Of, SpinOperator, read};
 
 /// Draw the band structure of one or several Hamiltonians, or compare with the code's own eigenvalues
 ///
@@ -39,8 +41,10 @@ pub struct Args {
     /// Energies to draw, eV relative to the Fermi level
     #[arg(long, num_args = 2, value_names = ["EMIN", "EMAX"], allow_negative_numbers = true)]
     window: Option<Vec<f64>>,
+    #[command(flatten)]
+    nearest: NearestArgs,
     /// Fat bands: how much of each state sits on groups of orbitals (Mulliken)
-    #[arg(long, value_enum, value_name = "BY")]
+    #[arg(long, value_enum, value_name = "BY", conflicts_with = "nearest")]
     pub fat: Option<By>,
     /// Where zero is
     #[arg(long, value_enum, default_value_t = Align::Fermi)]
@@ -52,10 +56,10 @@ pub struct Args {
     #[arg(long, default_value = "bands")]
     pub stem: String,
     /// Compare instead: `native` with the eigenvalues that the code printed, else with the Hamiltonian of this folder
-    #[arg(long, value_name = "native|FOLDER")]
+    #[arg(long, value_name = "native|FOLDER", conflicts_with = "nearest")]
     pub compare: Option<PathBuf>,
     /// Leave out combinations of orbitals whose eigenvalue of S(k) is at most this
-    #[arg(long, value_name = "THRESHOLD")]
+    #[arg(long, value_name = "THRESHOLD", conflicts_with = "nearest")]
     null_space: Option<f64>,
     /// Print JSON
     #[arg(long)]
@@ -91,6 +95,9 @@ impl Args {
         let others = Others::read(run, &self.run, &self.with, &self.files.basis)?;
         let sources = others.with_own(run, self.of()).with_context(located)?;
         let path = path(run, self.path.as_deref(), self.points.map(|n| n as usize)).with_context(located)?;
+        if let Some(nearest) = self.nearest.of(run) {
+            return self.windows(run, &sources, path, &nearest).with_context(located);
+        }
         let Some(by) = self.fat else {
             let spectrum_at = |h: &SpinOperator, k: &[[f64; 3]]| Ok(energies_at(h, k)?.into());
             return compute_by(run, &sources, path, self.align, energies_at, &spectrum_at).with_context(located);
@@ -100,6 +107,16 @@ impl Args {
             |h: &SpinOperator, k: &[[f64; 3]]| projected(h, overlap, &run.basis, k, self.options(), &groups);
         let bands = compute_by(run, &sources, path, self.align, energies_at, &spectrum_at).with_context(located)?;
         Ok(BandStructure { groups: groups.names, ..bands })
+    }
+
+    /// As [`Args::bands`], by sparse matrices.
+    fn windows(&self, run: &Calculation, sources: &[Source<'_>], path: KPath, nearest: &Nearest<'_>) -> Result<BandStructure, Error> {
+        let problems = sources.iter().map(|source| nearest.problem(source)).collect::<Result<Vec<_>, _>>()?;
+        let is_own = sources.len() == 1;
+        let level = |(source, problem)| nearest.level(source, problem, is_own);
+        let levels = sources.iter().zip(&problems).map(level).collect::<Result<Vec<_>, _>>()?;
+        let spectrum_of = |n: usize, k: &[[f64; 3]]| nearest.spectrum(&problems[n], levels[n], k);
+        compute_with(run, sources, path, self.align, &levels, &spectrum_of)
     }
 
     /// Writes the bands' files; what there is to print.

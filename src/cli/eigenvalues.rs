@@ -6,12 +6,13 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::Outcome;
+use super::nearest::{Nearest, NearestArgs};
 use super::run_args::RunFiles;
 use crate::bands::export::scaled;
 use crate::bands::fermi::level_of_by;
-use crate::bands::spectrum::{Energies, EnergiesAt, SpectrumOptions, energies};
-use crate::bands::structure::{overlap, own_sources};
-use crate::parsers::{Calculation, Of, read};
+use crate::bands::spectrum::{Energies, EnergiesAt, Spectrum, SpectrumOptions, energies};
+use crate::bands::structure::{Source, overlap, own_sources};
+use crate::parsers::{Calculation, Error, Of, read};
 
 /// Eigenvalues at given k points
 #[derive(clap::Args)]
@@ -24,8 +25,10 @@ pub struct Args {
     /// Which Hamiltonian [default: the converged one, else H0]
     #[arg(long)]
     of: Option<OfArg>,
+    #[command(flatten)]
+    nearest: NearestArgs,
     /// Leave out combinations of orbitals whose eigenvalue of S(k) is at most this
-    #[arg(long, value_name = "THRESHOLD")]
+    #[arg(long, value_name = "THRESHOLD", conflicts_with = "nearest")]
     null_space: Option<f64>,
     /// Print JSON
     #[arg(long)]
@@ -61,6 +64,9 @@ pub struct Output {
     fermi_level: Option<f64>,
     kpoints: Vec<[f64; 3]>,
     energies: Energies,
+    /// `count_below[spin][k]`: number of states below the first one of `energies`, where only some were asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    count_below: Option<Vec<Vec<usize>>>,
 }
 
 /// Runs the command.
@@ -89,8 +95,13 @@ impl Args {
         let of = self.of.map(Of::from).or(run.hamiltonian.as_ref().map(|_| Of::Scf));
         let located = || self.run.display().to_string();
         let sources = own_sources(run, of).with_context(located)?;
-        let energies = energies_at(sources[0].hamiltonian, &kpoints).with_context(located)?;
-        let level = level_of_by(run, of.unwrap_or(Of::H0), energies_at).with_context(located)?;
+        let (spectrum, level) = match self.nearest.of(run) {
+            Some(nearest) => windows(&nearest, &sources[0], &kpoints).with_context(located)?,
+            None => {
+                let energies = energies_at(sources[0].hamiltonian, &kpoints).with_context(located)?;
+                (energies.into(), level_of_by(run, of.unwrap_or(Of::H0), energies_at).with_context(located)?)
+            }
+        };
         let ev = run.origin.ev_per_hartree;
         Ok(Output {
             schema_version: 1,
@@ -98,9 +109,17 @@ impl Args {
             of: sources[0].name.clone(),
             fermi_level: level.map(|level| level * ev),
             kpoints,
-            energies: scaled(&energies, ev),
+            energies: scaled(&spectrum.energies, ev),
+            count_below: spectrum.first_band,
         })
     }
+}
+
+/// States and Fermi level by sparse matrices.
+fn windows(nearest: &Nearest<'_>, source: &Source<'_>, kpoints: &[[f64; 3]]) -> Result<(Spectrum, Option<f64>), Error> {
+    let problem = nearest.problem(source)?;
+    let level = nearest.level(source, &problem, true)?;
+    Ok((nearest.spectrum(&problem, level, kpoints)?, level))
 }
 
 impl Output {
@@ -136,10 +155,11 @@ fn table(output: &Output) -> String {
     let level = output.fermi_level.map_or("unknown".to_owned(), |level| format!("{level:.6} eV"));
     let mut text = format!("# eigenvalues of {} in eV; Fermi level: {level}\n", output.of);
     for (spin, by_k) in output.energies.iter().enumerate() {
-        for (k, bands) in output.kpoints.iter().zip(by_k) {
+        for (number, (k, bands)) in output.kpoints.iter().zip(by_k).enumerate() {
+            let first = 1 + output.count_below.as_ref().map_or(0, |below| below[spin][number]);
             let spin = if output.energies.len() == 2 { ["spin up, ", "spin down, "][spin] } else { "" };
             text += &format!("# {spin}k = {:.8} {:.8} {:.8}\n", k[0], k[1], k[2]);
-            bands.iter().enumerate().for_each(|(band, energy)| text += &format!("{:6} {energy:16.8}\n", band + 1));
+            bands.iter().enumerate().for_each(|(band, energy)| text += &format!("{:6} {energy:16.8}\n", first + band));
         }
     }
     text

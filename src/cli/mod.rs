@@ -24,6 +24,7 @@ mod fit;
 mod h0_recipe;
 mod info;
 mod manual;
+mod nearest;
 mod predict;
 mod restart;
 mod result_folder;

@@ -4,7 +4,7 @@ use faer::sparse::{SparseColMat, SparseColMatRef, SymbolicSparseColMat, Symbolic
 
 use super::pattern::{Layer, Pattern, Values};
 use super::scalar::Scalar;
-use crate::parsers::{Basis, Operator, SpinOperator};
+use crate::parsers::{Basis, Operator, SpinOperator, c64};
 
 /// H(k) and S(k) of a run at any k.
 ///
@@ -84,6 +84,16 @@ impl<'a> SparseBloch<'a> {
         self.filled(&self.s, &self.overlap, k)
     }
 
+    /// The energy of orbital number `rank`, from 0, when orbitals are sorted by ⟨φ|H|φ⟩/⟨φ|φ⟩ (first channel): not more than a
+    /// first guess at an eigenvalue.
+    pub fn orbital_energy(&self, rank: usize) -> f64 {
+        let (h, s) = (self.hamiltonian::<c64>(0, [0.0; 3]), self.overlap::<c64>([0.0; 3]));
+        let ends = &self.pattern.symbolic().col_ptr()[1..];
+        let mut energies: Vec<f64> = ends.iter().map(|&end| h.values[end - 1].re / s.values[end - 1].re).collect();
+        energies.sort_by(f64::total_cmp);
+        energies.get(rank).or(energies.last()).copied().unwrap_or(0.0)
+    }
+
     /// The pattern of both, with the atoms that its rows belong to.
     pub fn pattern(&self) -> &Pattern {
         &self.pattern
@@ -99,6 +109,11 @@ impl<T: Scalar> Hermitian<'_, T> {
     /// The upper triangle.
     pub fn upper(&self) -> SparseColMatRef<'_, usize, T> {
         SparseColMatRef::new(self.pattern, &self.values)
+    }
+
+    /// Is every element finite?
+    pub fn is_finite(&self) -> bool {
+        self.values.iter().all(|x| x.complex().is_finite())
     }
 
     /// Both triangles.
@@ -147,7 +162,7 @@ mod tests {
     use super::*;
     use crate::bands::bloch::BlochSum;
     use crate::bands::eigen::hermitian;
-    use crate::parsers::{Calculation, c64};
+    use crate::parsers::Calculation;
 
     fn run(fixture: &str) -> Calculation {
         let folder = format!("{}/fixtures/{fixture}", env!("CARGO_MANIFEST_DIR"));

@@ -1,5 +1,13 @@
 //! Spectra of large cells: H(k) and S(k) as sparse matrices, and the states nearest to an energy.
 
+pub mod factor;
+mod krylov;
+pub mod level;
 pub mod matrix;
+pub mod memory;
+pub mod nearest;
+pub mod ordering;
 pub mod pattern;
+pub mod problem;
+mod product;
 pub mod scalar;

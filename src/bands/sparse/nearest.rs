@@ -1,0 +1,216 @@
+//! The states nearest to an energy at one k, and the proof that none of them is missing.
+
+use std::cmp::Ordering;
+
+use faer::{Mat, Par};
+
+use super::factor::{Analysis, Factor};
+use super::krylov::{Krylov, eigen, inner, times};
+use super::matrix::Hermitian;
+use super::scalar::Scalar;
+use crate::parsers::Error;
+
+/// States around an energy, without a gap among them.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Window {
+    /// Hartree, ascending.
+    pub energies: Vec<f64>,
+    /// Number of states below the first of them.
+    pub count_below: usize,
+    /// The window holds all states nearer to its centre than this, hartree.
+    pub radius: f64,
+}
+
+/// H and S at one k.
+pub struct Pencil<'a, T> {
+    /// H(k).
+    pub h: Hermitian<'a, T>,
+    /// S(k), positive definite.
+    pub s: &'a Hermitian<'a, T>,
+    /// k, reduced coordinates.
+    pub k: [f64; 3],
+    /// Of their pattern.
+    pub analysis: &'a Analysis,
+    /// Threads of one problem.
+    pub par: Par,
+}
+
+/// θ counts as converged when its residual is this part of it: energies are then good to its square over the distance between
+/// levels, or at worst to this part of their distance from σ.
+const CONVERGED: f64 = 1e-9;
+
+/// Energies that are nearer to each other than this are not told apart by counting, hartree.
+const DISTINCT: f64 = 1e-9;
+
+/// σ may be this much nearer to a state than to the last one sought, or numbers lose too many digits.
+const TOO_NEAR: f64 = 1e6;
+
+/// Trials of σ, and of random vectors for what is missing.
+const TRIALS: usize = 8;
+
+/// Eigenvalues and, S-orthonormal, eigenvectors.
+struct Pairs<T> {
+    energies: Vec<f64>,
+    vectors: Mat<T>,
+}
+
+impl<T: Scalar> Pencil<'_, T> {
+    /// The `n_states` nearest to `centre` (hartree); where two are equally near, the lower one first.
+    ///
+    /// Shift-invert block Lanczos finds them. The numbers of negative eigenvalues of H − xS at both ends x of an interval that
+    /// holds them (Sylvester's law of inertia) then say how many there must be: the search goes on until there are as many.
+    ///
+    /// # Errors
+    /// `Inconsistent` where a number is not finite, or states stay missing.
+    pub fn nearest(&self, centre: f64, n_states: usize) -> Result<Window, Error> {
+        let k = self.k;
+        if !self.h.is_finite() {
+            return Err(Error::inconsistent(format!("H(k) at k = {k:?} has numbers that are not finite")));
+        }
+        let mut shift = 0.0;
+        for _ in 0..TRIALS {
+            match self.nearest_from(centre + shift, centre, n_states)? {
+                Ok(window) => return Ok(window),
+                // σ is a state: next time it stands aside.
+                Err(radius) => shift += 0.0137 * radius,
+            }
+        }
+        Err(Error::inconsistent(format!("no factor of H(k) - {centre} S(k) at k = {k:?}")))
+    }
+
+    /// Number of states below `energy`; `None` where that is one.
+    pub fn count_below(&self, energy: f64) -> Option<usize> {
+        self.factor(energy).map(|factor| factor.n_negative())
+    }
+
+    fn factor(&self, sigma: f64) -> Option<Factor<'_, T>> {
+        let values = self.h.values.iter().zip(&self.s.values).map(|(&h, &s)| h - s * sigma).collect();
+        self.analysis.factor(&Hermitian { pattern: self.h.pattern, values }, self.par)
+    }
+
+    /// `Err(r)` where σ is too near to a state, in comparison with the radius r of the window.
+    fn nearest_from(&self, sigma: f64, centre: f64, n_states: usize) -> Result<Result<Window, f64>, Error> {
+        const UNKNOWN_RADIUS: f64 = 1e-4;
+        let Some(factor) = self.factor(sigma) else { return Ok(Err(UNKNOWN_RADIUS)) };
+        let mut search = Search { pencil: self, krylov: Krylov::new(&factor, self.s, self.par), sigma, centre };
+        let mut wanted = n_states + 4 + n_states / 10;
+        for _ in 0..TRIALS {
+            let pairs = match search.converge(wanted) {
+                Some(pairs) => pairs,
+                None => return Ok(Err(UNKNOWN_RADIUS)),
+            };
+            let distances = sorted_distances(&pairs.energies, sigma);
+            if distances[distances.len() - 1] > TOO_NEAR * distances[0] {
+                return Ok(Err(distances[distances.len() - 1]));
+            }
+            match search.bounded(&pairs, n_states) {
+                Bounded::All(window) => return Ok(Ok(window)),
+                Bounded::NoGap => wanted += wanted / 2,
+                Bounded::Missing(n) => {
+                    wanted = wanted.max(pairs.energies.len() + n);
+                    search.krylov.add_random();
+                }
+            }
+        }
+        Err(Error::inconsistent(format!("not all states nearest to {centre} hartree were found at k = {:?}", self.k)))
+    }
+}
+
+struct Search<'a, T> {
+    pencil: &'a Pencil<'a, T>,
+    krylov: Krylov<'a, T>,
+    sigma: f64,
+    centre: f64,
+}
+
+enum Bounded {
+    All(Window),
+    /// No two neighbouring distances differ enough for an end of the interval in between (or counting says so).
+    NoGap,
+    Missing(usize),
+}
+
+impl<T: Scalar> Search<'_, T> {
+    /// Goes on until the `wanted` states nearest to σ have converged, and improves them in the original problem. `None` where
+    /// a number is not finite.
+    fn converge(&mut self, wanted: usize) -> Option<Pairs<T>> {
+        let wanted = wanted.min(self.pencil.s.pattern.ncols());
+        loop {
+            self.krylov.step()?;
+            if self.krylov.size() < wanted + wanted / 4 && !self.krylov.is_complete() {
+                continue;
+            }
+            let ritz = self.krylov.ritz()?;
+            let is_converged = |i: &usize| ritz.residuals[*i] <= CONVERGED * ritz.values[*i].abs();
+            let converged = (0..ritz.values.len()).take_while(is_converged).count();
+            if converged >= wanted || self.krylov.is_complete() {
+                return self.improved(self.krylov.vectors(&ritz, converged.max(wanted)));
+            }
+        }
+    }
+
+    /// Rayleigh and Ritz with H and S themselves.
+    fn improved(&self, [x, sx]: [Mat<T>; 2]) -> Option<Pairs<T>> {
+        let par = self.pencil.par;
+        let hx = self.pencil.h.times(x.as_ref());
+        let (_, rotation) = eigen(inner(x.as_ref(), hx.as_ref(), par).as_ref(), par)?;
+        let [x, hx, sx] = [x, hx, sx].map(|columns| times(columns.as_ref(), rotation.as_ref(), par));
+        let quotient = |j: usize| {
+            let [h, s] = [&hx, &sx].map(|o| inner(x.as_ref().subcols(j, 1), o.as_ref().subcols(j, 1), Par::Seq)[(0, 0)].re());
+            h / s
+        };
+        Some(Pairs { energies: (0..x.ncols()).map(quotient).collect(), vectors: x })
+    }
+
+    /// The window of the `n_states` nearest to the centre among `pairs`, which hold all that are as near to σ as the farthest.
+    fn bounded(&self, pairs: &Pairs<T>, n_states: usize) -> Bounded {
+        let n = pairs.vectors.nrows();
+        let distances = sorted_distances(&pairs.energies, self.centre);
+        if self.krylov.is_complete() && pairs.energies.len() == n {
+            return Bounded::All(self.window(&pairs.energies, 0, n_states, f64::INFINITY));
+        }
+        let reach = sorted_distances(&pairs.energies, self.sigma).last().map_or(0.0, |d| d - (self.centre - self.sigma).abs());
+        let gap = |i: &usize| distances[*i].min(reach) - distances[*i - 1];
+        let ends = (n_states..distances.len()).filter(|i| gap(i) > DISTINCT).max_by(|a, b| gap(a).total_cmp(&gap(b)));
+        let Some(end) = ends else { return Bounded::NoGap };
+        let radius = 0.5 * (distances[end - 1] + distances[end].min(reach));
+        let counts = [self.centre - radius, self.centre + radius].map(|x| self.pencil.count_below(x));
+        let [Some(below), Some(inside)] = counts else { return Bounded::NoGap };
+        match inside.saturating_sub(below).cmp(&end) {
+            Ordering::Equal => Bounded::All(self.window(&pairs.energies, below, n_states, radius)),
+            Ordering::Greater => Bounded::Missing(inside - below - end),
+            Ordering::Less => Bounded::NoGap,
+        }
+    }
+
+    /// `below` states lie below the first of those that are nearer to the centre than `radius`.
+    fn window(&self, energies: &[f64], below: usize, n_states: usize, radius: f64) -> Window {
+        let mut inside: Vec<f64> = energies.iter().copied().filter(|e| (e - self.centre).abs() < radius).collect();
+        inside.sort_by(f64::total_cmp);
+        Window { energies: inside, count_below: below, radius }.narrowed(self.centre, n_states)
+    }
+}
+
+impl Window {
+    /// The `n_states` nearest to `centre`.
+    pub fn narrowed(mut self, centre: f64, n_states: usize) -> Self {
+        while self.energies.len() > n_states {
+            let last = self.energies.len() - 1;
+            let (low, high) = (centre - self.energies[0], self.energies[last] - centre);
+            if low > high {
+                self.energies.remove(0);
+                self.count_below += 1;
+            } else {
+                self.energies.pop();
+            }
+            self.radius = self.radius.min(low.max(high));
+        }
+        self
+    }
+}
+
+fn sorted_distances(energies: &[f64], from: f64) -> Vec<f64> {
+    let mut distances: Vec<f64> = energies.iter().map(|e| (e - from).abs()).collect();
+    distances.sort_by(f64::total_cmp);
+    distances
+}

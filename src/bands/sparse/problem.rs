@@ -1,0 +1,148 @@
+//! States near an energy at many k points.
+
+use faer::Par;
+use rayon::prelude::*;
+
+use super::factor::Analysis;
+use super::matrix::SparseBloch;
+use super::memory::available;
+use super::nearest::{Pencil, Window};
+use super::ordering::nested_dissection;
+use super::scalar::Scalar;
+use crate::bands::spectrum::{EigenProblem, SpectrumOptions};
+use crate::parsers::{Basis, Error, Operator, SpinOperator, Structure, c64};
+
+/// Up to this size of H(k) the whole spectrum by a dense solver takes less time than a few states by a sparse one.
+const DENSE: usize = 600;
+
+/// `windows[spin][k]`.
+pub type Windows = Vec<Vec<Window>>;
+
+/// H(k) c = ε S(k) c of a large cell.
+pub struct SparseProblem<'a> {
+    bloch: SparseBloch<'a>,
+    analysis: Analysis,
+    dense: EigenProblem<'a>,
+    dense_up_to: usize,
+}
+
+impl<'a> SparseProblem<'a> {
+    /// Finds the pattern of H(k) and S(k), and that of their factors.
+    ///
+    /// # Errors
+    /// `Unsupported` where the factor has more elements than memory has addresses.
+    pub fn new(
+        hamiltonian: &'a SpinOperator,
+        overlap: &'a Operator<f64>,
+        basis: &'a Basis,
+        structure: &Structure,
+    ) -> Result<Self, Error> {
+        let bloch = SparseBloch::new(hamiltonian, overlap, basis);
+        let order = nested_dissection(structure, bloch.pattern());
+        let analysis = Analysis::new(bloch.pattern().symbolic(), &order)?;
+        let n_k = rayon::current_num_threads();
+        let dense = EigenProblem::new(hamiltonian, overlap, basis, n_k, SpectrumOptions::default());
+        Ok(SparseProblem { bloch, analysis, dense, dense_up_to: DENSE })
+    }
+
+    /// Diagonalises up to this size of H(k) only.
+    pub fn dense_up_to(self, dense_up_to: usize) -> Self {
+        SparseProblem { dense_up_to, ..self }
+    }
+
+    /// H(k) and S(k).
+    pub fn bloch(&self) -> &SparseBloch<'a> {
+        &self.bloch
+    }
+
+    /// Is it so small that it is solved by diagonalisation?
+    pub fn is_small(&self) -> bool {
+        self.bloch.size() <= self.dense_up_to
+    }
+
+    /// The `n_states` nearest to `centre` (hartree) at each of `kpoints`, several points at a time as memory allows. Calls
+    /// `done` after each point.
+    ///
+    /// # Errors
+    /// `Limit` where there are not so many states, `Unsupported` where memory does not suffice, else as [`Pencil::nearest`].
+    pub fn windows(
+        &self,
+        kpoints: &[[f64; 3]],
+        centre: f64,
+        n_states: usize,
+        done: &(dyn Fn() + Sync),
+    ) -> Result<Windows, Error> {
+        if n_states > self.bloch.size() {
+            return Err(Error::limit("the number of states", n_states as u64, self.bloch.size() as u64));
+        }
+        let threads = self.concurrent(kpoints, n_states)?;
+        let par = if threads == 1 { Par::rayon(0) } else { Par::Seq };
+        let at = |&k: &[f64; 3]| {
+            let windows = self.at(k, centre, n_states, par);
+            done();
+            windows
+        };
+        let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+        let by_k: Vec<Vec<Window>> = match pool {
+            Ok(pool) if threads > 1 => pool.install(|| kpoints.par_iter().map(at).collect::<Result<_, _>>())?,
+            _ => kpoints.iter().map(at).collect::<Result<_, _>>()?,
+        };
+        let mut windows: Windows = vec![Vec::with_capacity(kpoints.len()); self.bloch.n_channels()];
+        for channels in by_k {
+            windows.iter_mut().zip(channels).for_each(|(spin, window)| spin.push(window));
+        }
+        Ok(windows)
+    }
+
+    /// Bytes that one k point takes.
+    pub fn memory(&self, kpoints: &[[f64; 3]], n_states: usize) -> usize {
+        match kpoints.iter().all(|&k| self.bloch.is_real_at(k)) {
+            true => self.memory_of::<f64>(n_states),
+            false => self.memory_of::<c64>(n_states),
+        }
+    }
+
+    fn memory_of<T: Scalar>(&self, n_states: usize) -> usize {
+        // Q and SQ while they grow, and what is made of them.
+        let vectors = self.bloch.size() * (8 * n_states + 200);
+        self.analysis.memory::<T>() + size_of::<T>() * (2 * self.bloch.n_values() + vectors)
+    }
+
+    /// Number of k points at a time.
+    fn concurrent(&self, kpoints: &[[f64; 3]], n_states: usize) -> Result<usize, Error> {
+        let wanted = rayon::current_num_threads().min(kpoints.len()).max(1);
+        let (needed, Some(there)) = (self.memory(kpoints, n_states), available()) else { return Ok(wanted) };
+        if !self.is_small() && needed > there {
+            let [needed, there] = [needed, there].map(|bytes| bytes as f64 * 1e-9);
+            return Err(Error::unsupported(format!(
+                "{} states of {} orbitals at one k point take about {needed:.1} GB of memory, of which {there:.1} GB are free",
+                n_states,
+                self.bloch.size()
+            )));
+        }
+        Ok(wanted.min(there / needed.max(1)).max(1))
+    }
+
+    /// One window for each spin channel.
+    fn at(&self, k: [f64; 3], centre: f64, n_states: usize, par: Par) -> Result<Vec<Window>, Error> {
+        if self.is_small() || 3 * n_states > self.bloch.size() {
+            let all = self.dense.energies(k)?.into_iter();
+            let whole = |energies| Window { energies, count_below: 0, radius: f64::INFINITY };
+            return Ok(all.map(|energies| whole(energies).narrowed(centre, n_states)).collect());
+        }
+        match self.bloch.is_real_at(k) {
+            true => self.sparse_at::<f64>(k, centre, n_states, par),
+            false => self.sparse_at::<c64>(k, centre, n_states, par),
+        }
+    }
+
+    fn sparse_at<T: Scalar>(&self, k: [f64; 3], centre: f64, n: usize, par: Par) -> Result<Vec<Window>, Error> {
+        let s = self.bloch.overlap::<T>(k);
+        self.analysis.check_overlap(&s, k, par)?;
+        let channel = |channel| {
+            let pencil = Pencil { h: self.bloch.hamiltonian(channel, k), s: &s, k, analysis: &self.analysis, par };
+            pencil.nearest(centre, n)
+        };
+        (0..self.bloch.n_channels()).map(channel).collect()
+    }
+}

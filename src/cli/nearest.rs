@@ -1,0 +1,82 @@
+//! `--nearest`: a few states per k point of a large cell.
+
+use std::num::NonZeroUsize;
+
+use indicatif::{ProgressBar, ProgressStyle};
+
+use crate::bands::sparse::level::level;
+use crate::bands::sparse::problem::SparseProblem;
+use crate::bands::spectrum::Spectrum;
+use crate::bands::structure::{Role, Source, overlap};
+use crate::parsers::{Calculation, Error};
+
+/// Which states.
+#[derive(clap::Args, Debug, Clone, Copy)]
+pub struct NearestArgs {
+    /// Only the N states nearest to the Fermi level at each k point, by sparse matrices: for large cells
+    #[arg(long, value_name = "N")]
+    nearest: Option<NonZeroUsize>,
+    /// Nearest to this energy instead, in the run's own eV; a Fermi level that the run does not state is then left out
+    #[arg(long, value_name = "EV", requires = "nearest", allow_negative_numbers = true)]
+    around: Option<f64>,
+}
+
+impl NearestArgs {
+    /// The search for them, if they were asked for.
+    pub fn of<'a>(&self, run: &'a Calculation) -> Option<Nearest<'a>> {
+        let around = self.around.map(|ev| ev / run.origin.ev_per_hartree);
+        self.nearest.map(|n_states| Nearest { run, n_states: n_states.get(), around })
+    }
+}
+
+/// The states nearest to an energy.
+pub struct Nearest<'a> {
+    run: &'a Calculation,
+    n_states: usize,
+    /// Hartree; `None`: to the Fermi level.
+    around: Option<f64>,
+}
+
+impl Nearest<'_> {
+    /// H and S of `source`, prepared for all k.
+    pub fn problem<'b>(&'b self, source: &Source<'b>) -> Result<SparseProblem<'b>, Error> {
+        SparseProblem::new(source.hamiltonian, overlap(self.run)?, &self.run.basis, &self.run.structure)
+    }
+
+    /// The run's own Fermi level where `is_own` says that it is wanted and the run states it, else that of the windows; not
+    /// computed where nothing asks for it.
+    pub fn level(&self, source: &Source<'_>, problem: &SparseProblem<'_>, is_own: bool) -> Result<Option<f64>, Error> {
+        let own = self.run.fermi_level.filter(|_| is_own && source.role == Role::Scf);
+        if own.is_some() || self.around.is_some() {
+            return Ok(own);
+        }
+        let bar = ProgressBar::no_length();
+        set_style(&bar, "{spinner} {pos} k points for the Fermi level, {elapsed}");
+        let level = level(self.run, source.hamiltonian, problem, &|| bar.inc(1));
+        bar.finish_and_clear();
+        level
+    }
+
+    /// The states at `kpoints`.
+    pub fn spectrum(
+        &self,
+        problem: &SparseProblem<'_>,
+        level: Option<f64>,
+        kpoints: &[[f64; 3]],
+    ) -> Result<Spectrum, Error> {
+        let unknown = || Error::inconsistent("the Fermi level is unknown because the number of electrons is: give --around EV, or --electrons N");
+        let centre = self.around.or(level).ok_or_else(unknown)?;
+        let bar = ProgressBar::new(kpoints.len() as u64);
+        set_style(&bar, "{bar:40} {pos}/{len} k points, {eta} left");
+        let windows = problem.windows(kpoints, centre, self.n_states, &|| bar.inc(1));
+        bar.finish_and_clear();
+        let windows = windows?;
+        let first_band = windows.iter().map(|spin| spin.iter().map(|window| window.count_below).collect()).collect();
+        let energies = windows.into_iter().map(|spin| spin.into_iter().map(|window| window.energies).collect()).collect();
+        Ok(Spectrum { energies, weights: None, first_band: Some(first_band) })
+    }
+}
+
+fn set_style(bar: &ProgressBar, template: &str) {
+    ProgressStyle::with_template(template).into_iter().for_each(|style| bar.set_style(style));
+}
