@@ -147,7 +147,11 @@ fn what_has_no_answer_is_an_error() {
     broken.overlap.as_mut().unwrap().values_mut().iter_mut().for_each(|x| *x = -*x);
     assert!(error(&broken).contains("not positive definite at k = [0.0, 0.0, 0.0]"), "{}", error(&broken));
     broken.overlap.as_mut().unwrap().values_mut()[0] = f64::NAN;
-    assert!(error(&broken).contains("S(k) at k = [0.0, 0.0, 0.0] has numbers that are not finite"), "{}", error(&broken));
+    assert!(
+        error(&broken).contains("S(k) at k = [0.0, 0.0, 0.0] has numbers that are not finite"),
+        "{}",
+        error(&broken)
+    );
 }
 
 #[test]

@@ -95,7 +95,9 @@ fn neighbours(structure: &Structure) -> Vec<Pair> {
         for (x, y) in (-2..=2).flat_map(|x| (-2..=2).map(move |y| (x, y))) {
             let there = [home[0] + x, home[1] + y];
             let r = [there[0].div_euclid(n_boxes[0]), there[1].div_euclid(n_boxes[1]), 0];
-            let Some(others) = boxes.get(&[there[0].rem_euclid(n_boxes[0]), there[1].rem_euclid(n_boxes[1])]) else { continue };
+            let Some(others) = boxes.get(&[there[0].rem_euclid(n_boxes[0]), there[1].rem_euclid(n_boxes[1])]) else {
+                continue;
+            };
             let all = atoms.iter().flat_map(|&i| others.iter().map(move |&j| Pair { i, j, r }));
             pairs.extend(all.filter(|pair| structure.displacement(pair).norm() < cutoff));
         }

@@ -110,7 +110,13 @@ impl Args {
     }
 
     /// As [`Args::bands`], by sparse matrices.
-    fn windows(&self, run: &Calculation, sources: &[Source<'_>], path: KPath, nearest: &Nearest<'_>) -> Result<BandStructure, Error> {
+    fn windows(
+        &self,
+        run: &Calculation,
+        sources: &[Source<'_>],
+        path: KPath,
+        nearest: &Nearest<'_>,
+    ) -> Result<BandStructure, Error> {
         let problems = sources.iter().map(|source| nearest.problem(source)).collect::<Result<Vec<_>, _>>()?;
         let is_own = sources.len() == 1;
         let level = |(source, problem)| nearest.level(source, problem, is_own);

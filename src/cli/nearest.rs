@@ -64,7 +64,11 @@ impl Nearest<'_> {
         level: Option<f64>,
         kpoints: &[[f64; 3]],
     ) -> Result<Spectrum, Error> {
-        let unknown = || Error::inconsistent("the Fermi level is unknown because the number of electrons is: give --around EV, or --electrons N");
+        let unknown = || {
+            Error::inconsistent(
+                "the Fermi level is unknown because the number of electrons is: give --around EV, or --electrons N",
+            )
+        };
         let centre = self.around.or(level).ok_or_else(unknown)?;
         let bar = ProgressBar::new(kpoints.len() as u64);
         set_style(&bar, "{bar:40} {pos}/{len} k points, {eta} left");
@@ -72,7 +76,8 @@ impl Nearest<'_> {
         bar.finish_and_clear();
         let windows = windows?;
         let first_band = windows.iter().map(|spin| spin.iter().map(|window| window.count_below).collect()).collect();
-        let energies = windows.into_iter().map(|spin| spin.into_iter().map(|window| window.energies).collect()).collect();
+        let energies =
+            windows.into_iter().map(|spin| spin.into_iter().map(|window| window.energies).collect()).collect();
         Ok(Spectrum { energies, weights: None, first_band: Some(first_band) })
     }
 }

@@ -2,12 +2,12 @@
 
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::perm::PermRef;
+use faer::sparse::linalg::SupernodalThreshold;
 use faer::sparse::linalg::cholesky::supernodal::{SupernodalIntranodeLbltRef, SymbolicSupernodalCholesky};
 use faer::sparse::linalg::cholesky::{
     CholeskySymbolicParams, IntranodeLbltRef, SymbolicCholesky, SymbolicCholeskyRaw, SymmetricOrdering,
     factorize_symbolic_cholesky,
 };
-use faer::sparse::linalg::SupernodalThreshold;
 use faer::sparse::{FaerError, SymbolicSparseColMatRef};
 use faer::{Conj, MatMut, Par, Side};
 
@@ -136,7 +136,13 @@ impl Pivot {
         match self {
             Pivot::One(d) => usize::from(d < 0.0),
             Pivot::Two(_, determinant) if determinant < 0.0 => 1,
-            Pivot::Two([first, _], _) => if first < 0.0 { 2 } else { 0 },
+            Pivot::Two([first, _], _) => {
+                if first < 0.0 {
+                    2
+                } else {
+                    0
+                }
+            }
         }
     }
 }

@@ -19,7 +19,6 @@ const ROUNDING: f64 = 1e-15;
 
 /// An S-orthonormal basis Q of a Krylov space, kept orthogonal in full.
 pub struct Krylov<'a, T> {
-    factor: &'a Factor<'a, T>,
     s: &'a Hermitian<'a, T>,
     /// Q and SQ; only the first `width` columns are in use.
     q: Mat<T>,
@@ -44,11 +43,11 @@ pub struct Ritz<T> {
 
 impl<'a, T: Scalar> Krylov<'a, T> {
     /// Starts with random vectors (the same ones in every run).
-    pub fn new(factor: &'a Factor<'a, T>, s: &'a Hermitian<'a, T>, par: Par) -> Self {
+    pub fn new(s: &'a Hermitian<'a, T>, par: Par) -> Self {
         let n = s.pattern.ncols();
         let empty = || Mat::zeros(n, 0);
         let (q, sq, noise) = (empty(), empty(), Noise(0x9e37_79b9_7f4a_7c15));
-        let mut krylov = Krylov { factor, s, q, sq, width: 0, projected: Mat::zeros(0, 0), done: 0, noise, par };
+        let mut krylov = Krylov { s, q, sq, width: 0, projected: Mat::zeros(0, 0), done: 0, noise, par };
         krylov.add_random();
         krylov
     }
@@ -71,14 +70,14 @@ impl<'a, T: Scalar> Krylov<'a, T> {
         self.append(random);
     }
 
-    /// Applies M to the next block. `None` where a number is not finite.
-    pub fn step(&mut self) -> Option<()> {
+    /// Applies M to the next block, with the factor of H − σS. `None` where a number is not finite.
+    pub fn step(&mut self, factor: &Factor<'_, T>) -> Option<()> {
         if self.done == self.width {
             self.add_random();
         }
         let block = self.done..self.width.min(self.done + BLOCK);
         let mut w = self.sq.subcols(block.start, block.len()).to_owned();
-        self.factor.solve(w.as_mut());
+        factor.solve(w.as_mut());
         if !w.col_iter().all(|column| column.iter().all(|x| x.complex().is_finite())) {
             return None;
         }
@@ -161,7 +160,8 @@ impl<'a, T: Scalar> Krylov<'a, T> {
         let (values, vectors) = eigen(self.projected.as_ref().submatrix(0, 0, m, m), self.par)?;
         let rest = self.projected.as_ref().submatrix(m, 0, self.width - m, m);
         let outside = times(rest, vectors.as_ref(), self.par);
-        let residual = |j: usize| (0..outside.nrows()).map(|i| outside[(i, j)].complex().norm_sqr()).sum::<f64>().sqrt();
+        let residual =
+            |j: usize| (0..outside.nrows()).map(|i| outside[(i, j)].complex().norm_sqr()).sum::<f64>().sqrt();
         let mut order: Vec<usize> = (0..m).collect();
         order.sort_by(|&a, &b| values[b].abs().total_cmp(&values[a].abs()));
         Some(Ritz {

@@ -109,7 +109,8 @@ impl Search<'_> {
         let per_group = windows.len() / self.electrons.len();
         let (mut needed, mut levels) = ([f64::INFINITY, f64::NEG_INFINITY], Vec::new());
         for (group, &electrons) in windows.chunks(per_group).zip(&self.electrons) {
-            let energies: Energies = group.iter().map(|spin| spin.iter().map(|w| w.energies.clone()).collect()).collect();
+            let energies: Energies =
+                group.iter().map(|spin| spin.iter().map(|w| w.energies.clone()).collect()).collect();
             let (weights, electrons_per_state) = (&mesh.weights[..], self.electrons_per_state);
             let states = States { energies: &energies, weights, electrons_per_state };
             let [empty, filled] = self.held(mesh, group);
@@ -134,7 +135,8 @@ impl Search<'_> {
     /// Electrons below the level when all states of the windows are empty, and when they are filled.
     fn held(&self, mesh: &KMesh, group: &[Vec<Window>]) -> [f64; 2] {
         let sum = |count: fn(&Window) -> usize| {
-            let of_spin = |spin: &Vec<Window>| spin.iter().zip(&mesh.weights).map(|(w, x)| x * count(w) as f64).sum::<f64>();
+            let of_spin =
+                |spin: &Vec<Window>| spin.iter().zip(&mesh.weights).map(|(w, x)| x * count(w) as f64).sum::<f64>();
             self.electrons_per_state * group.iter().map(of_spin).sum::<f64>()
         };
         [sum(|window| window.count_below), sum(|window| window.count_below + window.energies.len())]

@@ -37,7 +37,7 @@ pub struct Pencil<'a, T> {
 
 /// θ counts as converged when its residual is this part of it: energies are then good to its square over the distance between
 /// levels, or at worst to this part of their distance from σ.
-const CONVERGED: f64 = 1e-9;
+const CONVERGED: f64 = 1e-7;
 
 /// Energies that are nearer to each other than this are not told apart by counting, hartree.
 const DISTINCT: f64 = 1e-9;
@@ -91,14 +91,12 @@ impl<T: Scalar> Pencil<'_, T> {
     /// `Err(r)` where σ is too near to a state, in comparison with the radius r of the window.
     fn nearest_from(&self, sigma: f64, centre: f64, n_states: usize) -> Result<Result<Window, f64>, Error> {
         const UNKNOWN_RADIUS: f64 = 1e-4;
-        let Some(factor) = self.factor(sigma) else { return Ok(Err(UNKNOWN_RADIUS)) };
-        let mut search = Search { pencil: self, krylov: Krylov::new(&factor, self.s, self.par), sigma, centre };
-        let mut wanted = n_states + 4 + n_states / 10;
+        let mut search = Search { pencil: self, krylov: Krylov::new(self.s, self.par), sigma, centre };
+        let mut wanted = n_states + 4 + n_states / 20;
         for _ in 0..TRIALS {
-            let pairs = match search.converge(wanted) {
-                Some(pairs) => pairs,
-                None => return Ok(Err(UNKNOWN_RADIUS)),
-            };
+            // Counting needs the memory of this factor: it is rarely needed again.
+            let found = self.factor(sigma).and_then(|factor| search.converge(&factor, wanted));
+            let Some(pairs) = found else { return Ok(Err(UNKNOWN_RADIUS)) };
             let distances = sorted_distances(&pairs.energies, sigma);
             if distances[distances.len() - 1] > TOO_NEAR * distances[0] {
                 return Ok(Err(distances[distances.len() - 1]));
@@ -133,10 +131,10 @@ enum Bounded {
 impl<T: Scalar> Search<'_, T> {
     /// Goes on until the `wanted` states nearest to σ have converged, and improves them in the original problem. `None` where
     /// a number is not finite.
-    fn converge(&mut self, wanted: usize) -> Option<Pairs<T>> {
+    fn converge(&mut self, factor: &Factor<'_, T>, wanted: usize) -> Option<Pairs<T>> {
         let wanted = wanted.min(self.pencil.s.pattern.ncols());
         loop {
-            self.krylov.step()?;
+            self.krylov.step(factor)?;
             if self.krylov.size() < wanted + wanted / 4 && !self.krylov.is_complete() {
                 continue;
             }
@@ -156,7 +154,8 @@ impl<T: Scalar> Search<'_, T> {
         let (_, rotation) = eigen(inner(x.as_ref(), hx.as_ref(), par).as_ref(), par)?;
         let [x, hx, sx] = [x, hx, sx].map(|columns| times(columns.as_ref(), rotation.as_ref(), par));
         let quotient = |j: usize| {
-            let [h, s] = [&hx, &sx].map(|o| inner(x.as_ref().subcols(j, 1), o.as_ref().subcols(j, 1), Par::Seq)[(0, 0)].re());
+            let [h, s] =
+                [&hx, &sx].map(|o| inner(x.as_ref().subcols(j, 1), o.as_ref().subcols(j, 1), Par::Seq)[(0, 0)].re());
             h / s
         };
         Some(Pairs { energies: (0..x.ncols()).map(quotient).collect(), vectors: x })
@@ -169,7 +168,8 @@ impl<T: Scalar> Search<'_, T> {
         if self.krylov.is_complete() && pairs.energies.len() == n {
             return Bounded::All(self.window(&pairs.energies, 0, n_states, f64::INFINITY));
         }
-        let reach = sorted_distances(&pairs.energies, self.sigma).last().map_or(0.0, |d| d - (self.centre - self.sigma).abs());
+        let reach =
+            sorted_distances(&pairs.energies, self.sigma).last().map_or(0.0, |d| d - (self.centre - self.sigma).abs());
         let gap = |i: &usize| distances[*i].min(reach) - distances[*i - 1];
         let ends = (n_states..distances.len()).filter(|i| gap(i) > DISTINCT).max_by(|a, b| gap(a).total_cmp(&gap(b)));
         let Some(end) = ends else { return Bounded::NoGap };

@@ -1,5 +1,6 @@
 //! An order of rows that keeps factors of sparse matrices small: nested dissection by the places of the atoms.
 
+use faer::sparse::SymbolicSparseColMatRef;
 use nalgebra::Vector3;
 
 use super::pattern::Pattern;
@@ -16,7 +17,73 @@ const SMALLEST_PART: usize = 120;
 pub fn nested_dissection(structure: &Structure, pattern: &Pattern) -> Vec<usize> {
     let mut dissection = Dissection::new(structure, pattern);
     dissection.order((0..pattern.n_atoms()).collect());
-    dissection.ordered.iter().flat_map(|&atom| pattern.rows_of(atom)).flatten().collect()
+    let order: Vec<usize> = dissection.ordered.iter().flat_map(|&atom| pattern.rows_of(atom)).flatten().collect();
+    postordered(&order, &parents(&order, pattern.symbolic()))
+}
+
+/// No row.
+const NONE: usize = usize::MAX;
+
+/// The elimination tree of the rows in this order (Liu, SIAM J. Matrix Anal. Appl. 11, 134 (1990)): the parent of each is the
+/// first later row that its column of the factor has, or [`NONE`].
+fn parents(order: &[usize], upper: SymbolicSparseColMatRef<'_, usize>) -> Vec<usize> {
+    let earlier = earlier_rows(order, upper);
+    let (mut parents, mut ancestors) = (vec![NONE; order.len()], vec![NONE; order.len()]);
+    for row in 0..order.len() {
+        for &start in &earlier[row] {
+            let mut node = start as usize;
+            while node != NONE && node != row {
+                let next = std::mem::replace(&mut ancestors[node], row);
+                if next == NONE {
+                    parents[node] = row;
+                }
+                node = next;
+            }
+        }
+    }
+    parents
+}
+
+/// The earlier rows that each row shares an element with.
+fn earlier_rows(order: &[usize], upper: SymbolicSparseColMatRef<'_, usize>) -> Vec<Vec<u32>> {
+    let mut place = vec![0; order.len()];
+    order.iter().enumerate().for_each(|(new, &old)| place[old] = new);
+    let mut earlier = vec![Vec::new(); order.len()];
+    for column in 0..order.len() {
+        for row in upper.row_idx_of_col(column) {
+            let (a, b) = (place[row], place[column]);
+            if a != b {
+                earlier[a.max(b)].push(a.min(b) as u32);
+            }
+        }
+    }
+    earlier
+}
+
+/// The rows with every subtree in one stretch. Orbitals that do not touch (p_z and the rest of a flat layer) take turns in a
+/// list of atoms, which would leave the factor without any two neighbouring columns that are alike.
+fn postordered(order: &[usize], parents: &[usize]) -> Vec<usize> {
+    let n = order.len();
+    // First child and next sibling of each row; the roots are children of row n.
+    let (mut child, mut sibling) = (vec![NONE; n + 1], vec![NONE; n]);
+    for row in (0..n).rev() {
+        let parent = parents[row].min(n);
+        sibling[row] = std::mem::replace(&mut child[parent], row);
+    }
+    let (mut postordered, mut stack) = (Vec::with_capacity(n), vec![n]);
+    while let Some(&row) = stack.last() {
+        match std::mem::replace(&mut child[row], NONE) {
+            NONE => {
+                stack.pop();
+                postordered.extend(order.get(row));
+            }
+            first => {
+                child[row] = sibling[first];
+                stack.push(first);
+            }
+        }
+    }
+    postordered
 }
 
 struct Dissection {

@@ -17,7 +17,9 @@ impl<T: Scalar> Hermitian<'_, T> {
         for first in (0..x.ncols()).step_by(LANES) {
             let width = LANES.min(x.ncols() - first);
             let packed: Vec<T::Lanes> = (0..x.nrows())
-                .map(|row| T::lanes(std::array::from_fn(|lane| if lane < width { x[(row, first + lane)] } else { T::ZERO })))
+                .map(|row| {
+                    T::lanes(std::array::from_fn(|lane| if lane < width { x[(row, first + lane)] } else { T::ZERO }))
+                })
                 .collect();
             let mut sums = vec![T::lanes([T::ZERO; LANES]); x.nrows()];
             Arch::new().dispatch(|| self.accumulate(&packed, &mut sums));
