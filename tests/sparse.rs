@@ -163,3 +163,51 @@ fn an_energy_that_is_a_state_can_be_asked_for() {
     let windows = sparse(&run).windows(&[[0.0; 3]], centre, 12, &|| ()).unwrap();
     check(&windows[0][0], &all[0][0], centre, 12, "at a state");
 }
+
+fn hzero(arguments: &[&str]) -> String {
+    let output = std::process::Command::new(env!("CARGO_BIN_EXE_hzero")).args(arguments).output().unwrap();
+    assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).unwrap()
+}
+
+fn json(arguments: &[&str]) -> serde_json::Value {
+    serde_json::from_str(&hzero(arguments)).unwrap()
+}
+
+fn numbers(value: &serde_json::Value) -> Vec<f64> {
+    value.as_array().unwrap().iter().map(|number| number.as_f64().unwrap()).collect()
+}
+
+/// 650 orbitals, for which the sparse solver is taken.
+#[test]
+fn the_commands_show_a_window_with_band_numbers() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = |name: &str| folder.path().join(name).display().to_string();
+    let (run, points) = (path("tiled"), path("points"));
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/abacus/graphene/h0").display().to_string();
+    hzero(&["tile", &source, "5x5x1", "--out", &run]);
+    std::fs::write(&points, "0 0 0\n0.1 0.2 0\n").unwrap();
+    let asked = ["eigenvalues", &run, "--kpoints", &points];
+    let dense = json(&[&asked[..], &["--json"]].concat());
+    let around = ["--nearest", "12", "--around", "-3.5"];
+    let few = json(&[&asked[..], &around, &["--json"]].concat());
+    assert!(dense.get("count_below").is_none());
+    for k in 0..2 {
+        let (all, window) = (numbers(&dense["energies"][0][k]), numbers(&few["energies"][0][k]));
+        let first = few["count_below"][0][k].as_u64().unwrap() as usize;
+        assert!(largest_difference(&window, &all[first..first + 12]) < 1e-8, "k {k}");
+    }
+    assert!(few["fermi_level"].is_null());
+    let text = hzero(&[&asked[..], &around].concat());
+    let band = format!("{:6} ", few["count_below"][0][0].as_u64().unwrap() + 1);
+    assert!(text.lines().nth(2).unwrap().starts_with(&band), "{text}");
+
+    let level = json(&[&asked[..], &["--nearest", "4", "--json"]].concat())["fermi_level"].as_f64().unwrap();
+    assert!((level - dense["fermi_level"].as_f64().unwrap()).abs() < 1e-7);
+
+    let out = path("drawn");
+    let bands = json(&["bands", &run, "--points", "12", "--nearest", "8", "--out", &out, "--json"]);
+    let first = &bands["hamiltonians"][0]["first_band"][0];
+    assert!(first.as_array().unwrap().iter().all(|first| (90..110).contains(&first.as_u64().unwrap())), "{first}");
+    assert!(Path::new(&out).join("bands.svg").is_file());
+}

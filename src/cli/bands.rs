@@ -42,7 +42,7 @@ pub struct Args {
     #[arg(long, num_args = 2, value_names = ["EMIN", "EMAX"], allow_negative_numbers = true)]
     window: Option<Vec<f64>>,
     #[command(flatten)]
-    nearest: NearestArgs,
+    pub nearest: NearestArgs,
     /// Fat bands: how much of each state sits on groups of orbitals (Mulliken)
     #[arg(long, value_enum, value_name = "BY", conflicts_with = "nearest")]
     pub fat: Option<By>,
@@ -158,7 +158,9 @@ fn summary(bands: &BandStructure, files: &[PathBuf]) -> String {
     let mut text = String::new();
     for curve in &bands.curves {
         let level = curve.fermi_level.map_or("unknown".to_owned(), |level| format!("{:.6} eV", level * ev));
-        let edges = curve.fermi_level.and_then(|level| BandEdges::around(&curve.energies, level));
+        // Windows begin at another band at every k: counted from their first state, bands would cross.
+        let level_of_whole = curve.fermi_level.filter(|_| curve.first_band.is_none());
+        let edges = level_of_whole.and_then(|level| BandEdges::around(&curve.energies, level));
         let gap = edges.map_or(String::new(), |edges| format!(", gap along the path {:.4} eV", edges.gap() * ev));
         text += &format!("{:<12} Fermi level {level}{gap}\n", curve.name);
     }

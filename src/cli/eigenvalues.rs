@@ -26,7 +26,7 @@ pub struct Args {
     #[arg(long)]
     of: Option<OfArg>,
     #[command(flatten)]
-    nearest: NearestArgs,
+    pub nearest: NearestArgs,
     /// Leave out combinations of orbitals whose eigenvalue of S(k) is at most this
     #[arg(long, value_name = "THRESHOLD", conflicts_with = "nearest")]
     null_space: Option<f64>,

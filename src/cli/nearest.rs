@@ -22,6 +22,11 @@ pub struct NearestArgs {
 }
 
 impl NearestArgs {
+    /// Were only some states asked for?
+    pub fn is_given(&self) -> bool {
+        self.nearest.is_some()
+    }
+
     /// The search for them, if they were asked for.
     pub fn of<'a>(&self, run: &'a Calculation) -> Option<Nearest<'a>> {
         let around = self.around.map(|ev| ev / run.origin.ev_per_hartree);

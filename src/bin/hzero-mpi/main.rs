@@ -150,6 +150,7 @@ fn fail(ranks: &SimpleCommunicator, error: &anyhow::Error) -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Eigenvalues { problem, out, division } => {
+            anyhow::ensure!(!problem.nearest.is_given(), "hzero-mpi is dense: use `hzero eigenvalues --nearest`");
             let team = division.team()?;
             let run = problem.read()?;
             let session = Session::new(&team, &run, problem.options(), division.kind(), &out)?;
@@ -163,6 +164,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Bands { problem, division } => {
             anyhow::ensure!(problem.compare.is_none(), "hzero-mpi compares nothing: use `hzero bands --compare`");
             anyhow::ensure!(problem.fat.is_none(), "hzero-mpi weighs no states: use `hzero bands --fat`");
+            anyhow::ensure!(!problem.nearest.is_given(), "hzero-mpi is dense: use `hzero bands --nearest`");
             let team = division.team()?;
             let run = problem.read()?;
             let output = problem.out.join(&problem.stem);
