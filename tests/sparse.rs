@@ -121,7 +121,7 @@ fn no_copy_of_a_degenerate_state_is_missed() {
 
 #[test]
 fn fermi_levels_are_those_of_dense_spectra() {
-    let smeared = [("abacus/graphene/h0", [4, 4, 1]), ("siesta/fe/h0", [2, 2, 2]), ("abacus/si2/h0", [2, 2, 2])];
+    let smeared = [("abacus/graphene", [4, 4, 1]), ("siesta/fe/h0", [2, 2, 2]), ("abacus/si2", [2, 2, 2])];
     for (name, repeats) in smeared {
         let mut run = tile(&fixture(name), repeats).unwrap();
         run.fermi_level = None;
@@ -184,10 +184,10 @@ fn the_commands_show_a_window_with_band_numbers() {
     let folder = tempfile::tempdir().unwrap();
     let path = |name: &str| folder.path().join(name).display().to_string();
     let (run, points) = (path("tiled"), path("points"));
-    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/abacus/graphene/h0").display().to_string();
+    let source = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/abacus/graphene").display().to_string();
     hzero(&["tile", &source, "5x5x1", "--out", &run]);
     std::fs::write(&points, "0 0 0\n0.1 0.2 0\n").unwrap();
-    let asked = ["eigenvalues", &run, "--kpoints", &points];
+    let asked = ["eigenvalues", &run, "--of", "h0", "--kpoints", &points];
     let dense = json(&[&asked[..], &["--json"]].concat());
     let around = ["--nearest", "12", "--around", "-3.5"];
     let few = json(&[&asked[..], &around, &["--json"]].concat());
@@ -206,7 +206,7 @@ fn the_commands_show_a_window_with_band_numbers() {
     assert!((level - dense["fermi_level"].as_f64().unwrap()).abs() < 1e-7);
 
     let out = path("drawn");
-    let bands = json(&["bands", &run, "--points", "12", "--nearest", "8", "--out", &out, "--json"]);
+    let bands = json(&["bands", &run, "--of", "h0", "--points", "12", "--nearest", "8", "--out", &out, "--json"]);
     let first = &bands["hamiltonians"][0]["first_band"][0];
     assert!(first.as_array().unwrap().iter().all(|first| (90..110).contains(&first.as_u64().unwrap())), "{first}");
     assert!(Path::new(&out).join("bands.svg").is_file());

@@ -41,6 +41,7 @@ pub struct Args {
     /// Energies to draw, eV relative to the Fermi level
     #[arg(long, num_args = 2, value_names = ["EMIN", "EMAX"], allow_negative_numbers = true)]
     window: Option<Vec<f64>>,
+    /// A few states only.
     #[command(flatten)]
     pub nearest: NearestArgs,
     /// Fat bands: how much of each state sits on groups of orbitals (Mulliken)

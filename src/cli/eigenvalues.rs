@@ -25,6 +25,7 @@ pub struct Args {
     /// Which Hamiltonian [default: the converged one, else H0]
     #[arg(long)]
     of: Option<OfArg>,
+    /// A few states only.
     #[command(flatten)]
     pub nearest: NearestArgs,
     /// Leave out combinations of orbitals whose eigenvalue of S(k) is at most this

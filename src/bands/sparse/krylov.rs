@@ -93,11 +93,13 @@ impl<'a, T: Scalar> Krylov<'a, T> {
     fn append(&mut self, mut w: Mat<T>) -> [Mat<T>; 2] {
         let mut known = self.project_out(&mut w, None);
         let mut sw = self.s.times(w.as_ref());
-        let mut new = self.orthonormalise(&mut w, &mut sw);
+        let squares = |j: usize| (0..known.nrows()).map(|i| known[(i, j)].complex().norm_sqr()).sum::<f64>();
+        let in_q: Vec<f64> = (0..known.ncols()).map(squares).collect();
+        let mut new = self.orthonormalise(&mut w, &mut sw, &in_q);
         // Once more: what was left of a short vector is no longer orthogonal to Q.
         let again = self.project_out(&mut w, Some(&mut sw));
         add_product(known.as_mut(), again.as_ref(), new.as_ref(), T::ONE, self.par);
-        new = self.orthonormalise(&mut w, &mut sw) * new;
+        new = self.orthonormalise(&mut w, &mut sw, &vec![0.0; new.nrows()]) * new;
         self.reserve(w.ncols());
         self.q.as_mut().subcols_mut(self.width, w.ncols()).copy_from(&w);
         self.sq.as_mut().subcols_mut(self.width, w.ncols()).copy_from(&sw);
@@ -116,21 +118,28 @@ impl<'a, T: Scalar> Krylov<'a, T> {
         parts
     }
 
-    /// Replaces `w` by an S-orthonormal basis of its columns, and `sw` alike; returns R of w = (new w) R.
-    fn orthonormalise(&self, w: &mut Mat<T>, sw: &mut Mat<T>) -> Mat<T> {
+    /// Replaces `w` by an S-orthonormal basis of its columns, and `sw` alike; returns R of w = (new w) R. `in_q` holds the squared
+    /// lengths of what was taken from the columns before: next to that, a rest of rounding is nothing.
+    fn orthonormalise(&self, w: &mut Mat<T>, sw: &mut Mat<T>, in_q: &[f64]) -> Mat<T> {
         let gram = inner(w.as_ref(), sw.as_ref(), self.par);
         // Columns have lengths as different as the θ: scaled to 1, rounding is the same for all.
-        let lengths: Vec<f64> = (0..gram.ncols()).map(|j| gram[(j, j)].re().max(f64::MIN_POSITIVE).sqrt()).collect();
-        let scaled = Mat::from_fn(gram.nrows(), gram.ncols(), |i, j| gram[(i, j)] * (1.0 / (lengths[i] * lengths[j])));
+        let inverse_length = |j: usize| match gram[(j, j)].re() {
+            square if square > ROUNDING * ROUNDING.sqrt() * in_q[j] && square > 0.0 => 1.0 / square.sqrt(),
+            _ => 0.0,
+        };
+        let scales: Vec<f64> = (0..gram.ncols()).map(inverse_length).collect();
+        let scaled = Mat::from_fn(gram.nrows(), gram.ncols(), |i, j| gram[(i, j)] * (scales[i] * scales[j]));
         let Some((values, vectors)) = eigen(scaled.as_ref(), self.par) else {
             return self.nothing(w, sw);
         };
-        let kept: Vec<usize> = (0..values.len()).filter(|&i| values[i] > ROUNDING * values[values.len() - 1]).collect();
-        let to_new = Mat::from_fn(lengths.len(), kept.len(), |i, j| {
-            vectors[(i, kept[j])] * (1.0 / (lengths[i] * values[kept[j]].sqrt()))
-        });
-        let r = Mat::from_fn(kept.len(), lengths.len(), |i, j| {
-            vectors[(j, kept[i])].conjugate() * (values[kept[i]].sqrt() * lengths[j])
+        let room = self.s.pattern.ncols() - self.width;
+        let is_new = |&i: &usize| values[i] > ROUNDING * values[values.len() - 1].max(0.5);
+        let kept: Vec<usize> = (0..values.len()).rev().filter(is_new).take(room).collect();
+        let to_new =
+            Mat::from_fn(scales.len(), kept.len(), |i, j| vectors[(i, kept[j])] * (scales[i] / values[kept[j]].sqrt()));
+        let r = Mat::from_fn(kept.len(), scales.len(), |i, j| match scales[j] > 0.0 {
+            true => vectors[(j, kept[i])].conjugate() * (values[kept[i]].sqrt() / scales[j]),
+            false => T::ZERO,
         });
         *w = times(w.as_ref(), to_new.as_ref(), self.par);
         *sw = times(sw.as_ref(), to_new.as_ref(), self.par);
