@@ -12,6 +12,7 @@ pub mod dos_h5;
 pub mod export;
 pub mod fermi;
 pub mod kpath;
+pub mod kpm;
 pub mod mesh;
 pub mod occupation;
 pub mod page;

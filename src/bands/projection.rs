@@ -64,6 +64,11 @@ impl Groups {
         groups
     }
 
+    /// The group of all atoms that were not asked for.
+    pub fn others(&self) -> Option<usize> {
+        self.names.iter().position(|name| name == OTHERS)
+    }
+
     fn add(&mut self, name: String, places: &mut BTreeMap<String, usize>) {
         let place = *places.entry(name).or_insert_with_key(|name| {
             self.names.push(name.clone());

@@ -7,6 +7,7 @@ use anyhow::Context;
 use super::Outcome;
 use super::eigenvalues::OfArg;
 use super::figures::{self, Figures};
+use super::kpm::{self, KpmArgs};
 use super::run_args::RunFiles;
 use super::sources::Others;
 use crate::bands::dos::{self, Dos, LevelOf, Method, Options, export};
@@ -73,6 +74,8 @@ pub struct Args {
     #[arg(long)]
     json: bool,
     #[command(flatten)]
+    kpm: KpmArgs,
+    #[command(flatten)]
     files: RunFiles,
 }
 
@@ -129,7 +132,7 @@ fn smearing(text: &str) -> Result<(Kind, f64), String> {
     Ok((kind, positive(width)?))
 }
 
-fn positive(text: &str) -> Result<f64, String> {
+pub(super) fn positive(text: &str) -> Result<f64, String> {
     let number = text.parse().ok().filter(|number: &f64| number.is_finite() && *number > 0.0);
     number.ok_or_else(|| format!("`{text}` is no positive number"))
 }
@@ -141,20 +144,17 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let others = Others::read(&run, &args.run, &args.with, &args.files.basis)?;
     let sources = others.with_own(&run, args.of.map(Of::from)).with_context(located)?;
     let options = args.options(&run).with_context(located)?;
+    if let Some(moments) = args.kpm.options(run.origin.ev_per_hartree) {
+        let computed = kpm::compute(&run, &sources, &options, &moments).with_context(located)?;
+        let bands = args.bands(&run, &sources, &options, &computed.dos).with_context(located)?;
+        let mut files = args.write(&computed.dos, bands.as_ref())?;
+        files.push(kpm::write_errors(&computed, &args.out, &args.stem)?);
+        return args.print(&computed.dos, || kpm::summary(&computed, &moments, &files));
+    }
     let dos = dos::compute(&run, &sources, &options).with_context(located)?;
     let bands = args.bands(&run, &sources, &options, &dos).with_context(located)?;
-    let files = Figures {
-        title: figures::title(&args.run),
-        folder: &args.out,
-        stem: &args.stem,
-        window: args.window.as_ref().map(|ends| [ends[0], ends[1]]),
-        bands: bands.as_ref(),
-        dos: Some(&dos),
-    }
-    .write()?;
-    let json = || serde_json::to_string(&export::json(&dos));
-    super::print(&if args.json { json()? + "\n" } else { summary(&dos, &options, &files) })?;
-    Ok(Outcome::Done)
+    let files = args.write(&dos, bands.as_ref())?;
+    args.print(&dos, || summary(&dos, &options, &files))
 }
 
 impl Args {
@@ -176,6 +176,23 @@ impl Args {
             (curve.fermi_level, curve.zero) = (density.fermi_level, density.zero);
         }
         Ok(Some(bands))
+    }
+
+    fn write(&self, dos: &Dos, bands: Option<&BandStructure>) -> anyhow::Result<Vec<PathBuf>> {
+        Figures {
+            title: figures::title(&self.run),
+            folder: &self.out,
+            stem: &self.stem,
+            window: self.window.as_ref().map(|ends| [ends[0], ends[1]]),
+            bands,
+            dos: Some(dos),
+        }
+        .write()
+    }
+
+    fn print(&self, dos: &Dos, summary: impl FnOnce() -> String) -> anyhow::Result<Outcome> {
+        super::print(&if self.json { serde_json::to_string(&export::json(dos))? + "\n" } else { summary() })?;
+        Ok(Outcome::Done)
     }
 
     fn options(&self, run: &Calculation) -> anyhow::Result<Options> {

@@ -23,6 +23,7 @@ mod figures;
 mod fit;
 mod h0_recipe;
 mod info;
+mod kpm;
 mod manual;
 mod nearest;
 mod predict;

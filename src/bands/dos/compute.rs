@@ -64,7 +64,7 @@ fn default_window(run: &Calculation, solved: &[Solved<'_>], zeros: &[f64], relat
 }
 
 /// Multiples of `step` in a window.
-fn axis([low, high]: [f64; 2], step: f64) -> Result<Axis, Error> {
+pub(in crate::bands) fn axis([low, high]: [f64; 2], step: f64) -> Result<Axis, Error> {
     const MOST_POINTS: f64 = 1e6;
     // An end that is a multiple of the step belongs to the axis, however it was rounded.
     let (first, last) = ((low / step - 1e-6).ceil(), (high / step + 1e-6).floor());

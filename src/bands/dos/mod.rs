@@ -1,7 +1,7 @@
 //! Densities of states, total and projected on groups of orbitals.
 
 mod accumulate;
-mod compute;
+pub(super) mod compute;
 pub mod export;
 mod level;
 pub mod regular;

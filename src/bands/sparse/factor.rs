@@ -18,7 +18,7 @@ use crate::parsers::Error;
 /// What depends on the pattern alone: the order of rows and the places of the factor's elements.
 #[derive(Debug)]
 pub struct Analysis {
-    symbolic: SymbolicCholesky<usize>,
+    pub(super) symbolic: SymbolicCholesky<usize>,
     /// Elements of the matrix's triangle.
     n_stored: usize,
 }
@@ -188,7 +188,7 @@ impl<T: Scalar> Factor<'_, T> {
     }
 }
 
-fn supernodes(symbolic: &SymbolicCholesky<usize>) -> Option<&SymbolicSupernodalCholesky<usize>> {
+pub(super) fn supernodes(symbolic: &SymbolicCholesky<usize>) -> Option<&SymbolicSupernodalCholesky<usize>> {
     match symbolic.raw() {
         SymbolicCholeskyRaw::Supernodal(supernodal) => Some(supernodal),
         SymbolicCholeskyRaw::Simplicial(_) => None,

@@ -1,5 +1,6 @@
 //! Spectra of large cells: H(k) and S(k) as sparse matrices, and the states nearest to an energy.
 
+pub mod cholesky;
 pub mod factor;
 mod krylov;
 pub mod level;

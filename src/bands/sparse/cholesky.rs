@@ -1,0 +1,118 @@
+//! Cholesky factors of sparse overlaps: S = L L†, with rows eliminated in the order of the analysis (faer).
+
+use faer::dyn_stack::{MemBuffer, MemStack};
+use faer::linalg::matmul::matmul;
+use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
+use faer::sparse::SymbolicSparseColMat;
+use faer::sparse::linalg::cholesky::LltRef;
+use faer::sparse::linalg::cholesky::supernodal::SupernodalLltRef;
+use faer::{Accum, Conj, Mat, MatMut, MatRef, Par, Side};
+
+use super::factor::{Analysis, supernodes};
+use super::matrix::Hermitian;
+use super::scalar::Scalar;
+use crate::parsers::Error;
+
+/// L of P S P† = L L†, where P is the order of elimination.
+#[derive(Debug)]
+pub struct Cholesky<'a, T> {
+    analysis: &'a Analysis,
+    values: Vec<T>,
+}
+
+impl Analysis {
+    /// Factorises a positive definite `matrix`; `None` where it is not, or where memory does not suffice.
+    pub fn cholesky<T: Scalar>(&self, matrix: &Hermitian<'_, T>, par: Par) -> Option<Cholesky<'_, T>> {
+        let mut values = vec![T::ZERO; self.n_values()];
+        let scratch = self.symbolic.factorize_numeric_llt_scratch::<T>(par, Default::default());
+        let mut memory = MemBuffer::try_new(scratch).ok()?;
+        let (stack, upper) = (MemStack::new(&mut memory), matrix.upper());
+        let (regularization, params) = (Default::default(), Default::default());
+        self.symbolic
+            .factorize_numeric_llt(&mut values, upper, Side::Upper, regularization, par, stack, params)
+            .ok()?;
+        Some(Cholesky { analysis: self, values })
+    }
+}
+
+impl<T: Scalar> Cholesky<'_, T> {
+    /// S⁻¹ X in the place of X.
+    pub fn solve(&self, x: MatMut<'_, T>, memory: &mut MemBuffer) {
+        let factor = LltRef::new(&self.analysis.symbolic, &self.values);
+        factor.solve_in_place_with_conj(Conj::No, x, Par::Seq, MemStack::new(memory));
+    }
+
+    /// S⁻¹ Y.
+    pub fn solved(&self, y: &Mat<T>) -> Mat<T> {
+        let mut x = y.clone();
+        self.solve(x.as_mut(), &mut self.solve_memory(y.ncols()));
+        x
+    }
+
+    /// What [`Cholesky::solve`] needs for so many columns.
+    pub fn solve_memory(&self, n_columns: usize) -> MemBuffer {
+        MemBuffer::new(self.analysis.symbolic.solve_in_place_scratch::<T>(n_columns, Par::Seq))
+    }
+
+    /// P† L X: where the columns of X have the covariance 1, those of the product have S.
+    pub fn correlate(&self, x: MatRef<'_, T>) -> Mat<T> {
+        let mut product = Mat::zeros(x.nrows(), x.ncols());
+        if let Some(symbolic) = supernodes(&self.analysis.symbolic) {
+            let factor = SupernodalLltRef::new(symbolic, &self.values);
+            (0..symbolic.n_supernodes()).for_each(|s| {
+                let node = factor.supernode(s);
+                add_supernode(product.as_mut(), node.val(), node.start(), node.pattern(), x);
+            });
+        }
+        self.in_original_order(product.as_ref())
+    }
+
+    fn in_original_order(&self, x: MatRef<'_, T>) -> Mat<T> {
+        match self.analysis.symbolic.perm() {
+            Some(order) => Mat::from_fn(x.nrows(), x.ncols(), |i, j| x[(order.arrays().1[i], j)]),
+            None => x.to_owned(),
+        }
+    }
+}
+
+/// Adds the columns `node` of L, of rows `start`… and `below`, times their part of X.
+fn add_supernode<T: Scalar>(
+    mut product: MatMut<'_, T>,
+    node: MatRef<'_, T>,
+    start: usize,
+    below: &[usize],
+    x: MatRef<'_, T>,
+) {
+    use BlockStructure::{Rectangular, TriangularLower};
+    let size = node.ncols();
+    let (top, bottom) = node.split_at_row(size);
+    let own = x.subrows(start, size);
+    let target = product.as_mut().subrows_mut(start, size);
+    triangular_matmul(target, Rectangular, Accum::Add, top, TriangularLower, own, Rectangular, T::ONE, Par::Seq);
+    let mut rest = Mat::zeros(below.len(), x.ncols());
+    matmul(&mut rest, Accum::Replace, bottom, own, T::ONE, Par::Seq);
+    for column in 0..x.ncols() {
+        below.iter().zip(rest.col(column).iter()).for_each(|(&row, &value)| product[(row, column)] += value);
+    }
+}
+
+/// The pattern and the values of `matrix` without zeros: S reaches less far than H.
+pub fn without_zeros<T: Scalar>(matrix: &Hermitian<'_, T>) -> (SymbolicSparseColMat<usize>, Vec<T>) {
+    let (n, starts, rows) = (matrix.pattern.ncols(), matrix.pattern.col_ptr(), matrix.pattern.row_idx());
+    let (mut kept_starts, mut kept_rows, mut values) = (vec![0], Vec::new(), Vec::new());
+    for column in 0..n {
+        for place in starts[column]..starts[column + 1] {
+            if matrix.values[place] != T::ZERO {
+                kept_rows.push(rows[place]);
+                values.push(matrix.values[place]);
+            }
+        }
+        kept_starts.push(kept_rows.len());
+    }
+    (SymbolicSparseColMat::new_checked(n, n, kept_starts, None, kept_rows), values)
+}
+
+/// The error of an S(k) without factor.
+pub fn not_positive(k: [f64; 3]) -> Error {
+    Error::inconsistent(format!("the overlap is not positive definite: S(k) has no Cholesky factor at k = {k:?}"))
+}
