@@ -103,10 +103,10 @@ mod tests {
     #[cfg(target_os = "linux")]
     #[test]
     fn linux_tells_time_and_memory() {
-        let before = cpu_seconds().unwrap();
-        let start = Instant::now();
-        while start.elapsed().as_millis() < 100 {
-            std::hint::black_box(before);
+        let (start, before) = (Instant::now(), cpu_seconds().unwrap());
+        // On a machine with much else to do it may take long until the counter moves.
+        while cpu_seconds().unwrap() == before {
+            assert!(start.elapsed().as_secs() < 60, "the process gets no time");
         }
         assert!(cpu_seconds().unwrap() > before && peak_memory().unwrap() > 1 << 20);
     }
