@@ -19,8 +19,8 @@ use crate::parsers::{Calculation, KGrid, Of, Smearing, read};
 
 /// Densities of states, total and projected on species, atoms, shells or orbitals (Mulliken)
 ///
-/// Writes STEM.dat (for gnuplot), STEM.json and STEM.html (for a browser). Energies are in eV relative to the Fermi level as in `hzero bands`, densities in
-/// states per eV and cell.
+/// Writes STEM.dat (for gnuplot), STEM.json, STEM.svg, STEM.png, STEM.html (for a browser) and, with HDF5, STEM.h5. Energies are in eV
+/// relative to the Fermi level as in `hzero bands`, densities in states per eV and cell.
 #[derive(clap::Args)]
 pub struct Args {
     /// A run's folder, or any file or folder that hzero reads
