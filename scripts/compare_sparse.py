@@ -39,8 +39,9 @@ if lines[7].strip().lower()[0] == "d":
     xyz = xyz @ cell
 elements = json.load(open(folder + "/info.json"))["elements_orbital_map"]
 sizes = [sum(2 * l + 1 for l in elements[name]) for name in lines[5].split()]
-atoms = [sisl.Atom(name, [-1.0] * size) for name, size in zip(lines[5].split(), sizes)]
-geometry = sisl.Geometry(xyz, np.repeat(atoms, counts), lattice=cell)
+atoms = [sisl.Atom(name, orbitals=[-1.0] * size) for name, size in zip(lines[5].split(), sizes)]
+atoms = [atom for atom, count in zip(atoms, counts) for _ in range(count)]
+geometry = sisl.Geometry(xyz, atoms, lattice=cell)
 def matrix(name):
     with h5py.File(folder + "/" + name) as file:
         pairs, bounds, values = file["atom_pairs"][:], file["chunk_boundaries"][:], file["entries"][:]
