@@ -151,7 +151,7 @@ fn random_vectors_are_right_within_their_errors() {
     assert!(level.error > 0.0 && level.error < 0.1, "{level:?}");
     assert!((level.value - expected.fermi_level).abs() < 5.0 * level.error, "{level:?} {}", expected.fermi_level);
     let (energy, folded) = (filling.band_energy, 16.0 * expected.band_energy);
-    assert!(energy.error > 0.0 && energy.error < 0.02 * folded.abs(), "{energy:?}");
+    assert!(energy.error > 0.0 && energy.error < 0.05 * folded.abs(), "{energy:?}");
     assert!((energy.value - folded).abs() < 5.0 * energy.error, "{energy:?} {folded}");
 }
 
