@@ -109,15 +109,17 @@ fn image(pair: &Pair, copy: usize, cells: &Sublattice) -> Pair {
     Pair { i: number(pair.i, copy), j: number(pair.j, other), r }
 }
 
-/// The k points of the run in the supercell: a mesh where the supercell only repeats the axes, else a list.
+/// The k points of the run in the supercell: a mesh where the supercell only repeats the axes (and turns none), else a list.
 fn folded(run: &Calculation, cells: &Sublattice) -> (Option<KGrid>, Option<Vec<([f64; 3], f64)>>) {
     let matrix = cells.matrix();
-    let repeats = [0, 1, 2].map(|axis| matrix[axis][axis] as u32);
-    match (&run.k_grid, &run.k_list) {
-        (Some(grid), _) if is_diagonal(matrix) => (Some(folded_grid(grid, repeats)), None),
-        (Some(grid), _) => (None, Some(folded_list(grid.points().into_iter().map(|k| (k, 1.0)), cells))),
-        (None, Some(list)) => (None, Some(folded_list(list.iter().copied(), cells))),
-        (None, None) => (None, None),
+    let repeats = [0, 1, 2].map(|axis| u32::try_from(matrix[axis][axis]).ok());
+    match (&run.k_grid, &run.k_list, repeats) {
+        (Some(grid), _, [Some(x), Some(y), Some(z)]) if is_diagonal(matrix) => {
+            (Some(folded_grid(grid, [x, y, z])), None)
+        }
+        (Some(grid), ..) => (None, Some(folded_list(grid.points().into_iter().map(|k| (k, 1.0)), cells))),
+        (None, Some(list), _) => (None, Some(folded_list(list.iter().copied(), cells))),
+        (None, None, _) => (None, None),
     }
 }
 
@@ -202,6 +204,18 @@ mod tests {
             list.map(|(k, w)| (k.map(|x| ((x * 1e6).round() as i64).rem_euclid(1_000_000)), w)).collect();
         points.sort_by_key(|(k, _)| *k);
         points
+    }
+
+    #[test]
+    fn turned_axes_keep_the_points_of_the_mesh() {
+        let mesh = run();
+        let grid = KGrid { divisions: [4, 3, 1], shift: [0.5, 0.0, 0.0], gamma_centred: true, nudge: [0.0; 3] };
+        let turned =
+            supercell(&Calculation { k_grid: Some(grid), ..mesh }, &[[-1, 0, 0], [0, -1, 0], [0, 0, 1]]).unwrap();
+        let mirrored = grid.points().into_iter().map(|[x, y, z]| ([-x, -y, z], 1.0));
+        let list =
+            turned.k_list.unwrap_or_else(|| turned.k_grid.unwrap().points().into_iter().map(|k| (k, 1.0)).collect());
+        assert_eq!(points(list.into_iter()), points(mirrored));
     }
 
     #[test]
