@@ -86,6 +86,9 @@ enum Mesh {
     Divisions([u32; 3]),
 }
 
+/// Points of a mesh that fit into memory with their energies.
+const MOST_POINTS: u32 = 10_000_000;
+
 fn mesh(text: &str) -> Result<Mesh, String> {
     let wrong = || format!("`{text}` is neither three numbers such as 24x24x1 nor `run`");
     if text == "run" {
@@ -93,10 +96,14 @@ fn mesh(text: &str) -> Result<Mesh, String> {
     }
     let numbers: Vec<u32> = text.split('x').map(str::parse).collect::<Result<_, _>>().map_err(|_| wrong())?;
     let divisions = <[u32; 3]>::try_from(numbers).map_err(|_| wrong())?;
-    if divisions.iter().any(|n| !(1..=10_000).contains(n)) {
+    if divisions.contains(&0) {
         return Err(wrong());
     }
-    Ok(Mesh::Divisions(divisions))
+    let n_points = divisions.iter().try_fold(1_u32, |n, &along| n.checked_mul(along));
+    match n_points.is_some_and(|n| n <= MOST_POINTS) {
+        true => Ok(Mesh::Divisions(divisions)),
+        false => Err(format!("`{text}` has more than {MOST_POINTS} points")),
+    }
 }
 
 /// A way of broadening, without its width.
@@ -261,6 +268,9 @@ fn summary(dos: &Dos, options: &Options, files: &[PathBuf]) -> String {
 
 #[cfg(test)]
 mod tests {
+    use clap::Parser;
+    use clap::error::ErrorKind;
+
     use super::*;
 
     #[test]
@@ -271,11 +281,30 @@ mod tests {
         }
     }
 
+    #[derive(clap::Parser)]
+    struct Program {
+        #[command(flatten)]
+        args: Args,
+    }
+
+    #[test]
+    fn kernel_polynomials_take_no_options_of_diagonalization() {
+        let parsed = |options: &[&str]| Program::try_parse_from([&["dos", "run", "--kpm"], options].concat());
+        assert!(parsed(&["--moments", "100"]).is_ok_and(|program| program.args.smearing.is_none()));
+        for refused in [&["--tetrahedra"][..], &["--smearing", "gaussian:0.1"], &["--null-space", "1e-6"]] {
+            assert!(parsed(refused).is_err_and(|error| error.kind() == ErrorKind::ArgumentConflict), "{refused:?}");
+        }
+    }
+
     #[test]
     fn meshes_and_smearings_are_read_as_people_write_them() {
         assert_eq!(mesh("24x24x1"), Ok(Mesh::Divisions([24, 24, 1])));
         assert_eq!(mesh("run"), Ok(Mesh::Run));
         assert!(["24x24", "0x1x1", "24", "axbxc", "1x1x1x1"].iter().all(|bad| mesh(bad).is_err()));
+        for large in ["10000x10000x10000", "65536x65536x1", "10000001x1x1"] {
+            assert_eq!(mesh(large), Err(format!("`{large}` has more than 10000000 points")));
+        }
+        assert_eq!(mesh("10000x1000x1"), Ok(Mesh::Divisions([10_000, 1000, 1])));
         assert_eq!(smearing("mp2:0.2"), Ok((Kind::MethfesselPaxton(2), 0.2)));
         assert!(
             ["gaussian", "gaussian:0", "gaussian:-1", "square:1", "cold:x"].iter().all(|bad| smearing(bad).is_err())

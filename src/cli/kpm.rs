@@ -14,7 +14,7 @@ use crate::parsers::output::write_file;
 #[command(next_help_heading = "Very large cells: kernel polynomials instead of eigenvalues")]
 pub struct KpmArgs {
     /// Estimate everything from random vectors, with errors; time and memory grow in proportion to the number of atoms
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["tetrahedra", "smearing", "null_space"])]
     kpm: bool,
     /// Number of Chebyshev moments [default: as many as --sigma needs]
     #[arg(long, value_name = "M", requires = "kpm", value_parser = clap::value_parser!(u32).range(2..=10_000_000))]
