@@ -4,7 +4,10 @@
 
 use std::f64::consts::PI;
 
+use rustfft::FftPlanner;
+
 use super::problem::Scale;
+use crate::parsers::c64;
 
 /// Jackson's kernel for `n` moments: factors g_m, with which the density of states of every level is positive and nearly a
 /// Gaussian of standard deviation [`sigma`] (eq. 71).
@@ -66,28 +69,43 @@ fn nodes(kernel: &[f64]) -> impl Iterator<Item = f64> + use<> {
 
 /// Σ f(ε) over the spectrum: ∫ f(ε) [`density`] dε by Gauss' quadrature.
 pub fn integral(kernel: &[f64], scale: Scale, f: impl Fn(f64) -> f64) -> Vec<f64> {
-    let mut coefficients = vec![0.0; kernel.len()];
-    let n = 2.0 * kernel.len() as f64;
-    for x in nodes(kernel) {
-        let value = f(scale.energy(x));
-        if value != 0.0 {
-            let terms = recurrence(x, [1.0, x], kernel);
-            coefficients.iter_mut().zip(terms).for_each(|(sum, term)| *sum += value * term * 2.0 / n);
-        }
-    }
-    coefficients.iter_mut().take(1).for_each(|c| *c *= 0.5);
-    coefficients
+    let waves = Waves::on(kernel);
+    let sums = waves.transform(nodes(kernel).map(|x| c64::from(f(scale.energy(x)))).collect());
+    let coefficient = |(m, (g, sum)): (usize, (&f64, c64))| g * (waves.first(m) * sum).re;
+    kernel.iter().zip(sums).enumerate().map(coefficient).collect()
 }
 
 /// Levels and weights whose sums are the integrals of [`integral`].
 pub fn levels(kernel: &[f64], scale: Scale, moments: &[f64]) -> Vec<(f64, f64)> {
-    let n = 2.0 * kernel.len() as f64;
-    let weight = |x: f64| {
-        let terms = recurrence(x, [1.0, x], kernel);
-        let sum: f64 = terms.iter().zip(moments).map(|(term, mu)| term * mu).sum();
-        (2.0 * sum - moments.first().unwrap_or(&0.0)) / n
-    };
-    nodes(kernel).map(|x| (scale.energy(x), weight(x))).collect()
+    let waves = Waves::on(kernel);
+    let terms = kernel.iter().zip(moments).enumerate().map(|(m, (g, mu))| waves.first(m) * g * mu);
+    let weights = waves.transform(terms.collect());
+    nodes(kernel).zip(weights).map(|(x, weight)| (scale.energy(x), weight.re)).collect()
+}
+
+/// Sums with T_m(x_j) = cos(π m (j + 1/2)/n) over m or over the n [`nodes`], for all of the other at once.
+struct Waves {
+    n_nodes: usize,
+}
+
+impl Waves {
+    fn on(kernel: &[f64]) -> Self {
+        Waves { n_nodes: 2 * kernel.len() }
+    }
+
+    /// exp(−iπm/2n), which is at the first node, times (2 − δ_m0)/n.
+    fn first(&self, m: usize) -> c64 {
+        let n = self.n_nodes as f64;
+        let weight = if m == 0 { 1.0 / n } else { 2.0 / n };
+        weight * c64::cis(-0.5 * PI * m as f64 / n)
+    }
+
+    /// Σ_m z_m exp(−iπmj/n) for every j (or with m and j exchanged).
+    fn transform(&self, mut z: Vec<c64>) -> Vec<c64> {
+        z.resize(2 * self.n_nodes, c64::default());
+        FftPlanner::new().plan_fft_forward(z.len()).process(&mut z);
+        z
+    }
 }
 
 #[cfg(test)]

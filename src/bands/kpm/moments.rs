@@ -19,6 +19,12 @@ use crate::random::Random;
 /// Start vectors that go together through the recursion.
 const AT_ONCE: usize = 16;
 
+/// So many resolve 0.02 meV of a spectrum that is 100 eV wide.
+const MOST_MOMENTS: usize = 10_000_000;
+
+/// Moments of all start vectors, groups and k points that are kept: 8 GB.
+const MOST_NUMBERS: f64 = 1e9;
+
 /// How moments are computed.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Options {
@@ -78,7 +84,7 @@ pub struct Moments {
 /// Moments of `hamiltonian` with the run's overlap at every point of `mesh`, channels of a point one after another.
 ///
 /// # Errors
-/// `Inconsistent` where the run has no overlap, or S(k) is not positive definite at some k.
+/// `Inconsistent` where the run has no overlap, S(k) is not positive definite at some k, or there would be too many moments.
 pub fn of_mesh(
     run: &Calculation,
     hamiltonian: &SpinOperator,
@@ -88,9 +94,10 @@ pub fn of_mesh(
 ) -> Result<Vec<Moments>, Error> {
     let bloch = SparseBloch::new(hamiltonian, overlap(run)?, &run.basis);
     let order = nested_dissection(&run.structure, bloch.pattern());
+    let n_parts = mesh.points.len() * bloch.n_channels();
     let mut all = Vec::new();
     for (index, (&k, &weight)) in mesh.points.iter().zip(&mesh.weights).enumerate() {
-        let at = AtK { bloch: &bloch, order: &order, k, weight, stream: (index as u64) << 40, of, options };
+        let at = AtK { bloch: &bloch, order: &order, k, weight, n_parts, stream: (index as u64) << 40, of, options };
         all.extend(if bloch.is_real_at(k) { at.moments::<f64>()? } else { at.moments::<c64>()? });
     }
     Ok(all)
@@ -101,6 +108,8 @@ struct AtK<'a> {
     order: &'a [usize],
     k: [f64; 3],
     weight: f64,
+    /// k points and channels of all of the mesh.
+    n_parts: usize,
     /// First stream of random numbers.
     stream: u64,
     of: Of<'a>,
@@ -116,21 +125,42 @@ impl AtK<'_> {
         let of_channel = |channel: usize| {
             let problem = Problem { h: self.bloch.hamiltonian(channel, self.k), s: &s, factor: &factor };
             let scale = bounds::scale(&problem, self.options.seed)?;
-            let groups = self.groups(&problem, scale, self.stream | (channel as u64) << 32);
-            let groups = groups.filter(|groups| are_bounded(groups)).ok_or_else(|| diverged(self.k))?;
+            let groups = self.groups(&problem, scale, self.stream | (channel as u64) << 32)?;
             Ok(Moments { channel, weight: self.weight, scale, groups })
         };
         (0..self.bloch.n_channels()).map(of_channel).collect()
     }
 
-    /// `[group][sample][moment]`.
-    fn groups<T: Scalar>(&self, problem: &Problem<'_, T>, scale: Scale, stream: u64) -> Option<Vec<Vec<Vec<f64>>>> {
-        let n_moments = match self.options.resolution {
+    fn n_groups(&self) -> usize {
+        if let Of::Groups { n, .. } = self.of { n } else { 1 }
+    }
+
+    /// Number of moments: of all parts, groups and start vectors they must fit into memory.
+    fn n_moments(&self, scale: Scale, n_starts: usize) -> Result<usize, Error> {
+        let n = match self.options.resolution {
             Resolution::Moments(n) => n.max(2),
             Resolution::Sigma(sigma) => moments_for(sigma, scale),
         };
+        let n_groups = self.n_groups();
+        let numbers = [n_starts, n_groups, self.n_parts].iter().fold(n as f64, |product, &n| product * n as f64);
+        if n > MOST_MOMENTS || numbers > MOST_NUMBERS {
+            let of = format!("{n_starts} vectors, {n_groups} groups and {} k points and spins", self.n_parts);
+            let bounds = format!("{MOST_MOMENTS} moments and {MOST_NUMBERS:e} numbers are possible");
+            return Err(Error::inconsistent(format!("{n} moments of {of}: at most {bounds}")));
+        }
+        Ok(n)
+    }
+
+    /// `[group][sample][moment]`.
+    fn groups<T: Scalar>(
+        &self,
+        problem: &Problem<'_, T>,
+        scale: Scale,
+        stream: u64,
+    ) -> Result<Vec<Vec<Vec<f64>>>, Error> {
         let rows = self.group_of_rows(problem.h.pattern.ncols());
         let starts = self.starts(&rows);
+        let n_moments = self.n_moments(scale, starts.len())?;
         let of_block = |block: &[Start]| -> Vec<Vec<Vec<f64>>> {
             let start = self.block(block, &rows, stream);
             match self.of {
@@ -141,9 +171,13 @@ impl AtK<'_> {
         let vectors: Vec<_> = starts.par_chunks(AT_ONCE).flat_map_iter(of_block).collect();
         let vectors = match self.options.starts {
             Starts::Random(_) => vectors,
-            Starts::All => vec![vectors.into_iter().reduce(added)?],
+            Starts::All => {
+                let none = || vec![vec![0.0; n_moments]; self.n_groups()];
+                vec![vectors.into_iter().reduce(added).unwrap_or_else(none)]
+            }
         };
-        Some(transposed(vectors))
+        let groups = transposed(vectors);
+        if are_bounded(&groups) { Ok(groups) } else { Err(diverged(self.k)) }
     }
 
     /// The group of each row of the matrix: both components of a spinor belong to that of the orbital.

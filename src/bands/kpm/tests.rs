@@ -156,6 +156,21 @@ fn random_vectors_are_right_within_their_errors() {
 }
 
 #[test]
+fn more_moments_than_memory_holds_are_refused() {
+    let run = run("abacus/graphene/scf");
+    let error = |resolution: Resolution, starts: Starts| {
+        let options = Options { resolution, starts, seed: 1 };
+        of_mesh(&run, hamiltonian(&run), &two_points(), Of::Total, &options).unwrap_err().to_string()
+    };
+    for sigma in [1e-30, 1e-10] {
+        let error = error(Resolution::Sigma(sigma), Starts::Random(2));
+        assert!(error.contains("at most 10000000 moments and 1e9 numbers are possible"), "{error}");
+    }
+    let error = error(Resolution::Moments(1_000_000), Starts::Random(1000));
+    assert!(error.starts_with("1000000 moments of 1000 vectors, 1 groups and 2 k points and spins"), "{error}");
+}
+
+#[test]
 fn the_same_seed_gives_the_same_moments_by_any_number_of_threads() {
     let run = run("abacus/graphene/scf");
     let options = Options { resolution: Resolution::Moments(20), starts: Starts::Random(40), seed: 3 };
