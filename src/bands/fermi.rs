@@ -1,5 +1,7 @@
 //! The Fermi level of any Hamiltonian of a run, from its electrons on its k mesh.
 
+use std::ops::Range;
+
 use super::mesh::KMesh;
 use super::occupation::States;
 use super::spectrum::{EnergiesAt, SpectrumOptions, energies};
@@ -45,13 +47,18 @@ pub fn computed_level_by(
 /// # Errors
 /// `Inconsistent` where the states cannot hold so many.
 pub fn levels(run: &Calculation, states: &States<'_>, electrons: f64) -> Result<Vec<f64>, Error> {
-    let (Some(moment), [_, _]) = (run.fixed_moment, states.energies) else {
-        return Ok(vec![level(states, electrons, smearing(run))?]);
+    let of_filling = |(channels, electrons): (Range<usize>, f64)| {
+        level(&States { energies: &states.energies[channels], ..*states }, electrons, smearing(run))
     };
-    let of_channel = |(channel, sign): (&[Vec<Vec<f64>>], f64)| {
-        level(&States { energies: channel, ..*states }, 0.5 * (electrons + sign * moment), smearing(run))
-    };
-    states.energies.chunks(1).zip([1.0, -1.0]).map(of_channel).collect()
+    fillings(run, states.energies.len(), electrons).into_iter().map(of_filling).collect()
+}
+
+/// Spin channels that have one Fermi level, and the electrons in them: all, or each by itself where the run fixes the moment.
+pub fn fillings(run: &Calculation, n_channels: usize, electrons: f64) -> Vec<(Range<usize>, f64)> {
+    match run.fixed_moment.filter(|_| n_channels == 2) {
+        Some(moment) => vec![(0..1, 0.5 * (electrons + moment)), (1..2, 0.5 * (electrons - moment))],
+        None => vec![(0..n_channels, electrons)],
+    }
 }
 
 fn level(states: &States<'_>, electrons: f64, smearing: Smearing) -> Result<f64, Error> {

@@ -1,5 +1,7 @@
 //! From H(R) to densities of states.
 
+use std::ops::Range;
+
 use rayon::prelude::*;
 
 use super::accumulate::Densities;
@@ -7,6 +9,7 @@ use super::level::Filling;
 use super::regular::RegularMesh;
 use super::spread::{Axis, States};
 use super::{Dos, DosCurve, LevelOf, Method, Options};
+use crate::bands::fermi::fillings;
 use crate::bands::occupation;
 use crate::bands::projection::{Groups, Weights};
 use crate::bands::spectrum::{EigenProblem, Energies, energies, projected};
@@ -114,22 +117,30 @@ impl<'a> Solved<'a> {
         self.energies.iter().flatten().flatten().copied()
     }
 
-    /// The level up to which the density of states holds the run's electrons; `None` where these are unknown.
+    /// The level up to which the density of states holds the run's electrons, the mean of both where the moment is fixed; `None`
+    /// where the electrons are unknown.
     fn level(&self) -> Result<Option<f64>, Error> {
         let Some(electrons) = self.run.n_electrons else { return Ok(None) };
+        let fillings = fillings(self.run, self.energies.len(), electrons).into_iter();
+        let level =
+            |(channels, electrons): (Range<usize>, f64)| self.level_holding(electrons, &self.energies[channels]);
+        let levels = fillings.map(level).collect::<Result<Vec<_>, _>>()?;
+        Ok(Some(levels.iter().sum::<f64>() / levels.len() as f64))
+    }
+
+    fn level_holding(&self, electrons: f64, energies: &[Vec<Vec<f64>>]) -> Result<f64, Error> {
         let electrons_per_state = self.hamiltonian.electrons_per_state();
         let level = match self.options.method {
             Method::Tetrahedra => {
-                Filling::new(&self.mesh, self.diagonal, &self.energies, electrons_per_state).level(electrons)
+                Filling::new(&self.mesh, self.diagonal, energies, electrons_per_state).level(electrons)
             }
             Method::Smearing(smearing) => {
                 let weights = &self.mesh.computed.weights;
-                occupation::States { energies: &self.energies, weights, electrons_per_state }
-                    .fermi_level(electrons, smearing)
+                occupation::States { energies, weights, electrons_per_state }.fermi_level(electrons, smearing)
             }
         };
         let too_many = || Error::inconsistent(format!("{electrons} electrons do not fit into the basis"));
-        level.map(Some).ok_or_else(too_many)
+        level.ok_or_else(too_many)
     }
 
     /// Sums of each spin, so many k points at a time as there are threads, in the order of the mesh.

@@ -2,7 +2,6 @@
 
 use super::regular::RegularMesh;
 use super::spread::States;
-use crate::bands::spectrum::Energies;
 
 /// A level is found when the states hold as many electrons but for this.
 const TOLERANCE: f64 = 1e-10;
@@ -18,7 +17,12 @@ pub struct Filling<'a> {
 
 impl<'a> Filling<'a> {
     /// For states with energies `[spin][k][band]` on `mesh`.
-    pub fn new(mesh: &'a RegularMesh, diagonal: [i64; 3], energies: &'a Energies, electrons_per_state: f64) -> Self {
+    pub fn new(
+        mesh: &'a RegularMesh,
+        diagonal: [i64; 3],
+        energies: &'a [Vec<Vec<f64>>],
+        electrons_per_state: f64,
+    ) -> Self {
         let states = energies.iter().map(|spin| States::interpolated(mesh, diagonal, spin)).collect();
         let ranges = energies.iter().map(|spin| ranges(spin)).collect();
         Filling { states, weights: &mesh.computed.weights, ranges, electrons_per_state }

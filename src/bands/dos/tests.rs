@@ -130,6 +130,20 @@ fn lattices_have_their_densities() {
     }
 }
 
+/// A line whose spins hold 0.65 and 0.15 electrons: the mean of both levels, by interpolation and by narrow Gaussians.
+#[test]
+fn a_fixed_moment_fills_each_spin_for_itself() {
+    let line = crystal(1, 0.0, |h| SpinOperator::Collinear([h.clone(), h.clone()]));
+    let run = Calculation { n_electrons: Some(0.8), fixed_moment: Some(0.5), ..line };
+    let level = |electrons: f64| -2.0 * T * (std::f64::consts::PI * electrons).cos();
+    let expected = 0.5 * (level(0.65) + level(0.15));
+    for method in [Method::Tetrahedra, Method::Smearing(Smearing::Gaussian(1e-3))] {
+        let dos = dos_of(&run, &Options { method, ..options([512, 1, 1]) });
+        let found = dos.curves[0].fermi_level.unwrap();
+        assert!((found - expected).abs() < 1e-4, "{found} {expected}");
+    }
+}
+
 /// The logarithmic peak of the square lattice, and its steps of 1/(2π t) at the edges.
 #[test]
 fn square_lattice_has_its_van_hove_singularities() {

@@ -3,7 +3,7 @@
 use super::estimate::{Estimate, estimate};
 use super::kernel::{integral, jackson, levels, sigma};
 use super::moments::Moments;
-use crate::bands::fermi::smearing;
+use crate::bands::fermi::{fillings, smearing};
 use crate::bands::occupation::{States, entropy_energy, occupation};
 use crate::parsers::{Calculation, Error, Smearing, SpinOperator};
 
@@ -47,14 +47,9 @@ impl Filling {
             smearing,
             electrons_per_state: hamiltonian.electrons_per_state(),
         };
-        match run.fixed_moment.filter(|_| hamiltonian.n_channels() == 2) {
-            None => filling.add(&moments.iter().collect::<Vec<_>>(), electrons)?,
-            Some(moment) => {
-                for (channel, sign) in [(0, 1.0), (1, -1.0)] {
-                    let part: Vec<_> = moments.iter().filter(|part| part.channel == channel).collect();
-                    filling.add(&part, 0.5 * (electrons + sign * moment))?;
-                }
-            }
+        for (channels, electrons) in fillings(run, hamiltonian.n_channels(), electrons) {
+            let part: Vec<_> = moments.iter().filter(|part| channels.contains(&part.channel)).collect();
+            filling.add(&part, electrons)?;
         }
         Ok(filling)
     }

@@ -2,7 +2,7 @@
 
 use super::nearest::Window;
 use super::problem::{SparseProblem, Windows};
-use crate::bands::fermi::{computed_level, smearing};
+use crate::bands::fermi::{computed_level, fillings, smearing};
 use crate::bands::mesh::KMesh;
 use crate::bands::occupation::States;
 use crate::bands::spectrum::{Energies, SpectrumOptions};
@@ -36,10 +36,8 @@ pub fn level(
             "{electrons} electrons do not fit into a basis that holds {capacity}"
         )));
     }
-    let electrons = match (run.fixed_moment, hamiltonian.n_channels()) {
-        (Some(moment), 2) => vec![0.5 * (electrons + moment), 0.5 * (electrons - moment)],
-        _ => vec![electrons],
-    };
+    let fillings = fillings(run, hamiltonian.n_channels(), electrons);
+    let electrons = fillings.into_iter().map(|(_, electrons)| electrons).collect();
     let search = Search { problem, mesh, electrons, electrons_per_state, smearing: smearing(run), done };
     let filled: f64 = search.electrons.iter().sum::<f64>() / (electrons_per_state * hamiltonian.n_channels() as f64);
     let guess = run.fermi_level.unwrap_or_else(|| problem.bloch().orbital_energy(filled as usize));
