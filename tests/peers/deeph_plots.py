@@ -4,7 +4,7 @@
 
 FOLDER is DeepH's, of the same Hamiltonian. DeepH-dock computes the bands of our file's path, and draws our file by what its command
 `plot-band` calls. `data`: of every data set of its own file [shape and kind there, shape and kind here, largest difference].
-`lines`: what it drew, energies by band. `picture`: bytes of the PNG.
+`energies`: largest difference of absolute energies. `lines`: what it drew, energies by band. `picture`: bytes of the PNG.
 """
 
 import contextlib
@@ -59,6 +59,8 @@ def of_pair(folder, path, scratch):
         generator.dump_band_data(scratch / "theirs.h5")
         with h5py.File(scratch / "theirs.h5") as theirs:
             data = compared(theirs, ours)
+            absolute = lambda file: file["band_data"][()] + file["fermi_energy_before_shift_eV"][()]
+            energies = float(abs(absolute(theirs) - absolute(ours)).max())
     copy = scratch / "band.h5"
     copy.write_bytes(path.read_bytes())
     plt.close("all")
@@ -67,6 +69,7 @@ def of_pair(folder, path, scratch):
     axes = plt.gcf().axes[0]
     return {
         "data": data,
+        "energies": energies,
         "lines": [line.get_ydata().tolist() for line in axes.get_lines()],
         "labels": [label.get_text() for label in axes.get_xticklabels()],
         "picture": (scratch / "band.png").stat().st_size,

@@ -1,4 +1,4 @@
-// Switches for what is drawn, and the box that tells about a state.
+// Switches for what is drawn.
 
 /** An element with attributes and children; texts stay texts. */
 function element(name, attributes = {}, ...children) {
@@ -62,20 +62,4 @@ function shownName(series, all) {
 function levelOf(series) {
   const isKnown = series.level !== null && series.spin !== "down";
   return isKnown ? ["E", element("sub", {}, "F"), ` = ${number(series.level, 4)} eV`] : undefined;
-}
-
-/** Shows rows beside a point of the page. A row: [text or pieces of it, value, colour]. */
-function showTooltip(box, title, rows, x, y) {
-  const cells = rows.map(([text, value, colour]) => {
-    const name = element("td");
-    if (colour) name.append(element("i", { style: `background:${colour}` }));
-    name.append(...[text].flat());
-    return element("tr", {}, name, element("td", {}, value));
-  });
-  box.replaceChildren(...(title ? [element("strong", {}, title)] : []), element("table", {}, element("tbody", {}, ...cells)));
-  box.hidden = false;
-  const room = box.parentElement;
-  const left = x + 16 + box.offsetWidth > room.clientWidth ? x - 16 - box.offsetWidth : x + 16;
-  const top = Math.min(y + 12, room.clientHeight - box.offsetHeight - 4);
-  box.style.transform = `translate(${Math.max(left, 2)}px, ${Math.max(top, 2)}px)`;
 }

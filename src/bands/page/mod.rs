@@ -11,7 +11,7 @@ use crate::parsers::Error;
 
 const TEMPLATE: &str = include_str!("page.html");
 const STYLE: &str = include_str!("page.css");
-const SCRIPT: [&str; 8] = [
+const SCRIPT: [&str; 12] = [
     include_str!("view.js"),
     include_str!("style.js"),
     include_str!("svg.js"),
@@ -20,6 +20,10 @@ const SCRIPT: [&str; 8] = [
     include_str!("legend.js"),
     include_str!("axes.js"),
     include_str!("page.js"),
+    include_str!("tooltip.js"),
+    include_str!("input.js"),
+    include_str!("save.js"),
+    include_str!("start.js"),
 ];
 
 /// What is shown. Bands and densities of states share the axis of energies, and the groups of orbitals where both have some.

@@ -51,9 +51,14 @@ impl<DB: DrawingBackend> Canvas<'_, DB> {
         ShapeStyle { color: colour.to_rgba(), filled: false, stroke_width }
     }
 
+    /// A line; it ends and begins anew where it turns back, since the library draws corners as sharp as they are, far beyond the
+    /// point itself.
     pub fn line(&self, points: &[(f64, f64)], stroke: Stroke) -> Drawn {
-        let points: Vec<_> = points.iter().map(|&point| self.scale.at(point)).collect();
-        self.area.draw(&PathElement::new(points, self.style(stroke))).map_err(failed)
+        for piece in without_sharp_corners(points) {
+            let piece: Vec<_> = piece.iter().map(|&point| self.scale.at(point)).collect();
+            self.area.draw(&PathElement::new(piece, self.style(stroke))).map_err(failed)?;
+        }
+        Ok(())
     }
 
     /// A straight line of dashes.
@@ -111,4 +116,31 @@ pub(super) fn width_of(text: &str, size: f64) -> Result<f64, Error> {
     const LARGE: f64 = 20.0;
     let (width, _) = ("sans-serif", size * LARGE).into_font().box_size(text).map_err(failed)?;
     Ok(width as f64 / LARGE)
+}
+
+/// Pieces of a line that turn by no more than a right angle anywhere; they share their ends.
+fn without_sharp_corners(points: &[(f64, f64)]) -> Vec<&[(f64, f64)]> {
+    let is_sharp = |i: &usize| {
+        let (a, b, c) = (points[i - 1], points[*i], points[i + 1]);
+        (b.0 - a.0) * (c.0 - b.0) + (b.1 - a.1) * (c.1 - b.1) < 0.0
+    };
+    let last = points.len().saturating_sub(1);
+    let mut start = 0;
+    let corners = (1..last).filter(is_sharp).chain([last]);
+    corners.map(|end| &points[std::mem::replace(&mut start, end)..(end + 1).min(points.len())]).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn lines_are_broken_where_they_turn_back() {
+        let peak = [(0.0, 0.0), (1.0, 0.0), (2.0, 9.0), (3.0, 0.0), (4.0, 0.0)];
+        assert_eq!(without_sharp_corners(&peak), [&peak[..3], &peak[2..]]);
+        let square = [(0.0, 0.0), (1.0, 0.0), (1.0, 1.0), (0.0, 1.0), (0.0, 0.0)];
+        assert_eq!(without_sharp_corners(&square), [&square[..]]);
+        assert_eq!(without_sharp_corners(&peak[..2]), [&peak[..2]]);
+        assert!(without_sharp_corners(&[]).concat().is_empty());
+    }
 }

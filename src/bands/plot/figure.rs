@@ -24,6 +24,8 @@ const NAMED_BOTTOM: f64 = 40.0;
 const PANEL_WIDTH: f64 = 310.0;
 const PANEL_GAP: f64 = 14.0;
 const PANEL_HEIGHT: f64 = 280.0;
+/// Beside the title of a panel its legend has less room by this.
+const TITLE: f64 = 70.0;
 const DOS_WIDTH: f64 = 110.0;
 const WIDE: f64 = 420.0;
 const LOW: f64 = 220.0;
@@ -61,32 +63,35 @@ impl<'a> Figure<'a> {
         register_font()?;
         check(window)?;
         dos.map_or(Ok(()), |dos| same_groups(bands, dos))?;
-        let roles: Vec<Role> = bands.curves.iter().map(|curve| curve.role).collect();
-        let names = if bands.unfolded { &[] } else { &bands.groups[..] };
-        let mut groups = shown_groups(names, &weights_inside(bands, window), &roles);
-        if let Some(dos) = dos.filter(|_| groups.is_empty()) {
-            groups = shown_groups(&dos.groups, &densities_inside(dos, window), &roles);
-        }
         let n_spins = bands.curves.iter().map(|curve| curve.energies.len()).max().unwrap_or(0);
+        let roles: Vec<Role> = bands.curves.iter().map(|curve| curve.role).collect();
+        let groups = groups_of(bands, dos, window, &roles);
         let strokes = strokes(&roles, n_spins, !groups.is_empty());
         let titles = titles(bands, n_spins)?;
-        let width =
-            titles.len() as f64 * (PANEL_WIDTH + PANEL_GAP) - PANEL_GAP + dos.map_or(0.0, |_| PANEL_GAP + DOS_WIDTH);
-        let legend = Legend::new(&named(bands, &strokes, &titles), &groups, width)?;
-        let top = TOP + legend.extra_height();
-        let panel = |(i, (title, spins)): (usize, &(&'static str, Vec<usize>))| bands::Panel {
+        let frames: Vec<Frame> = (0..titles.len()).map(|place| frame(bands, place, window)).collect();
+        let beside = dos.map(|dos| {
+            let frame = Frame { left: frames[frames.len() - 1].right() + PANEL_GAP, width: DOS_WIDTH, ..frames[0] };
+            dos::Panel { frame, dos, strokes: matching(dos, bands, &strokes) }.fitted()
+        });
+        let last = beside.as_ref().map_or(frames[frames.len() - 1], |beside| beside.frame);
+        let room = if titles.len() > 1 { PANEL_WIDTH - TITLE } else { last.right() - LEFT };
+        let legend = Legend::new(&named(bands, &strokes, &titles), &groups, room)?;
+        let panel = |((title, spins), frame): (&(&'static str, Vec<usize>), Frame)| bands::Panel {
             title,
-            frame: frame(LEFT + i as f64 * (PANEL_WIDTH + PANEL_GAP), top, window, bands),
+            frame,
             bands,
             series: series(bands, spins, &strokes),
         };
-        let panels: Vec<_> = titles.iter().enumerate().map(panel).collect();
-        let left = LEFT + panels.len() as f64 * (PANEL_WIDTH + PANEL_GAP);
-        let beside = dos.map(|dos| {
-            let frame = Frame { left, width: DOS_WIDTH, ..panels[0].frame };
-            dos::Panel { frame, dos, strokes: matching(dos, bands, &strokes) }.fitted()
-        });
-        Ok(Figure { panels, beside, groups, legend })
+        let panels = titles.iter().zip(frames).map(panel).collect();
+        Ok(Figure { panels, beside, groups, legend }.lowered())
+    }
+
+    /// Makes room for the legend's rows.
+    fn lowered(mut self) -> Self {
+        let extra = self.legend.extra_height();
+        let beside = self.beside.iter_mut().map(|beside| &mut beside.frame);
+        self.panels.iter_mut().map(|panel| &mut panel.frame).chain(beside).for_each(|frame| frame.top += extra);
+        self
     }
 
     /// The figure as an SVG document.
@@ -151,9 +156,7 @@ impl Picture for Figure<'_> {
     fn draw<DB: DrawingBackend>(&self, canvas: &Canvas<'_, DB>) -> Drawn {
         for (i, panel) in self.panels.iter().enumerate() {
             panel.draw(canvas, &self.groups, i == 0)?;
-            let end = if i == 0 { panel.frame.left + self.legend.end() } else { panel.frame.left };
-            let right = panel.frame.right().max(end + 60.0);
-            canvas.text(panel.title, (right, panel.frame.top - 6.0), (HPos::Right, VPos::Bottom))?;
+            canvas.text(panel.title, (panel.frame.right(), panel.frame.top - 6.0), (HPos::Right, VPos::Bottom))?;
         }
         if let Some(beside) = &self.beside {
             beside.draw(canvas, &self.groups)?;
@@ -194,9 +197,19 @@ fn titles(bands: &BandStructure, n_spins: usize) -> Result<Vec<(&'static str, Ve
     }
 }
 
-fn frame(left: f64, top: f64, energies: [f64; 2], bands: &BandStructure) -> Frame {
+/// The frame of the panel at a place, from the left.
+fn frame(bands: &BandStructure, place: usize, energies: [f64; 2]) -> Frame {
+    let left = LEFT + place as f64 * (PANEL_WIDTH + PANEL_GAP);
     let length = bands.path.distances.last().copied().filter(|length| *length > 0.0).unwrap_or(1.0);
-    Frame { left, top, width: PANEL_WIDTH, height: PANEL_HEIGHT, energies, others: [0.0, length], upright: true }
+    Frame { left, top: TOP, width: PANEL_WIDTH, height: PANEL_HEIGHT, energies, others: [0.0, length], upright: true }
+}
+
+/// Groups of the bands, or of the densities of states beside bands that have none.
+fn groups_of(bands: &BandStructure, dos: Option<&Dos>, window: [f64; 2], roles: &[Role]) -> Vec<Shown> {
+    if !bands.unfolded && !bands.groups.is_empty() {
+        return shown_groups(&bands.groups, &weights_inside(bands, window), roles);
+    }
+    dos.map_or(Vec::new(), |dos| shown_groups(&dos.groups, &densities_inside(dos, window), roles))
 }
 
 fn series<'a>(bands: &'a BandStructure, spins: &[usize], strokes: &[[Stroke; 2]]) -> Vec<Series<'a>> {

@@ -42,7 +42,6 @@ impl Legend {
         for (name, stroke) in lines.chain(groups) {
             legend.add(name, stroke, width)?;
         }
-        legend.end -= if legend.rows > 0 { GAP } else { 0.0 };
         Ok(legend)
     }
 
@@ -71,11 +70,6 @@ impl Legend {
             canvas.text(&entry.name, (x + SAMPLE + SPACE, y - 6.0), (HPos::Left, VPos::Bottom))?;
         }
         Ok(())
-    }
-
-    /// Where the last row ends, or 0.
-    pub fn end(&self) -> f64 {
-        self.end
     }
 }
 
