@@ -90,7 +90,12 @@ impl Reference {
     fn new(run: &str, n_kpoints: usize, options: &[&'static str]) -> Reference {
         let home = tempfile::tempdir().unwrap();
         write_kpoints(&home.path().join("kpoints"), n_kpoints);
-        let reference = Reference { home, run: fixture(run), options: options.to_vec() };
+        Reference::of(fixture(run), home, options)
+    }
+
+    /// In a folder that has the k points.
+    fn of(run: PathBuf, home: tempfile::TempDir, options: &[&'static str]) -> Reference {
+        let reference = Reference { home, run, options: options.to_vec() };
         let mut hzero = Command::new(env!("CARGO_BIN_EXE_hzero"));
         let output = done(reference.problem(&mut hzero).arg("--json"));
         std::fs::write(reference.at("expected.json"), output.stdout).unwrap();
@@ -173,6 +178,29 @@ fn two_ranks_that_share_a_matrix_find_what_one_process_finds() {
 #[test]
 fn two_groups_of_ranks_find_what_one_process_finds() {
     agrees(4, &["--ranks-per-k", "2"]);
+}
+
+/// Graphene of 50 atoms: 650 orbitals, more than a whole spectrum is computed of.
+fn large_cell(home: &Path) -> PathBuf {
+    let run = home.join("graphene");
+    let mut tile = Command::new(env!("CARGO_BIN_EXE_hzero"));
+    done(tile.arg("tile").arg(fixture("abacus/graphene")).args(["5x5x1", "--out"]).arg(&run));
+    run
+}
+
+/// The states of the window, and the number of those below.
+#[test]
+fn two_ranks_that_look_for_few_states_find_what_one_process_finds() {
+    let home = tempfile::tempdir().unwrap();
+    write_kpoints(&home.path().join("kpoints"), 3);
+    let large = Reference::of(large_cell(home.path()), home, &["--of", "h0", "--nearest", "8", "--around", "-4"]);
+    let small = Reference::new("openmx/fe_spin", 5, &["--nearest", "5"]);
+    for reference in [large, small] {
+        done(&mut reference.command(2, &[]));
+        let difference = reference.difference();
+        println!("{:?} 2 ranks: {difference:.1e} eV", reference.options);
+        assert!(difference < 1e-10, "{:?}: {difference:e}", reference.options);
+    }
 }
 
 #[test]
@@ -319,6 +347,7 @@ fn complaints_are_made_once() {
         (2, &["--ranks-per-k", "3"][..], "2 ranks cannot be divided into groups of 3"),
         (2, &["--of", "nothing"], "invalid value 'nothing'"),
         (2, &["--solver", "faer", "--ranks-per-k", "2"], "2 ranks per k point need --solver elpa"),
+        (2, &["--solver", "sparse"], "--nearest asks for"),
         (2, &["--structure", "nowhere"], "nowhere"),
     ] {
         let output = reference.command(ranks, more).output().unwrap();

@@ -7,12 +7,13 @@ use anyhow::Context;
 use super::Outcome;
 use super::eigenvalues::OfArg;
 use super::figures::{self, Figures};
-use super::nearest::{Nearest, NearestArgs};
+use super::nearest::{self, Nearest, NearestArgs};
 use super::run_args::RunFiles;
 use super::sources::{Others, other};
 use crate::bands::compare::{self, Comparison};
 use crate::bands::kpath::KPath;
 use crate::bands::projection::{By, Groups};
+use crate::bands::sparse::problem::WindowsAt;
 use crate::bands::spectrum::{EnergiesAt, SpectrumOptions, energies, projected};
 use crate::bands::structure::{Align, BandStructure, Source, compute_by, compute_with, overlap, path};
 use crate::bands::{export, occupation::BandEdges};
@@ -76,7 +77,8 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
         Some(with) => compared(&args, &run, with)?,
         None => {
             let overlap = overlap(&run).with_context(|| args.located())?;
-            let bands = args.bands(&run, &|h, k| energies(h, overlap, &run.basis, k, args.options()))?;
+            let energies_at = |h: &SpinOperator, k: &[[f64; 3]]| energies(h, overlap, &run.basis, k, args.options());
+            let bands = args.bands(&run, &energies_at, &nearest::by_threads)?;
             args.written(&bands)?
         }
     };
@@ -90,14 +92,20 @@ impl Args {
         Ok(read(&self.run, &self.files.options())?)
     }
 
-    /// The bands of all Hamiltonians asked for, and their Fermi levels, all by `energies_at`.
-    pub fn bands(&self, run: &Calculation, energies_at: EnergiesAt<'_>) -> anyhow::Result<BandStructure> {
+    /// The bands of all Hamiltonians asked for, and their Fermi levels, all by `energies_at`, or `windows_at` where only some
+    /// states were asked for.
+    pub fn bands(
+        &self,
+        run: &Calculation,
+        energies_at: EnergiesAt<'_>,
+        windows_at: WindowsAt<'_>,
+    ) -> anyhow::Result<BandStructure> {
         let located = || self.located();
         let others = Others::read(run, &self.run, &self.with, &self.files.basis)?;
         let sources = others.with_own(run, self.of()).with_context(located)?;
         let path = path(run, self.path.as_deref(), self.points.map(|n| n as usize)).with_context(located)?;
         if let Some(nearest) = self.nearest.of(run) {
-            return self.windows(run, &sources, path, &nearest).with_context(located);
+            return self.windows(run, &sources, path, &nearest, windows_at).with_context(located);
         }
         let Some(by) = self.fat else {
             let spectrum_at = |h: &SpinOperator, k: &[[f64; 3]]| Ok(energies_at(h, k)?.into());
@@ -117,12 +125,13 @@ impl Args {
         sources: &[Source<'_>],
         path: KPath,
         nearest: &Nearest<'_>,
+        windows_at: WindowsAt<'_>,
     ) -> Result<BandStructure, Error> {
         let problems = sources.iter().map(|source| nearest.problem(source)).collect::<Result<Vec<_>, _>>()?;
         let is_own = sources.len() == 1;
-        let level = |(source, problem)| nearest.level(source, problem, is_own);
+        let level = |(source, problem)| nearest.level(source, problem, is_own, windows_at);
         let levels = sources.iter().zip(&problems).map(level).collect::<Result<Vec<_>, _>>()?;
-        let spectrum_of = |n: usize, k: &[[f64; 3]]| nearest.spectrum(&problems[n], levels[n], k);
+        let spectrum_of = |n: usize, k: &[[f64; 3]]| nearest.spectrum(&problems[n], levels[n], k, windows_at);
         compute_with(run, sources, path, self.align, &levels, &spectrum_of)
     }
 

@@ -6,13 +6,14 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::Outcome;
-use super::nearest::{Nearest, NearestArgs};
+use super::nearest::{self, Nearest, NearestArgs};
 use super::run_args::RunFiles;
 use crate::bands::export::scaled;
 use crate::bands::fermi::level_of_by;
+use crate::bands::sparse::problem::WindowsAt;
 use crate::bands::spectrum::{Energies, EnergiesAt, Spectrum, SpectrumOptions, energies};
 use crate::bands::structure::{Source, overlap, own_sources};
-use crate::parsers::{Calculation, Error, Of, read};
+use crate::parsers::{Calculation, Error, Of, SpinOperator, read};
 
 /// Eigenvalues at given k points
 #[derive(clap::Args)]
@@ -74,7 +75,8 @@ pub struct Output {
 pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let run = args.read()?;
     let overlap = overlap(&run).with_context(|| args.run.display().to_string())?;
-    let output = args.output(&run, &|h, k| energies(h, overlap, &run.basis, k, args.options()))?;
+    let energies_at = |h: &SpinOperator, k: &[[f64; 3]]| energies(h, overlap, &run.basis, k, args.options());
+    let output = args.output(&run, &energies_at, &nearest::by_threads)?;
     super::print(&if args.json { output.json()? } else { table(&output) })?;
     Ok(Outcome::Done)
 }
@@ -90,14 +92,20 @@ impl Args {
         SpectrumOptions { null_space: self.null_space }
     }
 
-    /// The eigenvalues at the points of the file, and the Fermi level, all by `energies_at`.
-    pub fn output(&self, run: &Calculation, energies_at: EnergiesAt<'_>) -> anyhow::Result<Output> {
+    /// The eigenvalues at the points of the file, and the Fermi level, all by `energies_at`, or `windows_at` where only some
+    /// states were asked for.
+    pub fn output(
+        &self,
+        run: &Calculation,
+        energies_at: EnergiesAt<'_>,
+        windows_at: WindowsAt<'_>,
+    ) -> anyhow::Result<Output> {
         let kpoints = read_kpoints(&self.kpoints)?;
         let of = self.of.map(Of::from).or(run.hamiltonian.as_ref().map(|_| Of::Scf));
         let located = || self.run.display().to_string();
         let sources = own_sources(run, of).with_context(located)?;
         let (spectrum, level) = match self.nearest.of(run) {
-            Some(nearest) => windows(&nearest, &sources[0], &kpoints).with_context(located)?,
+            Some(nearest) => windows(&nearest, &sources[0], &kpoints, windows_at).with_context(located)?,
             None => {
                 let energies = energies_at(sources[0].hamiltonian, &kpoints).with_context(located)?;
                 (energies.into(), level_of_by(run, of.unwrap_or(Of::H0), energies_at).with_context(located)?)
@@ -117,10 +125,15 @@ impl Args {
 }
 
 /// States and Fermi level by sparse matrices.
-fn windows(nearest: &Nearest<'_>, source: &Source<'_>, kpoints: &[[f64; 3]]) -> Result<(Spectrum, Option<f64>), Error> {
+fn windows(
+    nearest: &Nearest<'_>,
+    source: &Source<'_>,
+    kpoints: &[[f64; 3]],
+    windows_at: WindowsAt<'_>,
+) -> Result<(Spectrum, Option<f64>), Error> {
     let problem = nearest.problem(source)?;
-    let level = nearest.level(source, &problem, true)?;
-    Ok((nearest.spectrum(&problem, level, kpoints)?, level))
+    let level = nearest.level(source, &problem, true, windows_at)?;
+    Ok((nearest.spectrum(&problem, level, kpoints, windows_at)?, level))
 }
 
 impl Output {

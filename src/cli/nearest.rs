@@ -5,7 +5,7 @@ use std::num::NonZeroUsize;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use crate::bands::sparse::level::level;
-use crate::bands::sparse::problem::SparseProblem;
+use crate::bands::sparse::problem::{SparseProblem, Windows, WindowsAt};
 use crate::bands::spectrum::Spectrum;
 use crate::bands::structure::{Role, Source, overlap};
 use crate::parsers::{Calculation, Error};
@@ -50,16 +50,18 @@ impl Nearest<'_> {
 
     /// The run's own Fermi level where `is_own` says that it is wanted and the run states it, else that of the windows; not
     /// computed where nothing asks for it.
-    pub fn level(&self, source: &Source<'_>, problem: &SparseProblem<'_>, is_own: bool) -> Result<Option<f64>, Error> {
+    pub fn level(
+        &self,
+        source: &Source<'_>,
+        problem: &SparseProblem<'_>,
+        is_own: bool,
+        windows_at: WindowsAt<'_>,
+    ) -> Result<Option<f64>, Error> {
         let own = self.run.fermi_level.filter(|_| is_own && source.role == Role::Scf);
         if own.is_some() || self.around.is_some() {
             return Ok(own);
         }
-        let bar = ProgressBar::no_length();
-        set_style(&bar, "{spinner} {pos} k points for the Fermi level, {elapsed}");
-        let level = level(self.run, source.hamiltonian, problem, &|| bar.inc(1));
-        bar.finish_and_clear();
-        level
+        level(self.run, problem, windows_at)
     }
 
     /// The states at `kpoints`.
@@ -68,6 +70,7 @@ impl Nearest<'_> {
         problem: &SparseProblem<'_>,
         level: Option<f64>,
         kpoints: &[[f64; 3]],
+        windows_at: WindowsAt<'_>,
     ) -> Result<Spectrum, Error> {
         let unknown = || {
             Error::inconsistent(
@@ -75,11 +78,7 @@ impl Nearest<'_> {
             )
         };
         let centre = self.around.or(level).ok_or_else(unknown)?;
-        let bar = ProgressBar::new(kpoints.len() as u64);
-        set_style(&bar, "{bar:40} {pos}/{len} k points, {eta} left");
-        let windows = problem.windows(kpoints, centre, self.n_states, &|| bar.inc(1));
-        bar.finish_and_clear();
-        let windows = windows?;
+        let windows = windows_at(problem, kpoints, centre, self.n_states)?;
         let first_band = windows.iter().map(|spin| spin.iter().map(|window| window.count_below).collect()).collect();
         let energies =
             windows.into_iter().map(|spin| spin.into_iter().map(|window| window.energies).collect()).collect();
@@ -87,6 +86,17 @@ impl Nearest<'_> {
     }
 }
 
-fn set_style(bar: &ProgressBar, template: &str) {
-    ProgressStyle::with_template(template).into_iter().for_each(|style| bar.set_style(style));
+/// By the threads of this process, with a bar that shows how far it is.
+pub fn by_threads(
+    problem: &SparseProblem<'_>,
+    kpoints: &[[f64; 3]],
+    centre: f64,
+    n_states: usize,
+) -> Result<Windows, Error> {
+    let bar = ProgressBar::new(kpoints.len() as u64);
+    let style = ProgressStyle::with_template("{bar:40} {pos}/{len} k points, {eta} left");
+    style.into_iter().for_each(|style| bar.set_style(style));
+    let windows = problem.windows(kpoints, centre, n_states, &|| bar.inc(1));
+    bar.finish_and_clear();
+    windows
 }

@@ -1,12 +1,12 @@
 //! The Fermi level of a large cell: out of the states near it, and the numbers of those below.
 
 use super::nearest::Window;
-use super::problem::{SparseProblem, Windows};
+use super::problem::{SparseProblem, Windows, WindowsAt};
 use crate::bands::fermi::{computed_level, fillings, smearing};
 use crate::bands::mesh::KMesh;
 use crate::bands::occupation::States;
 use crate::bands::spectrum::{Energies, SpectrumOptions};
-use crate::parsers::{Calculation, Error, Smearing, SpinOperator};
+use crate::parsers::{Calculation, Error, Smearing};
 
 /// States of the first window that is tried.
 const FIRST: usize = 32;
@@ -14,16 +14,12 @@ const FIRST: usize = 32;
 /// Windows that are tried.
 const TRIALS: usize = 60;
 
-/// As [`computed_level`], by windows of `problem`, which is that of `hamiltonian`. Calls `done` after each k point.
+/// As [`computed_level`] of the Hamiltonian of `problem`, by windows that `windows_at` finds.
 ///
 /// # Errors
 /// As [`computed_level`] and [`SparseProblem::windows`].
-pub fn level(
-    run: &Calculation,
-    hamiltonian: &SpinOperator,
-    problem: &SparseProblem<'_>,
-    done: &(dyn Fn() + Sync),
-) -> Result<Option<f64>, Error> {
+pub fn level(run: &Calculation, problem: &SparseProblem<'_>, windows_at: WindowsAt<'_>) -> Result<Option<f64>, Error> {
+    let hamiltonian = problem.hamiltonian();
     if problem.is_small() {
         return computed_level(run, hamiltonian, SpectrumOptions::default());
     }
@@ -38,7 +34,7 @@ pub fn level(
     }
     let fillings = fillings(run, hamiltonian.n_channels(), electrons);
     let electrons = fillings.into_iter().map(|(_, electrons)| electrons).collect();
-    let search = Search { problem, mesh, electrons, electrons_per_state, smearing: smearing(run), done };
+    let search = Search { problem, mesh, electrons, electrons_per_state, smearing: smearing(run), windows_at };
     let filled: f64 = search.electrons.iter().sum::<f64>() / (electrons_per_state * hamiltonian.n_channels() as f64);
     let guess = run.fermi_level.unwrap_or_else(|| problem.bloch().orbital_energy(filled as usize));
     search.level(guess).map(Some)
@@ -51,7 +47,7 @@ struct Search<'a> {
     electrons: Vec<f64>,
     electrons_per_state: f64,
     smearing: Smearing,
-    done: &'a (dyn Fn() + Sync),
+    windows_at: WindowsAt<'a>,
 }
 
 /// Electrons that are too few to tell in which direction the level lies.
@@ -82,7 +78,7 @@ impl Search<'_> {
         let mut bracket = [f64::NEG_INFINITY, f64::INFINITY];
         let n_all = self.problem.bloch().size();
         for _ in 0..TRIALS {
-            let windows = self.problem.windows(&mesh.points, centre, n_states.min(n_all), self.done)?;
+            let windows = (self.windows_at)(self.problem, &mesh.points, centre, n_states.min(n_all))?;
             let radius = smallest_radius(&windows);
             match self.assess(mesh, &windows, centre) {
                 Found::Level(level) => return Ok((level, n_states)),

@@ -18,8 +18,13 @@ const DENSE: usize = 600;
 /// `windows[spin][k]`.
 pub type Windows = Vec<Vec<Window>>;
 
+/// Who finds the windows of a problem at k points, around an energy (hartree) and of so many states: threads of this process
+/// ([`SparseProblem::windows`]), or many processes.
+pub type WindowsAt<'a> = &'a dyn Fn(&SparseProblem<'_>, &[[f64; 3]], f64, usize) -> Result<Windows, Error>;
+
 /// H(k) c = ε S(k) c of a large cell.
 pub struct SparseProblem<'a> {
+    hamiltonian: &'a SpinOperator,
     bloch: SparseBloch<'a>,
     analysis: Analysis,
     dense: EigenProblem<'a>,
@@ -42,12 +47,17 @@ impl<'a> SparseProblem<'a> {
         let analysis = Analysis::new(bloch.pattern().symbolic(), &order)?;
         let n_k = rayon::current_num_threads();
         let dense = EigenProblem::new(hamiltonian, overlap, basis, n_k, SpectrumOptions::default());
-        Ok(SparseProblem { bloch, analysis, dense, dense_up_to: DENSE })
+        Ok(SparseProblem { hamiltonian, bloch, analysis, dense, dense_up_to: DENSE })
     }
 
     /// Diagonalises up to this size of H(k) only.
     pub fn dense_up_to(self, dense_up_to: usize) -> Self {
         SparseProblem { dense_up_to, ..self }
+    }
+
+    /// H(R).
+    pub fn hamiltonian(&self) -> &'a SpinOperator {
+        self.hamiltonian
     }
 
     /// H(k) and S(k).

@@ -23,6 +23,7 @@ use std::process::ExitCode;
 use std::time::Duration;
 
 use clap::{Parser, Subcommand};
+use hzero::bands::sparse::problem::WindowsAt;
 use hzero::cli::{bands, eigenvalues};
 use hzero::parsers::output::write_file;
 use mpi::Threading;
@@ -75,7 +76,7 @@ struct Division {
     /// Ranks that solve one k point together [default: 1; all of them with --solver elpa]
     #[arg(long, value_name = "M")]
     ranks_per_k: Option<NonZeroUsize>,
-    /// What solves the eigenproblems [default: faer; elpa with --ranks-per-k]
+    /// What solves the eigenproblems [default: faer; elpa with --ranks-per-k, sparse with --nearest]
     #[arg(long, value_enum)]
     solver: Option<Kind>,
     /// Threads of each rank
@@ -150,11 +151,12 @@ fn fail(ranks: &SimpleCommunicator, error: &anyhow::Error) -> ExitCode {
 fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Eigenvalues { problem, out, division } => {
-            anyhow::ensure!(!problem.nearest.is_given(), "hzero-mpi is dense: use `hzero eigenvalues --nearest`");
             let team = division.team()?;
             let run = problem.read()?;
-            let session = Session::new(&team, &run, problem.options(), division.kind(), &out)?;
-            let output = problem.output(&run, &|h, k| session.energies(h, k))?;
+            let session =
+                Session::new(&team, &run, problem.options(), division.kind(problem.nearest.is_given())?, &out)?;
+            let windows_at: WindowsAt<'_> = &|p, k, centre, n| session.windows(p, k, centre, n);
+            let output = problem.output(&run, &|h, k| session.energies(h, k), windows_at)?;
             session.finish(|| {
                 let json = output.json()?;
                 write_file(&out, |file| file.write_all(json.as_bytes()))?;
@@ -164,12 +166,13 @@ fn run(command: Command) -> anyhow::Result<()> {
         Command::Bands { problem, division } => {
             anyhow::ensure!(problem.compare.is_none(), "hzero-mpi compares nothing: use `hzero bands --compare`");
             anyhow::ensure!(problem.fat.is_none(), "hzero-mpi weighs no states: use `hzero bands --fat`");
-            anyhow::ensure!(!problem.nearest.is_given(), "hzero-mpi is dense: use `hzero bands --nearest`");
             let team = division.team()?;
             let run = problem.read()?;
             let output = problem.out.join(&problem.stem);
-            let session = Session::new(&team, &run, problem.options(), division.kind(), &output)?;
-            let bands = problem.bands(&run, &|h, k| session.energies(h, k))?;
+            let session =
+                Session::new(&team, &run, problem.options(), division.kind(problem.nearest.is_given())?, &output)?;
+            let windows_at: WindowsAt<'_> = &|p, k, centre, n| session.windows(p, k, centre, n);
+            let bands = problem.bands(&run, &|h, k| session.energies(h, k), windows_at)?;
             session.finish(|| problem.written(&bands))
         }
     }
@@ -184,8 +187,17 @@ impl Division {
         Ok(Team::new(self.ranks_per_k.map_or(default, NonZeroUsize::get))?)
     }
 
-    fn kind(&self) -> Kind {
-        let default = if self.ranks_per_k.is_some_and(|ranks| ranks.get() > 1) { Kind::Elpa } else { Kind::Faer };
-        self.solver.unwrap_or(default)
+    /// The solver, which must be able to find what is asked for.
+    fn kind(&self, wants_windows: bool) -> anyhow::Result<Kind> {
+        let is_shared = self.ranks_per_k.is_some_and(|ranks| ranks.get() > 1);
+        let default = match (wants_windows, is_shared) {
+            (true, _) => Kind::Sparse,
+            (false, true) => Kind::Elpa,
+            (false, false) => Kind::Faer,
+        };
+        let kind = self.solver.unwrap_or(default);
+        let fits = (kind == Kind::Sparse) == wants_windows;
+        anyhow::ensure!(fits, "--solver sparse finds the states that --nearest asks for, and no other solver does");
+        Ok(kind)
     }
 }

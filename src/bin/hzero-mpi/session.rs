@@ -4,6 +4,7 @@ use std::io::Write;
 use std::path::Path;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use hzero::bands::sparse::problem::{SparseProblem, Windows};
 use hzero::bands::spectrum::{Energies, SpectrumOptions, by_spin};
 use hzero::bands::structure::overlap;
 use hzero::parsers::{Calculation, Error, Operator, Result, SpinOperator};
@@ -11,7 +12,7 @@ use hzero::parsers::{Calculation, Error, Operator, Result, SpinOperator};
 use crate::fingerprint;
 use crate::journal::{Header, Journal, Task};
 use crate::progress::Progress;
-use crate::solver::{Kind, Solved, Solver, require_possible};
+use crate::solver::{Kind, Solved, Solver, States, require_possible};
 use crate::team::Team;
 
 /// What all ranks know of the run, and what rank 0 keeps.
@@ -59,6 +60,29 @@ impl<'a> Session<'a> {
         let by_k = self.solved(&tasks, |k| solver.solve(k))?.into_iter();
         let by_k = by_k.map(|spins| spins.into_iter().map(|states| states.energies).collect()).collect();
         Ok(by_spin(by_k, hamiltonian.n_channels()))
+    }
+
+    /// As [`SparseProblem::windows`], by all ranks, which call this together.
+    ///
+    /// # Errors
+    /// The same ones, and those of the journal, on all ranks.
+    pub fn windows(
+        &self,
+        problem: &SparseProblem<'_>,
+        kpoints: &[[f64; 3]],
+        centre: f64,
+        n_states: usize,
+    ) -> Result<Windows> {
+        let name = self.name_of(problem.hamiltonian());
+        let task = |&k| Task { hamiltonian: name.clone(), k, window: Some((centre, n_states)) };
+        let tasks: Vec<Task> = kpoints.iter().map(task).collect();
+        let solve = |k| {
+            let windows = problem.windows(&[k], centre, n_states, &|| ())?;
+            Ok(windows.into_iter().flatten().map(States::of_window).collect())
+        };
+        let by_k = self.solved(&tasks, solve)?.into_iter();
+        let by_k = by_k.map(|spins| spins.into_iter().map(States::window).collect()).collect();
+        Ok(by_spin(by_k, problem.hamiltonian().n_channels()))
     }
 
     /// In the journal, which is rank 0's.

@@ -1,5 +1,6 @@
 //! One k point, by the solver that was asked for.
 
+use hzero::bands::sparse::nearest::Window;
 use hzero::bands::spectrum::{EigenProblem, SpectrumOptions};
 use hzero::parsers::{Basis, Error, Operator, Result, SpinOperator};
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,8 @@ pub enum Kind {
     Faer,
     /// All eigenvalues, dense matrices divided among the ranks of a k point
     Elpa,
+    /// The states nearest to an energy, sparse matrices (--nearest)
+    Sparse,
 }
 
 /// States of one spin at one k point.
@@ -33,7 +36,25 @@ pub struct States {
 /// Those of all spins.
 pub type Solved = Vec<States>;
 
-/// A Hamiltonian and its solver, at any k.
+impl States {
+    fn whole(energies: Vec<f64>) -> Self {
+        States { energies, ..States::default() }
+    }
+
+    /// Those of a window.
+    pub fn of_window(window: Window) -> Self {
+        let Window { energies, count_below, radius } = window;
+        States { energies, count_below, radius: Some(radius).filter(|radius| radius.is_finite()) }
+    }
+
+    /// The inverse of [`States::of_window`].
+    pub fn window(self) -> Window {
+        let States { energies, count_below, radius } = self;
+        Window { energies, count_below, radius: radius.unwrap_or(f64::INFINITY) }
+    }
+}
+
+/// A Hamiltonian and what finds all of its eigenvalues, at any k.
 pub enum Solver<'a> {
     Faer(EigenProblem<'a>),
     #[cfg(feature = "elpa")]
@@ -55,7 +76,7 @@ impl<'a> Solver<'a> {
     ) -> Result<Self> {
         match kind {
             // One k point at a time: all threads work inside it.
-            Kind::Faer => Ok(Solver::Faer(EigenProblem::new(hamiltonian, overlap, basis, 1, options))),
+            Kind::Faer | Kind::Sparse => Ok(Solver::Faer(EigenProblem::new(hamiltonian, overlap, basis, 1, options))),
             #[cfg(feature = "elpa")]
             Kind::Elpa => {
                 let problem = DistributedProblem::new(hamiltonian, overlap, basis, team.group())?;
@@ -81,7 +102,7 @@ impl<'a> Solver<'a> {
             #[cfg(feature = "elpa")]
             Solver::Elpa(problem) => problem.energies(k)?,
         };
-        Ok(energies.into_iter().map(|energies| States { energies, ..States::default() }).collect())
+        Ok(energies.into_iter().map(States::whole).collect())
     }
 }
 
@@ -90,15 +111,15 @@ impl<'a> Solver<'a> {
 /// # Errors
 /// `Unsupported`.
 pub fn require_possible(kind: Kind, ranks_per_k: usize, options: SpectrumOptions) -> Result<()> {
+    if kind != Kind::Elpa && ranks_per_k > 1 {
+        return Err(Error::unsupported(format!("{ranks_per_k} ranks per k point need --solver elpa")));
+    }
     match kind {
         Kind::Elpa if !cfg!(feature = "elpa") => {
             Err(Error::unsupported("this hzero-mpi is built without ELPA (feature `elpa`)"))
         }
         Kind::Elpa if options.null_space.is_some() => {
             Err(Error::unsupported("ELPA leaves out no combinations of orbitals: --null-space needs --solver faer"))
-        }
-        Kind::Faer if ranks_per_k > 1 => {
-            Err(Error::unsupported(format!("{ranks_per_k} ranks per k point need --solver elpa")))
         }
         _ => Ok(()),
     }
