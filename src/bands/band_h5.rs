@@ -22,7 +22,6 @@
 
 use std::path::Path;
 
-use super::occupation::BandEdges;
 use super::structure::{BandStructure, Curve};
 use crate::parsers::Result;
 use crate::parsers::h5::{self, Target};
@@ -124,7 +123,7 @@ fn write_states(file: &Target, bands: &BandStructure, curve: &Curve, spin: usize
 }
 
 fn write_energies(file: &Target, bands: &BandStructure, curve: &Curve) -> Result<()> {
-    let edges = curve.fermi_level.and_then(|level| BandEdges::around(&curve.energies, level));
+    let edges = curve.edges();
     file.write("fermi_energy_before_shift_eV", &[], &[curve.zero * bands.ev_per_hartree])?;
     file.write("fermi_energy_eV", &[], &[0.0])?;
     file.write("band_gap", &[], &[edges.map_or(0.0, |edges| edges.gap() * bands.ev_per_hartree)])?;

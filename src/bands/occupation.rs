@@ -26,16 +26,24 @@ pub struct BandEdges {
 impl BandEdges {
     /// Edges of the gap around `fermi_level`; `None` for a metal (some band crosses the level) or where no state is above.
     pub fn around(energies: &Energies, fermi_level: f64) -> Option<Self> {
+        Self::of_windows(energies, None, fermi_level)
+    }
+
+    /// As [`BandEdges::around`] where `first_band[spin][k]` states are below the first energy of a k point; `None` also where
+    /// the states of some k point are all on one side of the level.
+    pub fn of_windows(energies: &Energies, first_band: Option<&[Vec<usize>]>, fermi_level: f64) -> Option<Self> {
         let (mut valence, mut conduction) = (f64::NEG_INFINITY, f64::INFINITY);
-        for spin in energies {
-            let filled = |bands: &Vec<f64>| bands.iter().filter(|&&e| e <= fermi_level).count();
-            let n = spin.first().map(filled)?;
-            if spin.iter().any(|bands| filled(bands) != n) {
-                return None;
-            }
-            for bands in spin {
-                valence = bands[..n].iter().copied().fold(valence, f64::max);
-                conduction = bands[n..].iter().copied().fold(conduction, f64::min);
+        for (spin, by_k) in energies.iter().enumerate() {
+            let mut n_filled = None;
+            for (k, bands) in by_k.iter().enumerate() {
+                let here = bands.iter().filter(|&&e| e <= fermi_level).count();
+                let n = here + first_band.map_or(0, |first| first[spin][k]);
+                let is_one_sided = first_band.is_some() && (here == 0 || here == bands.len());
+                if is_one_sided || *n_filled.get_or_insert(n) != n {
+                    return None;
+                }
+                valence = bands[..here].iter().copied().fold(valence, f64::max);
+                conduction = bands[here..].iter().copied().fold(conduction, f64::min);
             }
         }
         (valence.is_finite() && conduction.is_finite()).then_some(BandEdges { valence, conduction })
@@ -214,6 +222,18 @@ fn gauss(x: f64) -> f64 {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn edges_of_windows_count_absolute_bands() {
+        let whole = vec![vec![vec![-3.0, -1.0, 1.0, 2.0], vec![-2.0, -0.5, 0.5, 3.0]]];
+        let windows = vec![vec![vec![-3.0, -1.0, 1.0], vec![-0.5, 0.5, 3.0]]];
+        let edges = BandEdges::around(&whole, 0.0);
+        assert_eq!(edges, Some(BandEdges { valence: -0.5, conduction: 0.5 }));
+        assert_eq!(BandEdges::of_windows(&windows, Some(&[vec![0, 1]]), 0.0), edges);
+        assert_eq!(BandEdges::of_windows(&windows, Some(&[vec![0, 0]]), 0.0), None);
+        let one_sided = vec![vec![vec![-1.0, 1.0], vec![-2.0, -0.5]]];
+        assert_eq!(BandEdges::of_windows(&one_sided, Some(&[vec![1, 0]]), 0.0), None);
+    }
 
     const ALL: [Smearing; 6] = [
         Smearing::Fixed,

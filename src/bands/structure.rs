@@ -4,6 +4,7 @@ use super::bravais::Bravais;
 use super::fermi::{computed_level_by, level_of_by};
 use super::kpath::KPath;
 use super::mesh::periodic_directions;
+use super::occupation::BandEdges;
 use super::projection::{Groups, Weights};
 use super::spectrum::{Energies, EnergiesAt, Spectrum, SpectrumAt, SpectrumOptions, energies, projected};
 use crate::parsers::{Calculation, Error, Of, Operator, SpinOperator};
@@ -260,6 +261,11 @@ pub(super) fn zeros(levels: &[Option<f64>], align: Align) -> Result<Vec<Option<f
 }
 
 impl Curve {
+    /// Edges of the gap around the Fermi level along the path; as [`BandEdges::of_windows`].
+    pub fn edges(&self) -> Option<BandEdges> {
+        BandEdges::of_windows(&self.energies, self.first_band.as_deref(), self.fermi_level?)
+    }
+
     /// Number of states below the first energy of a k point.
     fn first_band(&self, spin: usize, k: usize) -> usize {
         self.first_band.as_ref().map_or(0, |first| first[spin][k])

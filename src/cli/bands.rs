@@ -11,12 +11,12 @@ use super::nearest::{self, Nearest, NearestArgs};
 use super::run_args::RunFiles;
 use super::sources::{Others, other};
 use crate::bands::compare::{self, Comparison};
+use crate::bands::export;
 use crate::bands::kpath::KPath;
 use crate::bands::projection::{By, Groups};
 use crate::bands::sparse::problem::WindowsAt;
 use crate::bands::spectrum::{EnergiesAt, SpectrumOptions, energies, projected};
 use crate::bands::structure::{Align, BandStructure, Source, compute_by, compute_with, overlap, path};
-use crate::bands::{export, occupation::BandEdges};
 use crate::parsers::{Calculation, Error, Of, SpinOperator, read};
 
 /// Draw the band structure of one or several Hamiltonians, or compare with the code's own eigenvalues
@@ -132,7 +132,9 @@ impl Args {
         let level = |(source, problem)| nearest.level(source, problem, is_own, windows_at);
         let levels = sources.iter().zip(&problems).map(level).collect::<Result<Vec<_>, _>>()?;
         let spectrum_of = |n: usize, k: &[[f64; 3]]| nearest.spectrum(&problems[n], levels[n], k, windows_at);
-        compute_with(run, sources, path, self.align, &levels, &spectrum_of)
+        // Several Hamiltonians around a given energy: no level was asked for, so none can be zero.
+        let align = if self.nearest.has_centre() && !is_own { Align::None } else { self.align };
+        compute_with(run, sources, path, align, &levels, &spectrum_of)
     }
 
     /// Writes the bands' files; what there is to print.
@@ -168,10 +170,8 @@ fn summary(bands: &BandStructure, files: &[PathBuf]) -> String {
     let mut text = String::new();
     for curve in &bands.curves {
         let level = curve.fermi_level.map_or("unknown".to_owned(), |level| format!("{:.6} eV", level * ev));
-        // Windows begin at another band at every k: counted from their first state, bands would cross.
-        let level_of_whole = curve.fermi_level.filter(|_| curve.first_band.is_none());
-        let edges = level_of_whole.and_then(|level| BandEdges::around(&curve.energies, level));
-        let gap = edges.map_or(String::new(), |edges| format!(", gap along the path {:.4} eV", edges.gap() * ev));
+        let gap =
+            curve.edges().map_or(String::new(), |edges| format!(", gap along the path {:.4} eV", edges.gap() * ev));
         text += &format!("{:<12} Fermi level {level}{gap}\n", curve.name);
     }
     files.iter().for_each(|file| text += &format!("wrote {}\n", file.display()));

@@ -27,6 +27,11 @@ impl NearestArgs {
         self.nearest.is_some()
     }
 
+    /// Is the energy around which they lie given?
+    pub fn has_centre(&self) -> bool {
+        self.around.is_some()
+    }
+
     /// The search for them, if they were asked for.
     pub fn of<'a>(&self, run: &'a Calculation) -> Option<Nearest<'a>> {
         let around = self.around.map(|ev| ev / run.origin.ev_per_hartree);
