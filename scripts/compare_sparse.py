@@ -47,14 +47,16 @@ def matrix(name):
         pairs, bounds, values = file["atom_pairs"][:], file["chunk_boundaries"][:], file["entries"][:]
     reach = np.abs(pairs[:, :3]).max(axis=0)
     geometry.set_nsc(2 * np.maximum(reach, (geometry.nsc - 1) // 2) + 1)
-    first, no = geometry.firsto, geometry.no
-    rows, columns = [], []
-    for (x, y, z, i, j) in pairs:
-        columns_of_j = np.arange(first[j], first[j + 1]) + no * geometry.lattice.sc_index((x, y, z))
-        row, column = np.meshgrid(np.arange(first[i], first[i + 1]), columns_of_j, indexing="ij")
-        rows.append(row.ravel())
-        columns.append(column.ravel())
-    return csr_matrix((values, (np.concatenate(rows), np.concatenate(columns))), shape=(no, no * geometry.n_s))
+    first, no = np.asarray(geometry.firsto), geometry.no
+    cells, cell_of = np.unique(pairs[:, :3], axis=0, return_inverse=True)
+    offset = no * np.array([geometry.lattice.sc_index(cell) for cell in cells])[cell_of.ravel()]
+    i, j = pairs[:, 3], pairs[:, 4]
+    width = first[j + 1] - first[j]
+    pair = np.repeat(np.arange(len(pairs)), np.diff(bounds))
+    within = np.arange(len(values)) - np.asarray(bounds)[pair]
+    rows = first[i][pair] + within // width[pair]
+    columns = (first[j] + offset)[pair] + within % width[pair]
+    return csr_matrix((values, (rows, columns)), shape=(no, no * geometry.n_s))
 h = matrix("hamiltonian.h5")
 hamiltonian = sisl.Hamiltonian.fromsp(geometry, h, matrix("overlap.h5"))
 states = hamiltonian.eigsh(k=k, n=n, sigma=around, eigvals_only=True)
