@@ -3,11 +3,13 @@
 use std::path::Path;
 
 use hzero::bands::fermi::computed_level;
+use hzero::bands::projection::{By, Groups, Weighing};
 use hzero::bands::sparse::level::level;
 use hzero::bands::sparse::nearest::Window;
 use hzero::bands::sparse::problem::SparseProblem;
-use hzero::bands::spectrum::{SpectrumOptions, energies};
-use hzero::parsers::{Calculation, Operator, SpinOperator, read, tile};
+use hzero::bands::spectrum::{Spectrum, SpectrumOptions, energies, projected};
+use hzero::bands::unfold::{Sites, Unfolding};
+use hzero::parsers::{Calculation, Operator, SpinOperator, Sublattice, read, tile};
 
 /// Every code and spin, with tens of orbitals.
 const RUNS: [&str; 9] = [
@@ -168,6 +170,79 @@ fn an_energy_that_is_a_state_can_be_asked_for() {
     check(&windows[0][0], &all[0][0], centre, 12, "at a state");
 }
 
+/// States nearer to each other than this are one level, of which only the sum of all weights is determined, hartree.
+const LEVEL: f64 = 1e-6;
+
+/// Compares weights level by level; those that an end of the window cuts are left out. The largest difference.
+fn differing_weights(window: &Window, all: &[f64], all_weights: &[Vec<f64>], what: &str) -> f64 {
+    let weights = window.weights.as_ref().unwrap();
+    assert_eq!(weights.len(), window.energies.len(), "{what}");
+    let (first, end) = (window.count_below, window.count_below + weights.len());
+    let sum = |states: &[Vec<f64>], group: usize| states.iter().map(|weights| weights[group]).sum::<f64>();
+    let (mut start, mut largest, mut n_compared) = (0, 0.0_f64, 0);
+    for level in all.chunk_by(|a, b| b - a < LEVEL) {
+        let states = start..start + level.len();
+        start = states.end;
+        if states.start < first || end < states.end {
+            continue;
+        }
+        let found = &weights[states.start - first..states.end - first];
+        for group in 0..all_weights[0].len() {
+            largest = largest.max((sum(found, group) - sum(&all_weights[states.clone()], group)).abs());
+        }
+        n_compared += states.len();
+    }
+    assert!(2 * n_compared > weights.len(), "{what}: {n_compared} states of {} compared", weights.len());
+    assert!(weights.iter().flatten().all(|weight| weight.is_finite()), "{what}");
+    largest
+}
+
+/// All windows of a fourth of the states around the Fermi level, at the k points of the problem, against all states.
+fn check_weights(run: &Calculation, weighing: &dyn Weighing, kpoints: &[[f64; 3]], dense: &Spectrum, what: &str) {
+    let problem = sparse(run).weighed_by(Some(weighing));
+    let (centre, n) = (run.fermi_level.unwrap(), problem.bloch().size() / 4);
+    let windows = problem.windows(kpoints, centre, n, &|| ()).unwrap();
+    let weights = dense.weights.as_ref().unwrap();
+    let mut largest = 0.0_f64;
+    for (spin, by_k) in windows.iter().enumerate() {
+        for (k, window) in by_k.iter().enumerate() {
+            let what = format!("{what}, spin {spin}, k {k}");
+            largest = largest.max(differing_weights(window, &dense.energies[spin][k], &weights[spin][k], &what));
+        }
+    }
+    println!("{what}: weights differ by {largest:.1e}");
+    assert!(largest < 1e-7, "{what}: {largest:e}");
+}
+
+#[test]
+fn weights_of_windows_are_those_of_dense_states() {
+    for name in
+        ["abacus/graphene/scf", "siesta/fe/scf", "siesta/fe2_nc/scf", "siesta/feas_so/scf", "openmx/gaas_soc/scf"]
+    {
+        let run = fixture(name);
+        let ((h, s), groups) = (operators(&run), Groups::new(&run.basis, By::Shell, None));
+        let dense = projected(h, s, &run.basis, &KPOINTS, SpectrumOptions::default(), &groups).unwrap();
+        check_weights(&run, &groups, &KPOINTS, &dense, name);
+    }
+}
+
+/// At Γ and at general points, where states of several k of the cell are degenerate in the supercell.
+#[test]
+fn windows_unfold_as_all_states_do() {
+    let runs = [("abacus/graphene/scf", [3, 3, 1]), ("abacus/si2_soc_sz/scf", [2, 2, 1]), ("siesta/fe/scf", [1, 2, 2])];
+    let kpoints = [[0.0; 3], [0.13, -0.21, 0.34], [1.0 / 3.0, 1.0 / 3.0, 0.0]];
+    for (name, repeats) in runs {
+        let (run, cells) =
+            (tile(&fixture(name), repeats).unwrap(), Sublattice::diagonal(repeats.map(|n| n as i32)).unwrap());
+        let sites = Sites::find(&run, &cells, 0.5).unwrap();
+        let unfolding = Unfolding::new(&run, &cells, &sites).unwrap();
+        let dense = unfolding.spectrum(operators(&run).0, &kpoints, SpectrumOptions::default()).unwrap();
+        check_weights(&run, &unfolding, &kpoints.map(|k| cells.k_point(k)), &dense, name);
+        let weights = dense.weights.unwrap();
+        assert!(weights[0][0].iter().any(|weight| weight[0] > 0.99), "{name}");
+    }
+}
+
 fn hzero(arguments: &[&str]) -> String {
     let output = std::process::Command::new(env!("CARGO_BIN_EXE_hzero")).args(arguments).output().unwrap();
     assert!(output.status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&output.stderr));
@@ -210,8 +285,72 @@ fn the_commands_show_a_window_with_band_numbers() {
     assert!((level - dense["fermi_level"].as_f64().unwrap()).abs() < 1e-7);
 
     let out = path("drawn");
-    let bands = json(&["bands", &run, "--of", "h0", "--points", "12", "--nearest", "8", "--out", &out, "--json"]);
-    let first = &bands["hamiltonians"][0]["first_band"][0];
+    let drawn = ["--of", "h0", "--points", "12", "--nearest", "8", "--out", &out, "--json"];
+    let bands = json(&[&["bands", &run, "--fat", "l"], &drawn[..]].concat());
+    let curve = &bands["hamiltonians"][0];
+    let first = &curve["first_band"][0];
     assert!(first.as_array().unwrap().iter().all(|first| (90..110).contains(&first.as_u64().unwrap())), "{first}");
     assert!(Path::new(&out).join("bands.svg").is_file());
+    assert_eq!(bands["groups"], serde_json::json!(["C s", "C p", "C d"]));
+    for weights in curve["weights"][0].as_array().unwrap().iter().flat_map(|k| k.as_array().unwrap()) {
+        assert!((numbers(weights).iter().sum::<f64>() - 1.0).abs() < 1e-12, "{weights}");
+    }
+    let [text, json] = [states_of_text(&Path::new(&out).join("bands.dat")), states_of_json(&bands)];
+    assert_eq!(text.len(), json.len());
+    for ((band, k, numbers), (json_band, json_k, json_numbers)) in text.iter().zip(&json) {
+        assert_eq!((band, k), (json_band, json_k));
+        assert!(largest_difference(numbers, json_numbers) < 2e-8, "band {band}: {numbers:?} {json_numbers:?}");
+    }
+
+    let small = ["unfold", &run, "--cell", "5x5x1", "--path", "G-K", "--around", "-4.9"];
+    let unfolded = json(&[&small[..], &drawn[..]].concat());
+    assert_eq!(unfolded["unfolded"], true);
+    let weights: Vec<f64> = unfolded["hamiltonians"][0]["weights"][0].as_array().unwrap()[6..]
+        .iter()
+        .flat_map(|k| k.as_array().unwrap().iter().map(|weights| weights[0].as_f64().unwrap()))
+        .collect();
+    assert!(weights.iter().all(|weight| weight.min((1.0 - weight).abs()) < 1e-6), "{weights:?}");
+    assert!(weights.iter().any(|weight| *weight > 0.5), "bands that meet at K");
+}
+
+/// Number of the band from 1, index of the k point, energy relative to zero in eV and weights.
+type Row = (u64, usize, Vec<f64>);
+
+fn sorted(mut rows: Vec<Row>) -> Vec<Row> {
+    rows.sort_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    rows
+}
+
+fn states_of_json(bands: &serde_json::Value) -> Vec<Row> {
+    let curve = &bands["hamiltonians"][0];
+    let zero = curve["zero"].as_f64().unwrap();
+    let mut rows = Vec::new();
+    for (k, energies) in curve["energies"][0].as_array().unwrap().iter().enumerate() {
+        let first = curve["first_band"][0][k].as_u64().unwrap();
+        for (i, energy) in numbers(energies).into_iter().enumerate() {
+            let weights = numbers(&curve["weights"][0][k][i]);
+            rows.push((first + i as u64 + 1, k, [vec![energy - zero], weights].concat()));
+        }
+    }
+    sorted(rows)
+}
+
+/// The k points of a path have different distances here.
+fn states_of_text(file: &Path) -> Vec<Row> {
+    let text = std::fs::read_to_string(file).unwrap();
+    let mut distances = Vec::new();
+    let (mut rows, mut band) = (Vec::new(), 0);
+    for line in text.lines() {
+        if let Some(number) = line.strip_prefix("# band ") {
+            band = number.parse().unwrap();
+        } else if !line.starts_with('#') && !line.is_empty() {
+            let numbers: Vec<f64> = line.split_whitespace().map(|word| word.parse().unwrap()).collect();
+            distances.push(numbers[0]);
+            rows.push((band, numbers));
+        }
+    }
+    distances.sort_by(f64::total_cmp);
+    distances.dedup();
+    let place = |at: f64| distances.iter().position(|distance| *distance == at).unwrap();
+    sorted(rows.into_iter().map(|(band, numbers)| (band, place(numbers[0]), numbers[1..].to_vec())).collect())
 }

@@ -88,9 +88,14 @@ impl Sublattice {
     pub fn k_points_at(&self, large: [f64; 3]) -> Vec<[f64; 3]> {
         let transposed = [0, 1, 2].map(|row| [0, 1, 2].map(|column| self.matrix[column][row]));
         let integers = Sublattice::new(transposed).map(|lattice| lattice.cells).unwrap_or_default();
-        let scaled = |row: usize, column: usize| self.adjugate[row][column] as f64 / self.volume as f64;
-        let k = |m: [i32; 3]| [0, 1, 2].map(|i| (0..3).map(|j| scaled(i, j) * (large[j] + f64::from(m[j]))).sum());
+        let k = |m: [i32; 3]| self.small_k_point([0, 1, 2].map(|axis| large[axis] + f64::from(m[axis])));
         integers.into_iter().map(k).collect()
+    }
+
+    /// The inverse of [`Sublattice::k_point`]: k = M⁻¹ K.
+    pub fn small_k_point(&self, large: [f64; 3]) -> [f64; 3] {
+        let scaled = |row: usize, column: usize| self.adjugate[row][column] as f64 / self.volume as f64;
+        [0, 1, 2].map(|row| (0..3).map(|column| scaled(row, column) * large[column]).sum())
     }
 
     /// n = inside + R M with `inside` in the home cell.

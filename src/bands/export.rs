@@ -108,8 +108,8 @@ pub fn scaled(energies: &Energies, factor: f64) -> Energies {
     energies.iter().map(|spin| spin.iter().map(bands).collect()).collect()
 }
 
-/// Text for gnuplot: `index` 0, 1, … is one Hamiltonian and spin; inside, bands are separated by a blank line, and so are
-/// the parts of a band on both sides of a jump of the path.
+/// Text for gnuplot: `index` 0, 1, … is one Hamiltonian and spin; inside, bands (named by their absolute numbers, from 1) are
+/// separated by a blank line, and so are the parts of a band on both sides of a jump of the path, or of points without it.
 pub fn text(bands: &BandStructure) -> String {
     let mut out = String::new();
     header(bands, &mut out);
@@ -137,17 +137,19 @@ fn write_curve(bands: &BandStructure, curve: &Curve, spin: usize, out: &mut Stri
     let zero = curve.zero * bands.ev_per_hartree;
     let _ = writeln!(out, "\n\n# {}{spin_text}: energies relative to {zero:.8} eV", curve.name);
     let distances = bands.distances_per_angstrom();
-    let energies = &curve.energies[spin];
-    for band in 0..energies.iter().map(Vec::len).max().unwrap_or(0) {
-        let separator = if band > 0 { "\n" } else { "" };
-        let _ = writeln!(out, "{separator}# band {}", band + 1);
-        for (part, stretch) in bands.path.stretches().into_iter().enumerate() {
-            out.push_str(if part > 0 { "\n" } else { "" });
-            for k in stretch {
-                let Some(&energy) = energies[k].get(band) else { continue };
+    let mut separator = "";
+    for band in curve.band_range(spin) {
+        for (part, kpoints) in curve.parts(&bands.path, spin, band).into_iter().enumerate() {
+            out.push_str(separator);
+            separator = "\n";
+            if part == 0 {
+                let _ = writeln!(out, "# band {}", band + 1);
+            }
+            for k in kpoints {
+                let energy = curve.energy(spin, k, band).unwrap_or(f64::NAN);
                 let _ = write!(out, "{:12.8} {:14.8}", distances[k], bands.relative_ev(curve, energy));
-                let weights = curve.weights.iter().flat_map(|weights| &weights[spin][k][band]);
-                weights.for_each(|weight| out.push_str(&format!(" {weight:11.8}")));
+                let weights = curve.weights(spin, k, band).unwrap_or_default();
+                weights.iter().for_each(|weight| out.push_str(&format!(" {weight:11.8}")));
                 out.push('\n');
             }
         }
@@ -206,6 +208,35 @@ mod tests {
         };
         assert_eq!(numbers(parts[0].trim_start()), [0.0, -3.0, 2.0, -1.0]);
         assert_eq!(numbers(parts[3]), [2.0, 4.0, 4.0, 1.0]);
+    }
+
+    /// States 3 and 4 at the first point, 4 and 5 at the second, none at the third.
+    #[test]
+    fn text_of_a_window_has_the_numbers_of_bands_and_no_lines_across_gaps() {
+        let mut bands = two_parts();
+        let curve = &mut bands.curves[0];
+        curve.energies = vec![vec![vec![0.5, 1.0], vec![1.5, 2.0], vec![], vec![1.0]]];
+        curve.first_band = Some(vec![vec![2, 3, 0, 3]]);
+        let weight = |states: &Vec<f64>| states.iter().map(|energy| vec![energy / 4.0]).collect();
+        curve.weights = Some(vec![curve.energies[0].iter().map(weight).collect()]);
+        let text = text(&bands);
+        let (_, data) = text.split_once(" eV\n").unwrap();
+        let lines: Vec<String> =
+            data.lines().map(|line| line.split_whitespace().collect::<Vec<_>>().join(" ")).collect();
+        let expected = [
+            "# band 3",
+            "0.00000000 0.00000000 0.12500000",
+            "",
+            "# band 4",
+            "0.00000000 1.00000000 0.25000000",
+            "2.00000000 2.00000000 0.37500000",
+            "",
+            "4.00000000 1.00000000 0.25000000",
+            "",
+            "# band 5",
+            "2.00000000 3.00000000 0.50000000",
+        ];
+        assert_eq!(lines, expected, "{text}");
     }
 
     #[test]

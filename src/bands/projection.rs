@@ -78,30 +78,50 @@ impl Groups {
     }
 }
 
-/// `weights[band][group]` of states c (columns of `vectors`) with S(k) = `overlap`, of which the upper triangle counts, as in the
-/// eigenproblem. Spinors have twice as many rows as `overlap`, all up components first.
-pub fn weights(vectors: MatRef<'_, c64>, overlap: MatRef<'_, c64>, groups: &Groups, par: Par) -> Vec<Vec<f64>> {
+/// S c of states c (columns of `vectors`) with S(k) = `overlap`, of which the upper triangle counts, as in the eigenproblem.
+/// Spinors have twice as many rows as `overlap`, all up components first.
+pub fn times_overlap(vectors: MatRef<'_, c64>, overlap: MatRef<'_, c64>, par: Par) -> Mat<c64> {
     let (overlap, n) = (hermitian(overlap), overlap.nrows());
     let mut product = Mat::zeros(vectors.nrows(), vectors.ncols());
     for first in (0..vectors.nrows()).step_by(n.max(1)) {
         let (rows, part) = (vectors.subrows(first, n), product.as_mut().subrows_mut(first, n));
         matmul(part, Accum::Replace, overlap.as_ref(), rows, c64::ONE, par);
     }
-    weights_of(vectors, product.as_ref(), groups)
+    product
 }
 
-/// `weights[band][group]` of states c (columns of `vectors`), whose S c are the columns of `product`.
-pub fn weights_of(vectors: MatRef<'_, c64>, product: MatRef<'_, c64>, groups: &Groups) -> Vec<Vec<f64>> {
-    let n = groups.of_orbital.len().max(1);
-    let of_band = |band: usize| {
-        let mut sums = vec![0.0; groups.names.len()];
-        for row in 0..vectors.nrows() {
-            let (c, s_c) = (vectors[(row, band)], product[(row, band)]);
-            sums[groups.of_orbital[row % n]] += c.re * s_c.re + c.im * s_c.im;
-        }
-        sums
-    };
-    (0..vectors.ncols()).map(of_band).collect()
+/// States of one k, all or some of them.
+#[derive(Debug, Clone, Copy)]
+pub struct StatesAt<'a> {
+    /// Reduced coordinates.
+    pub k: [f64; 3],
+    /// Hartree, ascending.
+    pub energies: &'a [f64],
+    /// States c as columns, c†Sc = 1.
+    pub vectors: MatRef<'a, c64>,
+    /// S c.
+    pub with_overlap: MatRef<'a, c64>,
+}
+
+/// What tells how much of a state is of which kind.
+pub trait Weighing: Sync {
+    /// `weights[state][group]`.
+    fn weigh(&self, states: StatesAt<'_>) -> Vec<Vec<f64>>;
+}
+
+impl Weighing for Groups {
+    fn weigh(&self, StatesAt { vectors, with_overlap, .. }: StatesAt<'_>) -> Vec<Vec<f64>> {
+        let n = self.of_orbital.len().max(1);
+        let of_state = |state: usize| {
+            let mut sums = vec![0.0; self.names.len()];
+            for row in 0..vectors.nrows() {
+                let (c, s_c) = (vectors[(row, state)], with_overlap[(row, state)]);
+                sums[self.of_orbital[row % n]] += c.re * s_c.re + c.im * s_c.im;
+            }
+            sums
+        };
+        (0..vectors.ncols()).map(of_state).collect()
+    }
 }
 
 /// What follows the site in the name of each orbital's group.

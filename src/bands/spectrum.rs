@@ -5,7 +5,9 @@ use rayon::prelude::*;
 
 use super::bloch::BlochSum;
 use super::eigen::{OverlapFactor, States};
-use super::projection::{Groups, Weights, weights};
+use super::projection::{Groups, StatesAt, Weighing, Weights, times_overlap};
+use super::sparse::nearest::Window;
+use super::sparse::problem::Windows;
 use crate::parsers::{Basis, Error, Operator, SpinOperator};
 
 /// `energies[spin][k][band]`, hartree, ascending; two spins for collinear Hamiltonians, else one.
@@ -23,6 +25,18 @@ pub struct Spectrum {
     pub weights: Option<Weights>,
     /// `first_band[spin][k]`: number of states below the first one, where only a window of states was computed.
     pub first_band: Option<Vec<Vec<usize>>>,
+}
+
+impl Spectrum {
+    /// The states of windows, `windows[spin][k]`.
+    pub fn of_windows(windows: Windows) -> Self {
+        let first_band = windows.iter().map(|spin| spin.iter().map(|window| window.count_below).collect()).collect();
+        let part = |window: Window| (window.energies, window.weights);
+        let (energies, weights): (Vec<_>, Vec<_>) =
+            windows.into_iter().map(|spin| spin.into_iter().map(part).unzip::<_, _, Vec<_>, Vec<_>>()).unzip();
+        let weights = weights.into_iter().map(|spin| spin.into_iter().collect()).collect();
+        Spectrum { energies, weights, first_band: Some(first_band) }
+    }
 }
 
 impl From<Energies> for Spectrum {
@@ -70,7 +84,7 @@ pub fn projected(
     groups: &Groups,
 ) -> Result<Spectrum, Error> {
     let problem = EigenProblem::new(hamiltonian, overlap, basis, kpoints.len(), options);
-    let by_k = kpoints.par_iter().map(|&k| problem.projected(k, groups)).collect::<Result<Vec<_>, Error>>()?;
+    let by_k = kpoints.par_iter().map(|&k| problem.weighed(k, groups)).collect::<Result<Vec<_>, Error>>()?;
     let (energies, weights) = by_k.into_iter().unzip();
     let n_spins = hamiltonian.n_channels();
     Ok(Spectrum { weights: Some(by_spin(weights, n_spins)), ..by_spin(energies, n_spins).into() })
@@ -117,15 +131,19 @@ impl<'a> EigenProblem<'a> {
         self.h.channels_at(self.hamiltonian, k).iter().map(|h_k| factor.states(h_k.as_ref())).collect()
     }
 
-    /// Eigenvalues of every spin channel, and how much of each state sits on the groups, `weights[channel][band][group]`.
+    /// Eigenvalues of every spin channel, and how much of each state is of which group, `weights[channel][band][group]`.
     ///
     /// # Errors
     /// As [`energies`].
-    pub fn projected(&self, k: [f64; 3], groups: &Groups) -> Result<(Vec<Vec<f64>>, Vec<Vec<Vec<f64>>>), Error> {
+    pub fn weighed(&self, k: [f64; 3], weighing: &dyn Weighing) -> Result<(Vec<Vec<f64>>, Vec<Vec<Vec<f64>>>), Error> {
         let s = self.s.at(self.overlap, k);
-        let states = self.states(k)?;
-        let weights = states.iter().map(|one| weights(one.vectors.as_ref(), s.as_ref(), groups, self.par)).collect();
-        Ok((states.into_iter().map(|one| one.energies).collect(), weights))
+        let weighed = |States { energies, vectors }: States| {
+            let with_overlap = times_overlap(vectors.as_ref(), s.as_ref(), self.par);
+            let (vectors, with_overlap) = (vectors.as_ref(), with_overlap.as_ref());
+            let weights = weighing.weigh(StatesAt { k, energies: &energies, vectors, with_overlap });
+            (energies, weights)
+        };
+        Ok(self.states(k)?.into_iter().map(weighed).unzip())
     }
 
     /// How many threads one problem gets.

@@ -279,6 +279,17 @@ impl Curve {
         start..end
     }
 
+    /// K points at which a band of that absolute index was computed: parts of the path without a jump or a gap.
+    pub fn parts(&self, path: &KPath, spin: usize, band: usize) -> Vec<Vec<usize>> {
+        let has_state = |k: &usize| self.energy(spin, *k, band).is_some();
+        let parts_of = |stretch: std::ops::Range<usize>| {
+            let kpoints: Vec<usize> = stretch.collect();
+            let parts = kpoints.chunk_by(|a, b| has_state(a) == has_state(b)).filter(|part| has_state(&part[0]));
+            parts.map(<[usize]>::to_vec).collect::<Vec<_>>()
+        };
+        path.stretches().into_iter().flat_map(parts_of).collect()
+    }
+
     /// Energy of the state of an absolute band index, hartree; `None` where it was not computed.
     pub fn energy(&self, spin: usize, k: usize, band: usize) -> Option<f64> {
         let index = band.checked_sub(self.first_band(spin, k))?;

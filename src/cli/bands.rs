@@ -13,7 +13,7 @@ use super::sources::{Others, other};
 use crate::bands::compare::{self, Comparison};
 use crate::bands::export;
 use crate::bands::kpath::KPath;
-use crate::bands::projection::{By, Groups};
+use crate::bands::projection::{By, Groups, Weighing};
 use crate::bands::sparse::problem::WindowsAt;
 use crate::bands::spectrum::{EnergiesAt, SpectrumOptions, energies, projected};
 use crate::bands::structure::{Align, BandStructure, Source, compute_by, compute_with, overlap, path};
@@ -46,7 +46,7 @@ pub struct Args {
     #[command(flatten)]
     pub nearest: NearestArgs,
     /// Fat bands: how much of each state sits on groups of orbitals (Mulliken)
-    #[arg(long, value_enum, value_name = "BY", conflicts_with = "nearest")]
+    #[arg(long, value_enum, value_name = "BY")]
     pub fat: Option<By>,
     /// Where zero is
     #[arg(long, value_enum, default_value_t = Align::Fermi)]
@@ -61,7 +61,7 @@ pub struct Args {
     #[arg(long, value_name = "native|FOLDER", conflicts_with = "nearest")]
     pub compare: Option<PathBuf>,
     /// Leave out combinations of orbitals whose eigenvalue of S(k) is at most this
-    #[arg(long, value_name = "THRESHOLD", conflicts_with = "nearest")]
+    #[arg(long, value_name = "THRESHOLD")]
     null_space: Option<f64>,
     /// Print JSON
     #[arg(long)]
@@ -127,14 +127,18 @@ impl Args {
         nearest: &Nearest<'_>,
         windows_at: WindowsAt<'_>,
     ) -> Result<BandStructure, Error> {
-        let problems = sources.iter().map(|source| nearest.problem(source)).collect::<Result<Vec<_>, _>>()?;
+        let groups = self.fat.map(|by| Groups::new(&run.basis, by, None));
+        let weighing = groups.as_ref().map(|groups| groups as &dyn Weighing);
+        let problem = |source| Ok(nearest.problem(source)?.weighed_by(weighing));
+        let problems = sources.iter().map(problem).collect::<Result<Vec<_>, Error>>()?;
         let is_own = sources.len() == 1;
         let level = |(source, problem)| nearest.level(source, problem, is_own, windows_at);
         let levels = sources.iter().zip(&problems).map(level).collect::<Result<Vec<_>, _>>()?;
         let spectrum_of = |n: usize, k: &[[f64; 3]]| nearest.spectrum(&problems[n], levels[n], k, windows_at);
         // Several Hamiltonians around a given energy: no level was asked for, so none can be zero.
         let align = if self.nearest.has_centre() && !is_own { Align::None } else { self.align };
-        compute_with(run, sources, path, align, &levels, &spectrum_of)
+        let bands = compute_with(run, sources, path, align, &levels, &spectrum_of)?;
+        Ok(BandStructure { groups: groups.map_or_else(Vec::new, |groups| groups.names), ..bands })
     }
 
     /// Writes the bands' files; what there is to print.

@@ -30,7 +30,7 @@ pub struct Args {
     #[command(flatten)]
     pub nearest: NearestArgs,
     /// Leave out combinations of orbitals whose eigenvalue of S(k) is at most this
-    #[arg(long, value_name = "THRESHOLD", conflicts_with = "nearest")]
+    #[arg(long, value_name = "THRESHOLD")]
     null_space: Option<f64>,
     /// Print JSON
     #[arg(long)]

@@ -7,14 +7,14 @@ use indicatif::{ProgressBar, ProgressStyle};
 use crate::bands::sparse::level::level;
 use crate::bands::sparse::problem::{SparseProblem, Windows, WindowsAt};
 use crate::bands::spectrum::Spectrum;
-use crate::bands::structure::{Role, Source, overlap};
+use crate::bands::structure::{Source, overlap};
 use crate::parsers::{Calculation, Error};
 
 /// Which states.
 #[derive(clap::Args, Debug, Clone, Copy)]
 pub struct NearestArgs {
     /// Only the N states nearest to the Fermi level at each k point, by sparse matrices: for large cells
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", conflicts_with = "null_space")]
     nearest: Option<NonZeroUsize>,
     /// Nearest to this energy instead, in the run's own eV; a Fermi level that the run does not state is then left out
     #[arg(long, value_name = "EV", requires = "nearest", allow_negative_numbers = true)]
@@ -62,14 +62,15 @@ impl Nearest<'_> {
         is_own: bool,
         windows_at: WindowsAt<'_>,
     ) -> Result<Option<f64>, Error> {
-        let own = self.run.fermi_level.filter(|_| is_own && source.role == Role::Scf);
+        let has_stated = self.run.hamiltonian.as_ref().is_some_and(|h| std::ptr::eq(h, source.hamiltonian));
+        let own = self.run.fermi_level.filter(|_| is_own && has_stated);
         if own.is_some() || self.around.is_some() {
             return Ok(own);
         }
         level(self.run, problem, windows_at)
     }
 
-    /// The states at `kpoints`.
+    /// The states at `kpoints`, with weights if the problem has something that weighs them.
     pub fn spectrum(
         &self,
         problem: &SparseProblem<'_>,
@@ -83,11 +84,7 @@ impl Nearest<'_> {
             )
         };
         let centre = self.around.or(level).ok_or_else(unknown)?;
-        let windows = windows_at(problem, kpoints, centre, self.n_states)?;
-        let first_band = windows.iter().map(|spin| spin.iter().map(|window| window.count_below).collect()).collect();
-        let energies =
-            windows.into_iter().map(|spin| spin.into_iter().map(|window| window.energies).collect()).collect();
-        Ok(Spectrum { energies, weights: None, first_band: Some(first_band) })
+        Ok(Spectrum::of_windows(windows_at(problem, kpoints, centre, self.n_states)?))
     }
 }
 

@@ -7,14 +7,16 @@ use anyhow::{Context, ensure};
 use super::Outcome;
 use super::eigenvalues::OfArg;
 use super::figures::{self, Figures};
+use super::nearest::{Nearest, NearestArgs, by_threads};
 use super::run_args::RunFiles;
 use crate::bands::export;
+use crate::bands::kpath::KPath;
 use crate::bands::spectrum::SpectrumOptions;
-use crate::bands::structure::{BandStructure, own_sources};
-use crate::bands::unfold::{Sites, Unfolding, compute, path};
+use crate::bands::structure::{BandStructure, Source, own_sources};
+use crate::bands::unfold::{Sites, Unfolding, compute, compute_by_windows, path};
 use crate::dataset::cells::Cell;
 use crate::parsers::units::BOHR_IN_ANGSTROM;
-use crate::parsers::{Of, Sublattice, read};
+use crate::parsers::{Error, Of, Sublattice, read};
 
 /// Unfold the bands of a supercell into the zone of a smaller cell: each state with its spectral weight at each k
 ///
@@ -36,6 +38,8 @@ pub struct Args {
     /// Which Hamiltonian [default: the converged one, else H0]
     #[arg(long)]
     of: Option<OfArg>,
+    #[command(flatten)]
+    nearest: NearestArgs,
     /// Path in the zone of the small cell, such as G-M-K-G [default: the usual one of its lattice]
     #[arg(long)]
     path: Option<String>,
@@ -76,7 +80,10 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let path = path(&run, &cells, args.path.as_deref(), args.points.map(|n| n as usize)).with_context(located)?;
     let options = SpectrumOptions { null_space: args.null_space };
     let unfolding = Unfolding::new(&run, &cells, &sites).with_context(located)?;
-    let bands = compute(&unfolding, &sources[0], path, options).with_context(located)?;
+    let bands = match args.nearest.of(&run) {
+        Some(nearest) => windows(&unfolding, &nearest, &sources[0], path).with_context(located)?,
+        None => compute(&unfolding, &sources[0], path, options).with_context(located)?,
+    };
     let figures = Figures {
         title: figures::title(&args.run),
         folder: &args.out,
@@ -92,6 +99,18 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     };
     super::print(&text)?;
     Ok(Outcome::Done)
+}
+
+/// As [`compute`], a few states by sparse matrices.
+fn windows(
+    unfolding: &Unfolding<'_>,
+    nearest: &Nearest<'_>,
+    source: &Source<'_>,
+    path: KPath,
+) -> Result<BandStructure, Error> {
+    let problem = nearest.problem(source)?.weighed_by(Some(unfolding));
+    let level = nearest.level(source, &problem, true, &by_threads)?;
+    compute_by_windows(unfolding, source, path, level, &|k| nearest.spectrum(&problem, level, k, &by_threads))
 }
 
 fn summary(bands: &BandStructure, cells: &Sublattice, sites: &Sites, files: &[PathBuf]) -> String {

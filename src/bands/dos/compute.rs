@@ -178,7 +178,7 @@ impl<'a> Solved<'a> {
     ) -> Result<Vec<Densities>, Error> {
         let weight = self.mesh.computed.weights[k] * self.hamiltonian.electrons_per_state();
         let computed = match (&self.options.groups, &self.weights) {
-            (Some(groups), None) => Some(problem.projected(self.mesh.computed.points[k], groups)?.1),
+            (Some(groups), None) => Some(problem.weighed(self.mesh.computed.points[k], groups)?.1),
             _ => None,
         };
         let weights = |spin: usize| match (&computed, &self.weights) {

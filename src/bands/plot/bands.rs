@@ -88,22 +88,13 @@ impl Panel<'_> {
     /// The parts of a band whose states follow one another; a single k point becomes a level across the frame.
     fn runs(&self, series: &Series<'_>, band: usize) -> Vec<Run> {
         let path = &self.bands.path;
-        let has_state = |k: &usize| series.curve.energy(series.spin, *k, band).is_some();
-        if path.points.len() == 1 {
-            let level = Run { distances: self.frame.others.to_vec(), kpoints: vec![0, 0] };
-            return if has_state(&0) { vec![level] } else { Vec::new() };
-        }
-        let mut runs = Vec::new();
-        for stretch in path.stretches() {
-            let kpoints: Vec<usize> = stretch.collect();
-            let parts = kpoints.chunk_by(|a, b| has_state(a) == has_state(b)).filter(|part| has_state(&part[0]));
-            let run = |part: &[usize]| Run {
-                distances: part.iter().map(|&k| path.distances[k]).collect(),
-                kpoints: part.to_vec(),
-            };
-            runs.extend(parts.map(run));
-        }
-        runs
+        let parts = series.curve.parts(path, series.spin, band).into_iter();
+        let is_single = path.points.len() == 1;
+        let run = |kpoints: Vec<usize>| match is_single {
+            true => Run { distances: self.frame.others.to_vec(), kpoints: vec![0, 0] },
+            false => Run { distances: kpoints.iter().map(|&k| path.distances[k]).collect(), kpoints },
+        };
+        parts.map(run).collect()
     }
 
     /// Energies of a run, eV.

@@ -8,6 +8,7 @@ use super::factor::{Analysis, Factor};
 use super::krylov::{Krylov, eigen, inner, times};
 use super::matrix::Hermitian;
 use super::scalar::Scalar;
+use crate::bands::projection::{StatesAt, Weighing};
 use crate::parsers::Error;
 
 /// States around an energy, without a gap among them.
@@ -15,6 +16,8 @@ use crate::parsers::Error;
 pub struct Window {
     /// Hartree, ascending.
     pub energies: Vec<f64>,
+    /// `weights[state][group]`, where they were asked for.
+    pub weights: Option<Vec<Vec<f64>>>,
     /// Number of states below the first of them.
     pub count_below: usize,
     /// The window holds all states nearer to its centre than this, hartree.
@@ -31,6 +34,8 @@ pub struct Pencil<'a, T> {
     pub k: [f64; 3],
     /// Of their pattern.
     pub analysis: &'a Analysis,
+    /// What weighs the states, if they are to be weighed.
+    pub weighing: Option<&'a dyn Weighing>,
     /// Threads of one problem.
     pub par: Par,
 }
@@ -48,10 +53,11 @@ const TOO_NEAR: f64 = 1e6;
 /// Trials of σ, and of random vectors for what is missing.
 const TRIALS: usize = 8;
 
-/// Eigenvalues and, S-orthonormal, eigenvectors.
+/// Eigenvalues and, S-orthonormal, eigenvectors X, and S X.
 struct Pairs<T> {
     energies: Vec<f64>,
     vectors: Mat<T>,
+    with_overlap: Mat<T>,
 }
 
 impl<T: Scalar> Pencil<'_, T> {
@@ -158,7 +164,7 @@ impl<T: Scalar> Search<'_, T> {
                 [&hx, &sx].map(|o| inner(x.as_ref().subcols(j, 1), o.as_ref().subcols(j, 1), Par::Seq)[(0, 0)].re());
             h / s
         };
-        Some(Pairs { energies: (0..x.ncols()).map(quotient).collect(), vectors: x })
+        Some(Pairs { energies: (0..x.ncols()).map(quotient).collect(), vectors: x, with_overlap: sx })
     }
 
     /// The window of the `n_states` nearest to the centre among `pairs`, which hold all that are as near to σ as the farthest.
@@ -166,7 +172,7 @@ impl<T: Scalar> Search<'_, T> {
         let n = pairs.vectors.nrows();
         let distances = sorted_distances(&pairs.energies, self.centre);
         if self.krylov.is_complete() && pairs.energies.len() == n {
-            return Bounded::All(self.window(&pairs.energies, 0, n_states, f64::INFINITY));
+            return Bounded::All(self.window(pairs, 0, n_states, f64::INFINITY));
         }
         let reach =
             sorted_distances(&pairs.energies, self.sigma).last().map_or(0.0, |d| d - (self.centre - self.sigma).abs());
@@ -177,34 +183,50 @@ impl<T: Scalar> Search<'_, T> {
         let counts = [self.centre - radius, self.centre + radius].map(|x| self.pencil.count_below(x));
         let [Some(below), Some(inside)] = counts else { return Bounded::NoGap };
         match inside.saturating_sub(below).cmp(&end) {
-            Ordering::Equal => Bounded::All(self.window(&pairs.energies, below, n_states, radius)),
+            Ordering::Equal => Bounded::All(self.window(pairs, below, n_states, radius)),
             Ordering::Greater => Bounded::Missing(inside - below - end),
             Ordering::Less => Bounded::NoGap,
         }
     }
 
     /// `below` states lie below the first of those that are nearer to the centre than `radius`.
-    fn window(&self, energies: &[f64], below: usize, n_states: usize, radius: f64) -> Window {
-        let mut inside: Vec<f64> = energies.iter().copied().filter(|e| (e - self.centre).abs() < radius).collect();
-        inside.sort_by(f64::total_cmp);
-        Window { energies: inside, count_below: below, radius }.narrowed(self.centre, n_states)
+    fn window(&self, pairs: &Pairs<T>, below: usize, n_states: usize, radius: f64) -> Window {
+        let energy = |&i: &usize| pairs.energies[i];
+        let is_inside = |i: &usize| (energy(i) - self.centre).abs() < radius;
+        let mut inside: Vec<usize> = (0..pairs.energies.len()).filter(is_inside).collect();
+        inside.sort_by(|a, b| energy(a).total_cmp(&energy(b)));
+        let energies: Vec<f64> = inside.iter().map(energy).collect();
+        let weights = self.pencil.weighing.map(|weighing| {
+            let column = |of: &Mat<T>| Mat::from_fn(of.nrows(), inside.len(), |row, i| of[(row, inside[i])].complex());
+            let [c, s_c] = [&pairs.vectors, &pairs.with_overlap].map(column);
+            let (vectors, with_overlap) = (c.as_ref(), s_c.as_ref());
+            weighing.weigh(StatesAt { k: self.pencil.k, energies: &energies, vectors, with_overlap })
+        });
+        Window { energies, weights, count_below: below, radius }.narrowed(self.centre, n_states)
     }
 }
 
 impl Window {
+    /// All states there are.
+    pub fn whole(energies: Vec<f64>, weights: Option<Vec<Vec<f64>>>) -> Self {
+        Window { energies, weights, count_below: 0, radius: f64::INFINITY }
+    }
+
     /// The `n_states` nearest to `centre`.
     pub fn narrowed(mut self, centre: f64, n_states: usize) -> Self {
-        while self.energies.len() > n_states {
-            let last = self.energies.len() - 1;
-            let (low, high) = (centre - self.energies[0], self.energies[last] - centre);
+        let (mut first, mut end) = (0, self.energies.len());
+        while end - first > n_states {
+            let (low, high) = (centre - self.energies[first], self.energies[end - 1] - centre);
             if low > high {
-                self.energies.remove(0);
-                self.count_below += 1;
+                first += 1;
             } else {
-                self.energies.pop();
+                end -= 1;
             }
             self.radius = self.radius.min(low.max(high));
         }
+        self.count_below += first;
+        self.energies = self.energies[first..end].to_vec();
+        self.weights = self.weights.map(|weights| weights[first..end].to_vec());
         self
     }
 }

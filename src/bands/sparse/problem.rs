@@ -9,6 +9,7 @@ use super::memory::available;
 use super::nearest::{Pencil, Window};
 use super::ordering::nested_dissection;
 use super::scalar::Scalar;
+use crate::bands::projection::Weighing;
 use crate::bands::spectrum::{EigenProblem, SpectrumOptions};
 use crate::parsers::{Basis, Error, Operator, SpinOperator, Structure, c64};
 
@@ -29,6 +30,7 @@ pub struct SparseProblem<'a> {
     analysis: Analysis,
     dense: EigenProblem<'a>,
     dense_up_to: usize,
+    weighing: Option<&'a dyn Weighing>,
 }
 
 impl<'a> SparseProblem<'a> {
@@ -47,12 +49,17 @@ impl<'a> SparseProblem<'a> {
         let analysis = Analysis::new(bloch.pattern().symbolic(), &order)?;
         let n_k = rayon::current_num_threads();
         let dense = EigenProblem::new(hamiltonian, overlap, basis, n_k, SpectrumOptions::default());
-        Ok(SparseProblem { hamiltonian, bloch, analysis, dense, dense_up_to: DENSE })
+        Ok(SparseProblem { hamiltonian, bloch, analysis, dense, dense_up_to: DENSE, weighing: None })
     }
 
     /// Diagonalises up to this size of H(k) only.
     pub fn dense_up_to(self, dense_up_to: usize) -> Self {
         SparseProblem { dense_up_to, ..self }
+    }
+
+    /// Has the states of all windows weighed.
+    pub fn weighed_by(self, weighing: Option<&'a dyn Weighing>) -> Self {
+        SparseProblem { weighing, ..self }
     }
 
     /// H(R).
@@ -136,9 +143,8 @@ impl<'a> SparseProblem<'a> {
     /// One window for each spin channel.
     fn at(&self, k: [f64; 3], centre: f64, n_states: usize, par: Par) -> Result<Vec<Window>, Error> {
         if self.is_small() || 3 * n_states > self.bloch.size() {
-            let all = self.dense.energies(k)?.into_iter();
-            let whole = |energies| Window { energies, count_below: 0, radius: f64::INFINITY };
-            return Ok(all.map(|energies| whole(energies).narrowed(centre, n_states)).collect());
+            let all = self.dense_at(k)?.into_iter();
+            return Ok(all.map(|window| window.narrowed(centre, n_states)).collect());
         }
         match self.bloch.is_real_at(k) {
             true => self.sparse_at::<f64>(k, centre, n_states, par),
@@ -146,12 +152,25 @@ impl<'a> SparseProblem<'a> {
         }
     }
 
+    /// All states of each spin channel.
+    fn dense_at(&self, k: [f64; 3]) -> Result<Vec<Window>, Error> {
+        let Some(weighing) = self.weighing else {
+            return Ok(self.dense.energies(k)?.into_iter().map(|energies| Window::whole(energies, None)).collect());
+        };
+        let (energies, weights) = self.dense.weighed(k, weighing)?;
+        Ok(energies
+            .into_iter()
+            .zip(weights)
+            .map(|(energies, weights)| Window::whole(energies, Some(weights)))
+            .collect())
+    }
+
     fn sparse_at<T: Scalar>(&self, k: [f64; 3], centre: f64, n: usize, par: Par) -> Result<Vec<Window>, Error> {
         let s = self.bloch.overlap::<T>(k);
         self.analysis.check_overlap(&s, k, par)?;
         let channel = |channel| {
-            let pencil = Pencil { h: self.bloch.hamiltonian(channel, k), s: &s, k, analysis: &self.analysis, par };
-            pencil.nearest(centre, n)
+            let (h, analysis, weighing) = (self.bloch.hamiltonian(channel, k), &self.analysis, self.weighing);
+            Pencil { h, s: &s, k, analysis, weighing, par }.nearest(centre, n)
         };
         (0..self.bloch.n_channels()).map(channel).collect()
     }

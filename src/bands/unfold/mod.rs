@@ -18,8 +18,9 @@ use super::bravais::Bravais;
 use super::eigen::{States, hermitian_eigenvalues};
 use super::kpath::KPath;
 use super::mesh::periodic_directions;
+use super::projection::{StatesAt, Weighing};
 use super::spectrum::{EigenProblem, Spectrum, SpectrumOptions, by_spin, energies};
-use super::structure::{Align, BandStructure, Source, compute_by, overlap};
+use super::structure::{Align, BandStructure, Source, compute_by, compute_with, overlap};
 use crate::parsers::{Calculation, Error, Operator, Result, SpinOperator, Structure, Sublattice, c64};
 
 /// Name of the only group of unfolded bands.
@@ -65,12 +66,20 @@ impl<'a> Unfolding<'a> {
     /// Spectral weight at `k` of each of these states (columns, ascending energies in hartree) of K = M k. Degenerate states may be
     /// combined at will: those combinations are taken whose weights are the eigenvalues of P among them.
     pub fn weights(&self, k: [f64; 3], energies: &[f64], states: MatRef<'_, c64>) -> Vec<f64> {
-        let n = self.copies.len();
         let phases = self.phases(k);
         let with_overlap = self.folded_overlap(&phases, self.cells.k_point(k));
-        // Of a spinor the two components one after the other.
-        let components = (0..states.nrows() / n.max(1)).map(|component| states.subrows(component * n, n));
-        let waves: Vec<[Mat<c64>; 2]> = components.map(|c| [self.folded(&phases, c), &with_overlap * c]).collect();
+        let waves: Vec<_> = self.components(states).map(|c| [self.folded(&phases, c), &with_overlap * c]).collect();
+        self.weights_of_waves(energies, &waves)
+    }
+
+    /// Of a spinor the two components one after the other.
+    fn components<'b>(&self, states: MatRef<'b, c64>) -> impl Iterator<Item = MatRef<'b, c64>> + use<'b> {
+        let n = self.copies.len();
+        (0..states.nrows() / n.max(1)).map(move |component| states.subrows(component * n, n))
+    }
+
+    /// Of states c and of S c, both folded, component after component.
+    fn weights_of_waves(&self, energies: &[f64], waves: &[[Mat<c64>; 2]]) -> Vec<f64> {
         let element = |i: usize, j: usize| -> c64 {
             let product = |[a, b]: &[Mat<c64>; 2]| b.col(i).adjoint() * a.col(j);
             waves.iter().map(product).sum::<c64>() / self.cells.n_cells() as f64
@@ -141,11 +150,25 @@ impl<'a> Unfolding<'a> {
         };
         let by_k = kpoints.par_iter().map(at).collect::<Result<Vec<_>>>()?;
         let (energies, weights): (Vec<_>, Vec<_>) = by_k.into_iter().unzip();
-        let one_group = |bands: Vec<f64>| bands.into_iter().map(|weight| vec![weight]).collect();
         let weights = by_spin(weights, h.n_channels()).into_iter();
         let weights = weights.map(|by_k| by_k.into_iter().map(one_group).collect()).collect();
         Ok(Spectrum { weights: Some(weights), ..by_spin(energies, h.n_channels()).into() })
     }
+}
+
+/// States of K, a wave vector of the supercell, by their spectral weight at k = M⁻¹ K as the only group.
+impl Weighing for Unfolding<'_> {
+    fn weigh(&self, StatesAt { k, energies, vectors, with_overlap }: StatesAt<'_>) -> Vec<Vec<f64>> {
+        let phases = self.phases(self.cells.small_k_point(k));
+        let folded = |rows| self.folded(&phases, rows);
+        let both = self.components(vectors).zip(self.components(with_overlap));
+        let waves: Vec<_> = both.map(|(c, s_c)| [folded(c), folded(s_c)]).collect();
+        one_group(self.weights_of_waves(energies, &waves))
+    }
+}
+
+fn one_group(weights: Vec<f64>) -> Vec<Vec<f64>> {
+    weights.into_iter().map(|weight| vec![weight]).collect()
 }
 
 fn dot(k: [f64; 3], r: [i32; 3]) -> f64 {
@@ -184,6 +207,29 @@ pub fn compute(unfolding: &Unfolding, source: &Source, path: KPath, options: Spe
     let energies_at = |h: &SpinOperator, k: &[[f64; 3]]| energies(h, overlap, &run.basis, k, options);
     let spectrum_at = |h: &SpinOperator, k: &[[f64; 3]]| unfolding.spectrum(h, k, options);
     let sources = std::slice::from_ref(source);
-    let bands = compute_by(run, sources, path, Align::Fermi, &energies_at, &spectrum_at)?;
-    Ok(BandStructure { groups: vec![GROUP.to_owned()], unfolded: true, ..bands })
+    Ok(unfolded(compute_by(run, sources, path, Align::Fermi, &energies_at, &spectrum_at)?))
+}
+
+/// As [`compute`], around the Fermi level `level` with the states that `spectrum_at` finds at k points of the supercell, weighed by
+/// `unfolding`.
+///
+/// # Errors
+/// Those of `spectrum_at`.
+pub fn compute_by_windows(
+    unfolding: &Unfolding,
+    source: &Source,
+    path: KPath,
+    level: Option<f64>,
+    spectrum_at: &dyn Fn(&[[f64; 3]]) -> Result<Spectrum>,
+) -> Result<BandStructure> {
+    let spectrum_of = |_, k: &[[f64; 3]]| {
+        let large: Vec<[f64; 3]> = k.iter().map(|&k| unfolding.cells.k_point(k)).collect();
+        spectrum_at(&large)
+    };
+    let sources = std::slice::from_ref(source);
+    Ok(unfolded(compute_with(unfolding.run, sources, path, Align::Fermi, &[level], &spectrum_of)?))
+}
+
+fn unfolded(bands: BandStructure) -> BandStructure {
+    BandStructure { groups: vec![GROUP.to_owned()], unfolded: true, ..bands }
 }

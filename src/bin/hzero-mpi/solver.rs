@@ -43,14 +43,14 @@ impl States {
 
     /// Those of a window.
     pub fn of_window(window: Window) -> Self {
-        let Window { energies, count_below, radius } = window;
+        let Window { energies, count_below, radius, .. } = window;
         States { energies, count_below, radius: Some(radius).filter(|radius| radius.is_finite()) }
     }
 
     /// The inverse of [`States::of_window`].
     pub fn window(self) -> Window {
         let States { energies, count_below, radius } = self;
-        Window { energies, count_below, radius: radius.unwrap_or(f64::INFINITY) }
+        Window { energies, weights: None, count_below, radius: radius.unwrap_or(f64::INFINITY) }
     }
 }
 
