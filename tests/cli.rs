@@ -289,8 +289,12 @@ fn eval_keeps_its_contract() {
             "bands_occupied_mae_mev",
             "bands_to_5ev_mae_mev",
             "bands_all_mae_mev",
+            "lowest_state_error_mev",
             "ghost_states",
+            "overlap_condition",
+            "hermiticity_error_mev",
             "seconds",
+            "seconds_per_atom",
         ] {
             assert!(row[name].is_number(), "{name} is {}", row[name]);
         }
@@ -300,6 +304,23 @@ fn eval_keeps_its_contract() {
     }
     let mean = (rows[0]["mae_h0_mev"].as_f64().unwrap() + rows[1]["mae_h0_mev"].as_f64().unwrap()) / 2.0;
     assert!((report["all"]["mae_h0_mev"].as_f64().unwrap() - mean).abs() < 1e-9);
+}
+
+#[test]
+fn eval_has_the_errors_of_h0_itself() {
+    let runs = ["graphene", "graphene_sqrt3"].map(fixture);
+    let text = done(&["eval", "--h0", &runs[0], &runs[1], "--json"]);
+    let report: Value = serde_json::from_str(&text).unwrap();
+    assert!(report["model"].is_null());
+    for row in report["runs"].as_array().unwrap() {
+        let number = |name: &str| row[name].as_f64().unwrap();
+        assert_eq!(number("mae_h_mev"), number("mae_h0_mev"));
+        assert_eq!(number("mae_h_aligned_mev"), number("mae_h0_aligned_mev"));
+        assert!(number("bands_occupied_mae_mev") > 10.0 && number("seconds") == 0.0);
+        assert!((10.0..1e7).contains(&number("overlap_condition")) && number("hermiticity_error_mev") < 1e-3);
+    }
+    let refused = hzero(&["eval", &runs[0]]);
+    assert!(!refused.status.success() && stderr(&refused).contains("--model"), "{}", stderr(&refused));
 }
 
 #[test]

@@ -32,6 +32,8 @@ fn trains_on_run_folders_and_leaves_model_log_and_curve() {
     assert!(lines[3]["validation_ratio"].as_f64().unwrap() > 0.0);
     for line in &lines {
         assert!(line["loss_real"].as_f64().unwrap() > 0.0 && line["learning_rate"].as_f64().unwrap() > 0.0);
+        let number = |name: &str| line[name].as_f64().unwrap();
+        assert!(number("cpu_seconds") > 0.0 && number("peak_memory_mb") > 50.0 && number("n_parameters") > 1000.0);
         assert_eq!((&line["mu_mev"], &line["skipped"]), (&0.0.into(), &0.into()));
     }
     let curve = std::fs::read_to_string(folder.path().join("m.svg")).unwrap();

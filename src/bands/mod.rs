@@ -6,6 +6,7 @@
 pub mod band_h5;
 pub mod bravais;
 pub mod compare;
+pub mod condition;
 pub mod dos;
 #[cfg(feature = "hdf5")]
 pub mod dos_h5;

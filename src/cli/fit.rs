@@ -10,7 +10,7 @@ use super::run_args::RunFiles;
 use crate::cli::certify;
 use crate::model::certify::{Calibration, calibrate_held_out};
 use crate::model::file::Model;
-use crate::model::linear::{FitReport, FitSettings, HeldOut, fit_and_hold_out};
+use crate::model::linear::{FitReport, FitSettings, HeldOut, fit, fit_and_hold_out};
 use crate::model::training::Training;
 use crate::model::{Sample, Slots, Target};
 use crate::parsers::{Calculation, read};
@@ -33,6 +33,9 @@ pub struct Args {
     /// Gaussians of the bond's length that multiply every feature of a bond
     #[arg(long, default_value_t = FitSettings::default().bond_gaussians)]
     gaussians: usize,
+    /// Do not calibrate `hzero certify`
+    #[arg(long)]
+    no_calibration: bool,
     #[command(flatten)]
     files: RunFiles,
 }
@@ -44,10 +47,18 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let about = Training::of(&training, &slots)?;
     let (training, validation) = (samples(training, &args.runs, &slots)?, samples(validation, &args.validate, &slots)?);
     let settings = FitSettings { bond_gaussians: args.gaussians, ..FitSettings::default() };
-    let (stage, report, held_out) = fit_and_hold_out(&training, &validation, &slots, &settings)?;
+    let (stage, report, held_out) = if args.no_calibration {
+        let (stage, report) = fit(&training, &validation, &slots, &settings)?;
+        (stage, report, None)
+    } else {
+        let (stage, report, held_out) = fit_and_hold_out(&training, &validation, &slots, &settings)?;
+        (stage, report, Some(held_out))
+    };
     super::print(&table(&report, validation.is_empty()))?;
     let mut model = Model::linear(slots, about, stage, report);
-    model.header.calibration = calibrated(&model, held_out, &args)?;
+    if let Some(held_out) = held_out {
+        model.header.calibration = calibrated(&model, held_out, &args)?;
+    }
     model.write(&args.out)?;
     super::print(&format!("{}: fitted to {} runs\n", args.out.display(), args.runs.len()))?;
     Ok(Outcome::Done)

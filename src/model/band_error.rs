@@ -2,9 +2,9 @@
 
 use std::ops::AddAssign;
 
-/// Energies above the Fermi level up to which conduction bands are judged by themselves: 5 eV.
+/// Energies above the Fermi level up to which conduction bands are judged by themselves, and ghost states are counted: 5 eV.
 const WINDOW_EV: f64 = 5.0;
-/// A predicted state this far below the lowest reference state is a ghost: 0.1 eV.
+/// A predicted state counts below an energy if it is this far below it: 0.1 eV.
 const GHOST_MARGIN_EV: f64 = 0.1;
 
 /// Band errors of one structure, hartree. States are compared band by band at each k point and weighted with the k points.
@@ -20,7 +20,11 @@ pub struct BandErrors {
     pub all_mae: f64,
     /// Error of the band gap (same number of occupied bands at every k point); `None` for metals.
     pub gap_error: Option<f64>,
-    /// Predicted states below the lowest reference state − 0.1 eV.
+    /// Error of the lowest state after the shift, at the k point where it is largest, with its sign: far below zero where a state fell
+    /// out of the spectrum.
+    pub lowest_state_error: f64,
+    /// Predicted states too many: over all energies x up to 5 eV above the Fermi level, the largest number of states that the prediction
+    /// has below x − 0.1 eV beyond those that the reference has below x; summed over spins and k points.
     pub ghost_states: usize,
     /// Number of states compared.
     pub n_states: usize,
@@ -58,30 +62,49 @@ pub fn band_errors(
     let mut occupied = Mean::default();
     states().filter(|s| s.reference <= fermi).for_each(|s| occupied += (s.predicted - s.reference, s.weight));
     let shift = occupied.value().unwrap_or(0.0);
-    let lowest = states().map(|s| s.reference).fold(f64::INFINITY, f64::min);
+    let window_end = fermi + WINDOW_EV / hartree_in_ev;
     let (mut below, mut window, mut all) = (Mean::default(), Mean::default(), Mean::default());
-    let (mut ghost_states, mut n_states) = (0, 0);
+    let mut n_states = 0;
     for s in states() {
         let error = (s.predicted - shift - s.reference).abs();
         all += (error, s.weight);
         if s.reference <= fermi {
             below += (error, s.weight);
-        } else if s.reference <= fermi + WINDOW_EV / hartree_in_ev {
+        } else if s.reference <= window_end {
             window += (error, s.weight);
         }
-        ghost_states += usize::from(s.predicted - shift < lowest - GHOST_MARGIN_EV / hartree_in_ev);
         n_states += 1;
     }
     let gap_error = gap(reference, reference, fermi)
         .and_then(|expected| gap(predicted, reference, fermi).map(|found| found - expected));
+    let ghosts = Ghosts { shift, margin: GHOST_MARGIN_EV / hartree_in_ev, window_end };
+    let bands = || reference.iter().zip(predicted).flat_map(|(reference, predicted)| reference.iter().zip(predicted));
+    let lowest = bands().filter_map(|(reference, predicted)| Some(predicted.first()? - shift - reference.first()?));
     BandErrors {
         shift,
         occupied_mae: below.value().unwrap_or(0.0),
         to_5ev_mae: window.value(),
         all_mae: all.value().unwrap_or(0.0),
         gap_error,
-        ghost_states,
+        lowest_state_error: lowest.fold(0.0, |worst, error| if error.abs() > f64::abs(worst) { error } else { worst }),
+        ghost_states: bands().map(|(reference, predicted)| ghosts.count(reference, predicted)).sum(),
         n_states,
+    }
+}
+
+/// What counts as a state too many, hartree.
+struct Ghosts {
+    shift: f64,
+    margin: f64,
+    window_end: f64,
+}
+
+impl Ghosts {
+    /// At one k point, both ascending. The excess grows where x passes a predicted state + margin, so only those x matter.
+    fn count(&self, reference: &[f64], predicted: &[f64]) -> usize {
+        let places = predicted.iter().map(|energy| energy - self.shift + self.margin).enumerate();
+        let excess = |(k, x): (usize, f64)| (k + 1).saturating_sub(reference.partition_point(|&energy| energy <= x));
+        places.take_while(|(_, x)| *x < self.window_end).map(excess).max().unwrap_or(0)
     }
 }
 
@@ -136,7 +159,27 @@ mod tests {
 
         let mut ghost = reference.clone();
         ghost[0][1][0] = -2.0;
-        assert_eq!(band_errors(&reference, &ghost, &[1.0, 1.0], -0.5, 27.2).ghost_states, 1);
+        let errors = band_errors(&reference, &ghost, &[1.0, 1.0], -0.5, 27.2);
+        assert_eq!(errors.ghost_states, 1);
+        assert!((errors.lowest_state_error - (-0.9 - errors.shift)).abs() < 1e-12 && errors.lowest_state_error < -0.4);
+    }
+
+    /// In electronvolt, Fermi level 0, one k point, no shift since the occupied state is right.
+    #[test]
+    fn states_too_many_count_wherever_they_are_up_to_the_end_of_the_window() {
+        let ghosts = |reference: &[f64], predicted: &[f64]| {
+            let [reference, predicted] = [reference, predicted].map(|bands| vec![vec![bands.to_vec()]]);
+            band_errors(&reference, &predicted, &[1.0], 0.0, 1.0).ghost_states
+        };
+        let reference = [-8.0, 2.0, 4.0, 9.0, 12.0];
+        assert_eq!(ghosts(&reference, &reference), 0);
+        // One between the bands, and one above: the states from there on only change their numbers.
+        assert_eq!(ghosts(&reference, &[-8.0, 1.0, 2.0, 4.0, 9.0]), 1);
+        assert_eq!(ghosts(&reference, &[-8.0, 1.0, 2.0, 3.0, 4.0]), 2);
+        // Within the margin, beyond the window, or a state too few: no ghosts.
+        assert_eq!(ghosts(&reference, &[-8.0, 1.95, 3.95, 9.0, 12.0]), 0);
+        assert_eq!(ghosts(&reference, &[-8.0, 2.0, 4.0, 5.0, 6.0]), 0);
+        assert_eq!(ghosts(&reference, &[-8.0, 3.0, 4.5, 9.0, 12.0]), 0);
     }
 
     #[test]

@@ -67,19 +67,34 @@ impl Phases {
 
 /// Most memory that this process has held at any time, bytes (Linux).
 pub fn peak_memory() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    peak_memory_of(std::process::id())
+}
+
+/// Most memory that a running process has held at any time, bytes (Linux).
+pub fn peak_memory_of(process: u32) -> Option<u64> {
+    let status = std::fs::read_to_string(format!("/proc/{process}/status")).ok()?;
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kilobytes: u64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     Some(kilobytes * 1024)
 }
 
-/// CPU time of this process so far, to a hundredth of a second (Linux): fields 14 and 15 of `/proc/self/stat`, where the second
-/// field, the name in brackets, may hold blanks.
-fn cpu_seconds() -> Option<f64> {
+/// CPU time of this process so far, to a hundredth of a second (Linux).
+pub fn cpu_seconds() -> Option<f64> {
+    ticks_from(14)
+}
+
+/// CPU time of the processes that this one started and that have ended, to a hundredth of a second (Linux).
+pub fn children_cpu_seconds() -> Option<f64> {
+    ticks_from(16)
+}
+
+/// Sum of two fields of `/proc/self/stat`, time for the program and for the system; the first is number 1, and the second, the name
+/// in brackets, may hold blanks.
+fn ticks_from(field: usize) -> Option<f64> {
     const TICKS_PER_SECOND: f64 = 100.0;
     let stat = std::fs::read_to_string("/proc/self/stat").ok()?;
     let (_, after_name) = stat.rsplit_once(')')?;
-    let ticks = after_name.split_ascii_whitespace().skip(11).take(2).map(|field| field.parse::<u64>().ok());
+    let ticks = after_name.split_ascii_whitespace().skip(field - 3).take(2).map(|field| field.parse::<u64>().ok());
     Some(ticks.sum::<Option<u64>>()? as f64 / TICKS_PER_SECOND)
 }
 

@@ -6,6 +6,7 @@ mod equivariance;
 mod hamiltonian;
 mod overlap;
 
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 
@@ -34,8 +35,11 @@ pub struct Args {
     #[arg(required = true, value_name = "RUN")]
     runs: Vec<PathBuf>,
     /// Model file
-    #[arg(long, short, value_name = "FILE")]
-    model: PathBuf,
+    #[arg(long, short, value_name = "FILE", required_unless_present = "h0")]
+    model: Option<PathBuf>,
+    /// No model: the errors of H0 itself, which a prediction is to beat
+    #[arg(long, conflicts_with_all = ["model", "equivariance"])]
+    h0: bool,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -64,6 +68,12 @@ pub struct Wanted {
     pub details: bool,
 }
 
+impl Wanted {
+    fn of(args: &Args) -> Self {
+        Wanted { bands: !args.no_bands, details: args.details }
+    }
+}
+
 /// What is said of a run.
 trait Row: Serialize + Sized {
     /// Head of the table.
@@ -83,30 +93,49 @@ trait Row: Serialize + Sized {
 #[derive(Serialize)]
 struct Report<R> {
     schema_version: u32,
-    model: PathBuf,
+    /// Null for H0 itself.
+    model: Option<PathBuf>,
     runs: Vec<R>,
     all: R,
 }
 
 pub fn run(args: Args) -> anyhow::Result<Outcome> {
-    let predictor = Predictor::load(&args.model, &args.device)?;
+    let Some(model) = &args.model else { return report(&args, |run| h0_row(run, &args)) };
+    let predictor = Predictor::load(model, &args.device)?;
+    let timed = timed(&predictor);
     match predictor.model().header.target.quantity {
-        Quantity::Hamiltonian => report(&predictor, &args, hamiltonian_row),
-        Quantity::DensityMatrix => {
-            report(&predictor, &args, |_, _, run, dm, seconds| DensityRow::new(run, dm, seconds))
-        }
-        Quantity::Overlap => report(&predictor, &args, |_, _, run, s, seconds| OverlapRow::new(run, s, seconds)),
+        Quantity::Hamiltonian => report(&args, |run| {
+            let (found, seconds) = timed(run)?;
+            hamiltonian_row(&predictor, &args, run, &found, seconds)
+        }),
+        Quantity::DensityMatrix => report(&args, |run| {
+            let (found, seconds) = timed(run)?;
+            DensityRow::new(run, &found, seconds)
+        }),
+        Quantity::Overlap => report(&args, |run| {
+            let (found, seconds) = timed(run)?;
+            OverlapRow::new(run, &found, seconds)
+        }),
     }
 }
 
-fn report<R: Row>(
-    predictor: &Predictor,
-    args: &Args,
-    row: impl Fn(&Predictor, &Args, &Calculation, &SpinOperator, f64) -> anyhow::Result<R>,
-) -> anyhow::Result<Outcome> {
+/// Predicts runs, and tells how long it took. The first one is predicted twice, since threads and caches are new then.
+fn timed(predictor: &Predictor) -> impl Fn(&Calculation) -> anyhow::Result<(SpinOperator, f64)> {
+    let is_warm = Cell::new(false);
+    move |run| {
+        if !is_warm.replace(true) {
+            predictor.predict(run)?;
+        }
+        let start = Instant::now();
+        let predicted = predictor.predict(run)?;
+        Ok((predicted.hamiltonian, start.elapsed().as_secs_f64()))
+    }
+}
+
+fn report<R: Row>(args: &Args, row: impl Fn(&Calculation) -> anyhow::Result<R>) -> anyhow::Result<Outcome> {
     let mut runs = Vec::with_capacity(args.runs.len());
     for path in &args.runs {
-        let row = predicted_row(predictor, path, args, &row).with_context(|| path.display().to_string())?;
+        let row = read_row(path, args, &row).with_context(|| path.display().to_string())?;
         if !args.json {
             super::print(&format!("{}{}", if runs.is_empty() { R::head() } else { String::new() }, row.line()))?;
         }
@@ -122,17 +151,15 @@ fn report<R: Row>(
     Ok(Outcome::Done)
 }
 
-fn predicted_row<R: Row>(
-    predictor: &Predictor,
-    path: &Path,
-    args: &Args,
-    row: impl Fn(&Predictor, &Args, &Calculation, &SpinOperator, f64) -> anyhow::Result<R>,
-) -> anyhow::Result<R> {
+fn read_row<R: Row>(path: &Path, args: &Args, row: impl Fn(&Calculation) -> anyhow::Result<R>) -> anyhow::Result<R> {
     let run = read(path, &args.files.options())?;
-    let start = Instant::now();
-    let predicted = predictor.predict(&run)?;
-    let seconds = start.elapsed().as_secs_f64();
-    Ok(row(predictor, args, &run, &predicted.hamiltonian, seconds)?.named(path.display().to_string()))
+    Ok(row(&run)?.named(path.display().to_string()))
+}
+
+/// H0 as if it were predicted.
+fn h0_row(run: &Calculation, args: &Args) -> anyhow::Result<HamiltonianRow> {
+    let h0 = run.hamiltonian0.as_ref().context("the run has no H0")?;
+    HamiltonianRow::new(run, h0, true, 0.0, Wanted::of(args))
 }
 
 fn hamiltonian_row(
@@ -142,11 +169,10 @@ fn hamiltonian_row(
     predicted: &SpinOperator,
     seconds: f64,
 ) -> anyhow::Result<HamiltonianRow> {
-    let wanted = Wanted { bands: !args.no_bands, details: args.details };
     let from_h0 = predictor.model().header.target.from_h0;
     let errors = (args.equivariance > 0).then(|| equivariance_error(predictor, run, args.equivariance)).transpose()?;
     let equivariance = errors.map(|errors| Equivariance::new(&errors, 1000.0 * run.origin.ev_per_hartree));
-    Ok(HamiltonianRow::new(run, predicted, from_h0, seconds, wanted)?.with_equivariance(equivariance))
+    Ok(HamiltonianRow::new(run, predicted, from_h0, seconds, Wanted::of(args))?.with_equivariance(equivariance))
 }
 
 fn mean<R>(rows: &[R], value: impl Fn(&R) -> f64) -> f64 {

@@ -12,6 +12,7 @@ use super::curve;
 use crate::model::network::TrainConfig;
 use crate::model::network::schedule::Best;
 use crate::model::network::train::{Listener, Progress, StartFacts, Trained};
+use crate::model::phases::peak_memory;
 use crate::model::target::{Quantity, Target};
 use crate::parsers::units::HARTREE_IN_EV;
 use crate::parsers::{Error, Result};
@@ -32,8 +33,16 @@ pub struct Report {
     every: usize,
     unit: Unit,
     model: PathBuf,
+    network: Network,
     log: Option<File>,
     lines: Vec<Line>,
+}
+
+/// What the log says of the network.
+#[derive(Default)]
+struct Network {
+    n_parameters: i64,
+    device: String,
 }
 
 /// In which unit errors are told, and what they are compared with.
@@ -79,6 +88,17 @@ struct Line {
     /// Steps so far that changed nothing, because loss or gradient was not finite.
     skipped: usize,
     seconds: f64,
+    /// Of all threads, evaluation not counted; null where the system does not tell, as the next one.
+    #[serde(default)]
+    cpu_seconds: Option<f64>,
+    /// The most that the process has held so far.
+    #[serde(default)]
+    peak_memory_mb: Option<f64>,
+    #[serde(default)]
+    n_parameters: i64,
+    /// `Cpu`, `Cuda(0)`.
+    #[serde(default)]
+    device: String,
     #[serde(flatten)]
     validation: Option<Validation>,
 }
@@ -97,7 +117,7 @@ fn mev(hartree: f64) -> f64 {
 }
 
 impl Line {
-    fn new(progress: &Progress, unit: Unit) -> Self {
+    fn new(progress: &Progress, unit: Unit, network: &Network) -> Self {
         Line {
             step: progress.step,
             unit: unit.name.to_owned(),
@@ -111,6 +131,10 @@ impl Line {
             gradient_norm: progress.gradient,
             skipped: progress.skipped,
             seconds: progress.seconds,
+            cpu_seconds: progress.cpu_seconds,
+            peak_memory_mb: peak_memory().map(|bytes| bytes as f64 / 1e6),
+            n_parameters: network.n_parameters,
+            device: network.device.clone(),
             validation: progress.validation.map(|v| Validation {
                 validation_mae: v.mae * unit.factor,
                 validation_mae_aligned: v.mae_aligned * unit.factor,
@@ -146,6 +170,7 @@ impl Report {
             every: (config.training.steps / N_LINES).max(1),
             unit: Unit::of(config.what()),
             model,
+            network: Network::default(),
             log: None,
             lines: Vec::new(),
         }
@@ -224,6 +249,7 @@ impl Listener for Report {
         if *first_step > 0 {
             self.say(&format!("going on from the checkpoint at step {first_step}"));
         }
+        self.network = Network { n_parameters: *n_parameters, device: device.clone() };
         self.bar.set_position(*first_step as u64);
         self.open_log(*first_step)
     }
@@ -233,7 +259,7 @@ impl Listener for Report {
         if !progress.step.is_multiple_of(self.every) && progress.validation.is_none() {
             return Ok(());
         }
-        let line = Line::new(progress, self.unit);
+        let line = Line::new(progress, self.unit, &self.network);
         if let Some(log) = &mut self.log {
             write_line(log, &line)?;
         }

@@ -19,6 +19,7 @@ use self::states::Mesh;
 use super::band_error::{BandErrors, band_errors};
 use super::evaluate::evaluate;
 use super::predict::{Predictor, Stages};
+use crate::bands::condition;
 use crate::bands::fermi;
 use crate::bands::mesh::KMesh;
 use crate::bands::spectrum::{SpectrumOptions, energies};
@@ -113,6 +114,15 @@ pub fn observe(predictor: &Predictor, run: &Calculation) -> Result<Observation> 
 /// `Unsupported` where the run lacks S, H or electrons; `Inconsistent` where the eigenproblem has no solution.
 pub fn true_band_errors(run: &Calculation, predicted: &SpinOperator) -> Result<BandErrors> {
     band_errors_with(run, predicted, super::target::overlap(run)?)
+}
+
+/// Largest over least eigenvalue of S(k) at the worst point of the run's own k mesh.
+///
+/// # Errors
+/// `Unsupported` where the run lacks S; as [`overlap_condition`](condition::overlap_condition).
+pub fn overlap_condition(run: &Calculation, hamiltonian: &SpinOperator) -> Result<f64> {
+    let mesh = KMesh::of_run(run, hamiltonian);
+    condition::overlap_condition(super::target::overlap(run)?, &run.basis, &mesh.points)
 }
 
 /// Bands of the run's converged H with another S against those with its own.

@@ -1,9 +1,10 @@
 //! The states of a predicted H, and what a deviation of H would do to each of them.
 
-use faer::{Mat, MatRef, Par, Side};
+use faer::{Mat, MatRef, Par};
 use rayon::prelude::*;
 
 use crate::bands::bloch::BlochSum;
+use crate::bands::condition::extremes;
 use crate::bands::eigen::OverlapFactor;
 use crate::bands::fermi::DEFAULT_SMEARING;
 use crate::bands::mesh::KMesh;
@@ -140,7 +141,7 @@ impl Solver<'_> {
             Ok(states.energies.iter().zip(&energies_h0).enumerate().map(state).collect())
         };
         let channels = h.iter().zip(&h0).map(channel).collect::<Result<_>>()?;
-        Ok(AtK { channels, overlap: extremes(&s, k)? })
+        Ok(AtK { channels, overlap: extremes(s.as_ref(), k)? })
     }
 }
 
@@ -149,12 +150,6 @@ fn expectations(d: &Mat<c64>, c: MatRef<'_, c64>) -> Vec<f64> {
     let product = d * c;
     let of = |n: usize| c.col(n).iter().zip(product.col(n).iter()).map(|(a, b)| (a.conj() * b).re).sum();
     (0..c.ncols()).map(of).collect()
-}
-
-fn extremes(s: &Mat<c64>, k: [f64; 3]) -> Result<[f64; 2]> {
-    let values = s.self_adjoint_eigenvalues(Side::Lower);
-    let values = values.map_err(|_| Error::inconsistent(format!("S(k) at k = {k:?} has no eigenvalues")))?;
-    Ok([values.first(), values.last()].map(|value| value.copied().unwrap_or(0.0)))
 }
 
 /// `[spin][k][band]`.

@@ -78,6 +78,16 @@ pub struct LinearStage {
     pub onsite: Vec<(OnsiteLayout, Regression)>,
 }
 
+impl LinearStage {
+    /// Numbers that were fitted.
+    pub fn n_weights(&self) -> usize {
+        let bonds = self.bonds.iter().flat_map(|(_, sectors)| sectors);
+        let regressions = bonds.chain(self.onsite.iter().map(|(_, regression)| regression));
+        let potential = self.potential.as_ref().map_or(0, |potential| potential.weights.len());
+        potential + regressions.map(|one| one.weights.nrows() * one.weights.ncols()).sum::<usize>()
+    }
+}
+
 /// ΔH and how far to trust it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Prediction {

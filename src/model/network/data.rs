@@ -151,7 +151,11 @@ impl Data {
     }
 }
 
-fn expand(patterns: &[String], root: &Path) -> Result<Vec<PathBuf>> {
+/// The folders that patterns match, relative to `root`: sorted, each once.
+///
+/// # Errors
+/// `Unsupported` where a pattern is malformed or matches nothing.
+pub fn expand(patterns: &[String], root: &Path) -> Result<Vec<PathBuf>> {
     let mut paths = Vec::new();
     for pattern in patterns {
         let full = root.join(pattern);

@@ -27,6 +27,9 @@ pub struct NetworkHeader {
     pub step: usize,
     /// Seconds that they took.
     pub seconds: f64,
+    /// CPU seconds that they took; `None` where the system does not tell.
+    #[serde(default)]
+    pub cpu_seconds: Option<f64>,
     /// State of the schedule, with the best evaluation.
     #[serde(default)]
     pub course: Course,

@@ -19,6 +19,7 @@ use super::trainer::{LossReport, StepReport, Trainer};
 use super::transfer;
 use crate::model::file::{Header, LinearHeader, Model, SCHEMA_VERSION};
 use crate::model::linear::{FitReport, FitSettings, LinearStage, fit};
+use crate::model::phases::cpu_seconds;
 use crate::model::{Channels, Sample};
 use crate::parsers::{Error, Result};
 
@@ -37,6 +38,8 @@ pub struct Progress {
     pub gradient: f64,
     /// Seconds of training so far, evaluation not counted.
     pub seconds: f64,
+    /// CPU seconds of all threads that they took; `None` where the system does not tell.
+    pub cpu_seconds: Option<f64>,
     /// Steps so far that changed nothing, because their loss or gradient was not finite.
     pub skipped: usize,
     /// Errors on the validation runs, at intervals.
@@ -146,6 +149,7 @@ struct Run {
     /// Weights of the best evaluation.
     best: Option<Tensor>,
     seconds: f64,
+    cpu_seconds: Option<f64>,
     /// Parameters of another model that training started from.
     taken: Option<i64>,
 }
@@ -188,7 +192,7 @@ impl Run {
             trainer.start_from(start.weights);
             start.taken
         });
-        Ok(Run { trainer, data, model, linear, best: None, seconds: 0.0, taken })
+        Ok(Run { trainer, data, model, linear, best: None, seconds: 0.0, cpu_seconds: Some(0.0), taken })
     }
 
     /// Goes on from a checkpoint: base and statistics are those of the checkpoint, so nothing is fitted again.
@@ -212,7 +216,8 @@ impl Run {
         trainer.adam = state.adam;
         trainer.step = stored.header.step;
         trainer.course = stored.header.course;
-        Ok(Run { trainer, data, model, linear, best: state.best, seconds: stored.header.seconds, taken: None })
+        let NetworkHeader { seconds, cpu_seconds, .. } = stored.header;
+        Ok(Run { trainer, data, model, linear, best: state.best, seconds, cpu_seconds, taken: None })
     }
 
     fn facts(&self, device: Device) -> StartFacts {
@@ -230,9 +235,11 @@ impl Run {
 
     fn steps(&mut self, config: &TrainConfig, checkpoint: &Path, listener: &mut dyn Listener) -> Result<()> {
         while !self.trainer.is_over() {
-            let start = Instant::now();
+            let (start, cpu) = (Instant::now(), cpu_seconds());
             let report = self.trainer.step()?;
             self.seconds += start.elapsed().as_secs_f64();
+            let spent = cpu.zip(cpu_seconds()).map(|(before, after)| after - before);
+            self.cpu_seconds = self.cpu_seconds.zip(spent).map(|(all, step)| all + step);
             let due =
                 |interval: usize, run: &Run| run.trainer.is_over() || run.trainer.step.is_multiple_of(interval.max(1));
             let validation = if due(config.output.evaluate_every, self) { self.evaluate(config)? } else { None };
@@ -251,7 +258,8 @@ impl Run {
         let StepReport { loss, rate, gradient } = *report;
         let Trainer { step, course, .. } = self.trainer;
         let mae_train = course.running.unwrap_or(loss.mae);
-        Progress { step, loss, mae_train, rate, gradient, seconds: self.seconds, skipped: course.skipped, validation }
+        let Run { seconds, cpu_seconds, .. } = *self;
+        Progress { step, loss, mae_train, rate, gradient, seconds, cpu_seconds, skipped: course.skipped, validation }
     }
 
     /// Errors on the validation runs; keeps the weights if they are the best.
@@ -284,6 +292,7 @@ impl Run {
             k_space: config.k_space.clone(),
             step: *step,
             seconds: self.seconds,
+            cpu_seconds: self.cpu_seconds,
             course: *course,
             ranges: [preparation.input.range, preparation.output.range],
         };
