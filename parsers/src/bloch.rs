@@ -72,7 +72,7 @@ impl<'a> BlochSum<'a> {
     }
 
     fn phases(&self, k: [f64; 3]) -> Vec<c64> {
-        self.cells.iter().map(|r| phase((0..3).map(|a| k[a] * r[a] as f64).sum())).collect()
+        self.cells.iter().map(|&r| phase(k, r)).collect()
     }
 
     fn add<T: Copy + Into<c64>>(&self, operator: &Operator<T>, phases: &[c64], mut sum: MatMut<'_, c64>) {
@@ -89,8 +89,10 @@ impl<'a> BlochSum<'a> {
     }
 }
 
-/// exp(2πi `turns`): exactly real where it is real, so that real O(R) have real O(k) where k and −k are equivalent.
-pub fn phase(turns: f64) -> c64 {
+/// exp(2πi k·R), `k` in reduced coordinates: exactly real where it is real, so that real O(R) have real O(k) where k and −k are
+/// equivalent.
+pub fn phase(k: [f64; 3], r: [i32; 3]) -> c64 {
+    let turns: f64 = (0..3).map(|axis| k[axis] * f64::from(r[axis])).sum();
     match (2.0 * turns).rem_euclid(2.0) {
         0.0 => c64::ONE,
         1.0 => -c64::ONE,
@@ -104,11 +106,14 @@ mod tests {
 
     #[test]
     fn phases_are_exact_where_they_are_real() {
-        for (turns, expected) in [(0.0, 1.0), (-0.5, -1.0), (1.5, -1.0), (-3.0, 1.0)] {
-            assert_eq!(phase(turns), c64::new(expected, 0.0), "{turns}");
+        let k = [0.5, -0.25, 0.1];
+        for (r, expected) in
+            [([0, 0, 0], 1.0), ([-1, 0, 0], -1.0), ([1, -4, 0], -1.0), ([0, 2, 10], -1.0), ([3, 2, 0], 1.0)]
+        {
+            assert_eq!(phase(k, r), c64::new(expected, 0.0), "{r:?}");
         }
-        for turns in [0.25, -0.7, 12.1] {
-            assert!((phase(turns) - c64::cis(std::f64::consts::TAU * turns)).norm() < 1e-15);
+        for (r, turns) in [([0, -1, 0], 0.25), ([1, 0, -12], -0.7), ([0, 0, 121], 12.1)] {
+            assert!((phase(k, r) - c64::cis(std::f64::consts::TAU * turns)).norm() < 1e-13);
         }
     }
 }

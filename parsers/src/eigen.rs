@@ -15,7 +15,9 @@ use faer::{Mat, MatRef, Par};
 use crate::error::{Error, Result};
 use crate::operator::c64;
 
-pub use hermitian::{eigenvalues as hermitian_eigenvalues, full as hermitian};
+pub use hermitian::{
+    Number, eigenvalues as hermitian_eigenvalues, eigenvectors as hermitian_eigenvectors, full as hermitian,
+};
 use hermitian::{lower, real_lower};
 use root::Root;
 

@@ -8,6 +8,7 @@ use faer::{Accum, Mat, MatRef, Par};
 use rayon::prelude::*;
 
 use super::filling::StateWeights;
+use crate::bands::bloch::phase;
 use crate::parsers::{Basis, Operator, Pairs, SpinOperator, c64};
 
 /// The occupied states at one k, summed: a dense matrix per spin channel.
@@ -100,7 +101,7 @@ fn add_blocks<T: AddAssign + Send>(
     blocks.into_par_iter().zip(pairs.as_slice()).for_each(|(block, pair)| {
         let columns = basis.orbitals_of(pair.j as usize);
         for (k, matrix) in parts {
-            let phase = c64::cis(-std::f64::consts::TAU * (0..3).map(|a| k[a] * f64::from(pair.r[a])).sum::<f64>());
+            let phase = phase(*k, pair.r).conj();
             for (row, values) in basis.orbitals_of(pair.i as usize).zip(block.chunks_exact_mut(columns.len().max(1))) {
                 for (column, value) in columns.clone().zip(values) {
                     *value += take(matrix[(row, column)] * phase);

@@ -210,8 +210,7 @@ pub fn at(model: &RealSpace, k: [f64; 3]) -> Mat<c64> {
     let n = model.n_functions();
     let mut sum = Mat::zeros(n, n);
     for (cell, &place) in model.cells().iter().enumerate() {
-        let angle = std::f64::consts::TAU * (0..3).map(|a| k[a] * f64::from(place.r[a])).sum::<f64>();
-        let phase = c64::cis(angle) / f64::from(place.degeneracy);
+        let phase = crate::bloch::phase(k, place.r) / f64::from(place.degeneracy);
         for (element, value) in model.block(cell).iter().enumerate() {
             sum[(element / n, element % n)] += phase * value;
         }

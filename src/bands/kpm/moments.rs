@@ -281,7 +281,7 @@ fn add_products<T: Scalar>(
 ) {
     for ((group, &r), &x) in rows.iter().zip(r.col(column).iter()).zip(x.col(column).iter()) {
         if let Some(group) = *group {
-            groups[group][m] += (r.conjugate() * x).re();
+            groups[group][m] += (r.conj() * x).re();
         }
     }
 }

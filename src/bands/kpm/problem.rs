@@ -87,7 +87,7 @@ impl<'a, T: Scalar> Recursion<'a, T> {
 pub fn real_products<T: Scalar>(a: MatRef<'_, T>, b: MatRef<'_, T>) -> Vec<f64> {
     let product = |column: usize| {
         let pairs = a.col(column).iter().zip(b.col(column).iter());
-        pairs.map(|(&a, &b)| (a.conjugate() * b).re()).sum()
+        pairs.map(|(&a, &b)| (a.conj() * b).re()).sum()
     };
     (0..a.ncols()).map(product).collect()
 }

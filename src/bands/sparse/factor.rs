@@ -177,7 +177,7 @@ impl<T: Scalar> Factor<'_, T> {
                     match below[j] == T::ZERO {
                         false => {
                             let two = [diagonal(j), diagonal(j + 1)];
-                            Some(Pivot::Two(two, two[0] * two[1] - (below[j] * below[j].conjugate()).re()))
+                            Some(Pivot::Two(two, two[0] * two[1] - (below[j] * below[j].conj()).re()))
                         }
                         true if j > 0 && below[j - 1] != T::ZERO => None,
                         true => Some(Pivot::One(diagonal(j))),

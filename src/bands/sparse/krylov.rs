@@ -1,15 +1,13 @@
 //! Block Lanczos for M = (H − σS)⁻¹ S, which is self-adjoint in the inner product of S: its largest eigenvalues θ = 1/(ε − σ)
 //! are those of the states nearest to σ.
 
-use faer::diag::Diag;
-use faer::dyn_stack::{MemBuffer, MemStack};
-use faer::linalg::evd::{ComputeEigenvectors, self_adjoint_evd, self_adjoint_evd_scratch};
 use faer::linalg::matmul::matmul;
-use faer::{Accum, Mat, MatMut, MatRef, Par, Spec};
+use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 use super::factor::Factor;
 use super::matrix::Hermitian;
 use super::scalar::{LANES, Scalar};
+use crate::bands::eigen::hermitian_eigenvectors;
 
 /// Vectors that are multiplied at once: solving for 8 takes hardly longer than for 2, and 8 fill the products' registers.
 const BLOCK: usize = LANES;
@@ -129,7 +127,7 @@ impl<'a, T: Scalar> Krylov<'a, T> {
         };
         let scales: Vec<f64> = (0..gram.ncols()).map(inverse_length).collect();
         let scaled = Mat::from_fn(gram.nrows(), gram.ncols(), |i, j| gram[(i, j)] * (scales[i] * scales[j]));
-        let Some((values, vectors)) = eigen(scaled.as_ref(), self.par) else {
+        let Some((values, vectors)) = hermitian_eigenvectors(scaled.as_ref(), self.par) else {
             return self.nothing(w, sw);
         };
         let room = self.s.pattern.ncols() - self.width;
@@ -138,7 +136,7 @@ impl<'a, T: Scalar> Krylov<'a, T> {
         let to_new =
             Mat::from_fn(scales.len(), kept.len(), |i, j| vectors[(i, kept[j])] * (scales[i] / values[kept[j]].sqrt()));
         let r = Mat::from_fn(kept.len(), scales.len(), |i, j| match scales[j] > 0.0 {
-            true => vectors[(j, kept[i])].conjugate() * (values[kept[i]].sqrt() / scales[j]),
+            true => vectors[(j, kept[i])].conj() * (values[kept[i]].sqrt() / scales[j]),
             false => T::ZERO,
         });
         *w = times(w.as_ref(), to_new.as_ref(), self.par);
@@ -166,7 +164,7 @@ impl<'a, T: Scalar> Krylov<'a, T> {
     /// The eigenvectors of M in the space so far. `None` where a number is not finite.
     pub fn ritz(&self) -> Option<Ritz<T>> {
         let m = self.done;
-        let (values, vectors) = eigen(self.projected.as_ref().submatrix(0, 0, m, m), self.par)?;
+        let (values, vectors) = hermitian_eigenvectors(self.projected.as_ref().submatrix(0, 0, m, m), self.par)?;
         let rest = self.projected.as_ref().submatrix(m, 0, self.width - m, m);
         let outside = times(rest, vectors.as_ref(), self.par);
         let residual =
@@ -185,18 +183,6 @@ impl<'a, T: Scalar> Krylov<'a, T> {
         let coordinates = ritz.coordinates.subcols(0, count);
         [&self.q, &self.sq].map(|basis| times(basis.subcols(0, self.done), coordinates, self.par))
     }
-}
-
-/// Eigenvalues, ascending, and eigenvectors of a Hermitian matrix (its lower triangle is read); `None` where they are not finite.
-pub(super) fn eigen<T: Scalar>(a: MatRef<'_, T>, par: Par) -> Option<(Vec<f64>, Mat<T>)> {
-    let n = a.nrows();
-    let (mut values, mut vectors) = (Diag::<T>::zeros(n), Mat::zeros(n, n));
-    let scratch = self_adjoint_evd_scratch::<T>(n, ComputeEigenvectors::Yes, par, Spec::default());
-    let mut memory = MemBuffer::new(scratch);
-    let stack = MemStack::new(&mut memory);
-    self_adjoint_evd(a, values.as_mut(), Some(vectors.as_mut()), par, stack, Spec::default()).ok()?;
-    let values: Vec<f64> = values.column_vector().iter().map(|value| value.re()).collect();
-    values.iter().all(|value| value.is_finite()).then_some((values, vectors))
 }
 
 /// A†B.

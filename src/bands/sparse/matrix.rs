@@ -132,7 +132,7 @@ impl<T: Scalar> Hermitian<'_, T> {
                 let (row, value) = (rows[place], self.values[place]);
                 put(row, column, value);
                 if row != column {
-                    put(column, row, value.conjugate());
+                    put(column, row, value.conj());
                 }
             }
         }

@@ -5,9 +5,10 @@ use std::cmp::Ordering;
 use faer::{Mat, Par};
 
 use super::factor::{Analysis, Factor};
-use super::krylov::{Krylov, eigen, inner, times};
+use super::krylov::{Krylov, inner, times};
 use super::matrix::Hermitian;
 use super::scalar::Scalar;
+use crate::bands::eigen::hermitian_eigenvectors;
 use crate::bands::projection::{StatesAt, Weighing};
 use crate::parsers::Error;
 
@@ -157,7 +158,7 @@ impl<T: Scalar> Search<'_, T> {
     fn improved(&self, [x, sx]: [Mat<T>; 2]) -> Option<Pairs<T>> {
         let par = self.pencil.par;
         let hx = self.pencil.h.times(x.as_ref());
-        let (_, rotation) = eigen(inner(x.as_ref(), hx.as_ref(), par).as_ref(), par)?;
+        let (_, rotation) = hermitian_eigenvectors(inner(x.as_ref(), hx.as_ref(), par).as_ref(), par)?;
         let [x, hx, sx] = [x, hx, sx].map(|columns| times(columns.as_ref(), rotation.as_ref(), par));
         let quotient = |j: usize| {
             let [h, s] =

@@ -6,6 +6,7 @@ use std::ops::Range;
 use faer::sparse::{SymbolicSparseColMat, SymbolicSparseColMatRef};
 
 use super::scalar::Scalar;
+use crate::bands::bloch::phase;
 use crate::parsers::{Basis, Pairs, c64};
 
 /// All elements of an operator, as [`crate::parsers::Operator::values`] has them.
@@ -216,10 +217,7 @@ impl Pattern {
 
     fn phases(&self, k: [f64; 3]) -> Vec<c64> {
         let mut phases = vec![c64::ZERO; self.cells.len()];
-        for (r, &place) in &self.cells {
-            let turns = (0..3).map(|a| k[a] * f64::from(r[a])).sum::<f64>();
-            phases[place as usize] = c64::cis(std::f64::consts::TAU * turns);
-        }
+        self.cells.iter().for_each(|(&r, &place)| phases[place as usize] = phase(k, r));
         phases
     }
 }

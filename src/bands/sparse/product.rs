@@ -41,7 +41,7 @@ impl<T: Scalar> Hermitian<'_, T> {
             let mut sum = sums[column];
             for (&row, &value) in rows.iter().zip(values) {
                 if row != column {
-                    T::multiply_add(&mut sum, value.conjugate(), &x[row]);
+                    T::multiply_add(&mut sum, value.conj(), &x[row]);
                     T::multiply_add(&mut sums[row], value, &own);
                 } else {
                     T::multiply_add(&mut sum, value, &own);

@@ -2,8 +2,7 @@
 
 use std::ops::{Add, AddAssign, Mul, Sub, SubAssign};
 
-use faer::traits::ComplexField;
-
+use crate::bands::eigen::Number;
 use crate::parsers::c64;
 
 /// Numbers of one row that are multiplied together: a cache line of real parts.
@@ -11,8 +10,7 @@ pub const LANES: usize = 8;
 
 /// Real or complex double.
 pub trait Scalar:
-    ComplexField<Real = f64>
-    + Copy
+    Number
     + Send
     + Sync
     + 'static
@@ -32,12 +30,6 @@ pub trait Scalar:
 
     /// `value`, whose imaginary part is 0 (to rounding) where numbers are real.
     fn of(value: c64) -> Self;
-
-    /// The complex conjugate.
-    fn conjugate(self) -> Self;
-
-    /// The real part.
-    fn re(self) -> f64;
 
     /// The same as a complex number.
     fn complex(self) -> c64;
@@ -59,14 +51,6 @@ impl Scalar for f64 {
 
     fn of(value: c64) -> f64 {
         value.re
-    }
-
-    fn conjugate(self) -> f64 {
-        self
-    }
-
-    fn re(self) -> f64 {
-        self
     }
 
     fn complex(self) -> c64 {
@@ -96,14 +80,6 @@ impl Scalar for c64 {
 
     fn of(value: c64) -> c64 {
         value
-    }
-
-    fn conjugate(self) -> c64 {
-        self.conj()
-    }
-
-    fn re(self) -> f64 {
-        self.re
     }
 
     fn complex(self) -> c64 {

@@ -14,6 +14,7 @@ use rayon::prelude::*;
 
 pub use sites::{Sites, small_lattice};
 
+use super::bloch::phase;
 use super::bravais::Bravais;
 use super::eigen::{States, hermitian_eigenvalues};
 use super::kpath::KPath;
@@ -98,7 +99,7 @@ impl<'a> Unfolding<'a> {
 
     /// exp(−2πi k·r) of each orbital.
     fn phases(&self, k: [f64; 3]) -> Vec<c64> {
-        let of_cell = |r: &[i32; 3]| c64::cis(-std::f64::consts::TAU * dot(k, *r));
+        let of_cell = |&r: &[i32; 3]| phase(k, r).conj();
         let of_atom: Vec<c64> = self.sites.cell.iter().map(of_cell).collect();
         self.atoms.iter().map(|&atom| of_atom[atom]).collect()
     }
@@ -119,7 +120,7 @@ impl<'a> Unfolding<'a> {
         let mut sum = Mat::zeros(self.n_small, phases.len());
         let basis = &self.run.basis;
         for (pair, block) in self.overlap.blocks().filter(|(pair, _)| pair.i <= pair.j) {
-            let bloch = c64::cis(std::f64::consts::TAU * dot(large, pair.r));
+            let bloch = phase(large, pair.r);
             let columns = basis.orbitals_of(pair.j as usize);
             for (row, values) in basis.orbitals_of(pair.i as usize).zip(block.chunks_exact(columns.len().max(1))) {
                 for (column, &value) in columns.clone().zip(values) {
@@ -169,10 +170,6 @@ impl Weighing for Unfolding<'_> {
 
 fn one_group(weights: Vec<f64>) -> Vec<Vec<f64>> {
     weights.into_iter().map(|weight| vec![weight]).collect()
-}
-
-fn dot(k: [f64; 3], r: [i32; 3]) -> f64 {
-    (0..3).map(|axis| k[axis] * f64::from(r[axis])).sum()
 }
 
 /// The lattice of the small cell, named as without the strain that a distorted supercell may have; its directions are periodic as

@@ -4,8 +4,7 @@
 mod ffi;
 mod grid;
 
-use std::f64::consts::TAU;
-
+use hzero::bands::bloch::phase;
 use hzero::parsers::{Basis, Error, Operator, Result, SpinOperator, c64};
 use mpi::collective::SystemOperation;
 use mpi::topology::SimpleCommunicator;
@@ -140,7 +139,7 @@ impl Part<'_> {
     /// mirrored, as [`hzero::bands::eigen::hermitian`] does.
     fn add<T: Copy + Into<c64>>(&mut self, operator: &Operator<T>, offset: [usize; 2]) {
         for (pair, block) in operator.blocks() {
-            let phase = c64::cis(TAU * (0..3).map(|axis| self.k[axis] * f64::from(pair.r[axis])).sum::<f64>());
+            let phase = phase(self.k, pair.r);
             let columns = self.basis.orbitals_of(pair.j as usize);
             let rows = self.basis.orbitals_of(pair.i as usize);
             for (row, values) in rows.zip(block.chunks_exact(columns.len().max(1))) {
