@@ -159,7 +159,7 @@ mod tests {
 
         let mut ghost = reference.clone();
         ghost[0][1][0] = -2.0;
-        let errors = band_errors(&reference, &ghost, &[1.0, 1.0], -0.5, 27.2);
+        let errors = band_errors(&reference, &ghost, &[3.0, 1.0], -0.5, 27.2);
         assert_eq!(errors.ghost_states, 1);
         assert!((errors.lowest_state_error - (-0.9 - errors.shift)).abs() < 1e-12 && errors.lowest_state_error < -0.4);
     }
