@@ -139,6 +139,15 @@ pub fn own_sources(run: &Calculation, of: Option<Of>) -> Result<Vec<Source<'_>>,
     Ok(sources)
 }
 
+/// The Hamiltonian `of` the run where given, else the converged one, else H0.
+///
+/// # Errors
+/// `Inconsistent` where there is none.
+pub fn own_source(run: &Calculation, of: Option<Of>) -> Result<(Of, Source<'_>), Error> {
+    let of = of.unwrap_or(if run.hamiltonian.is_some() { Of::Scf } else { Of::H0 });
+    own_sources(run, Some(of)).map(|mut sources| (of, sources.remove(0)))
+}
+
 /// S of the run.
 ///
 /// # Errors

@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 use anyhow::Context;
 
 use super::Outcome;
-use super::eigenvalues::OfArg;
-use super::figures::{self, Figures};
+use super::figure_args::FigureArgs;
 use super::nearest::{self, Nearest, NearestArgs};
-use super::run_args::RunFiles;
+use super::one_run::OneRun;
 use super::sources::{Others, other};
+use super::spectrum_args::{OfArg, SpectrumArgs};
 use crate::bands::compare::{self, Comparison};
 use crate::bands::export;
 use crate::bands::kpath::KPath;
@@ -17,7 +17,10 @@ use crate::bands::projection::{By, Groups, Weighing};
 use crate::bands::sparse::problem::WindowsAt;
 use crate::bands::spectrum::{EnergiesAt, SpectrumOptions, energies, projected};
 use crate::bands::structure::{Align, BandStructure, Source, compute_by, compute_with, overlap, path};
-use crate::parsers::{Calculation, Error, Of, SpinOperator, read};
+use crate::parsers::{Calculation, Error, Of, SpinOperator};
+
+/// Name of the outputs.
+const STEM: &str = "bands";
 
 /// Draw the band structure of one or several Hamiltonians, or compare with the code's own eigenvalues
 ///
@@ -25,8 +28,6 @@ use crate::parsers::{Calculation, Error, Of, SpinOperator, read};
 /// several Hamiltonians are drawn, each is relative to its own, computed from the electrons on the run's k mesh.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A run's folder, or any file or folder that hzero reads
-    run: PathBuf,
     /// Which Hamiltonian of the run [default: those that are there]
     #[arg(long)]
     of: Option<OfArg>,
@@ -39,9 +40,6 @@ pub struct Args {
     /// Number of k points on the path [default: 200, or more where the run has more]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     points: Option<u32>,
-    /// Energies to draw, eV relative to the Fermi level
-    #[arg(long, num_args = 2, value_names = ["EMIN", "EMAX"], allow_negative_numbers = true)]
-    window: Option<Vec<f64>>,
     /// A few states only.
     #[command(flatten)]
     pub nearest: NearestArgs,
@@ -51,23 +49,15 @@ pub struct Args {
     /// Where zero is
     #[arg(long, value_enum, default_value_t = Align::Fermi)]
     align: Align,
-    /// Folder for the outputs
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    pub out: PathBuf,
-    /// Name of the outputs, without ending
-    #[arg(long, default_value = "bands")]
-    pub stem: String,
+    #[command(flatten)]
+    figures: FigureArgs,
     /// Compare instead: `native` with the eigenvalues that the code printed, else with the Hamiltonian of this folder
     #[arg(long, value_name = "native|FOLDER", conflicts_with = "nearest")]
     pub compare: Option<PathBuf>,
-    /// Leave out combinations of orbitals whose eigenvalue of S(k) is at most this
-    #[arg(long, value_name = "THRESHOLD")]
-    null_space: Option<f64>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    files: RunFiles,
+    spectrum: SpectrumArgs,
+    #[command(flatten)]
+    run: OneRun,
 }
 
 /// Runs the command.
@@ -76,7 +66,7 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let text = match &args.compare {
         Some(with) => compared(&args, &run, with)?,
         None => {
-            let overlap = overlap(&run).with_context(|| args.located())?;
+            let overlap = overlap(&run).with_context(|| args.run.name())?;
             let energies_at = |h: &SpinOperator, k: &[[f64; 3]]| energies(h, overlap, &run.basis, k, args.options());
             let bands = args.bands(&run, &energies_at, &nearest::by_threads)?;
             args.written(&bands)?
@@ -89,7 +79,7 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
 impl Args {
     /// The run.
     pub fn read(&self) -> anyhow::Result<Calculation> {
-        Ok(read(&self.run, &self.files.options())?)
+        Ok(self.run.read()?)
     }
 
     /// The bands of all Hamiltonians asked for, and their Fermi levels, all by `energies_at`, or `windows_at` where only some
@@ -100,8 +90,8 @@ impl Args {
         energies_at: EnergiesAt<'_>,
         windows_at: WindowsAt<'_>,
     ) -> anyhow::Result<BandStructure> {
-        let located = || self.located();
-        let others = Others::read(run, &self.run, &self.with, &self.files.basis)?;
+        let located = || self.run.name();
+        let others = Others::read(run, &self.run.place, &self.with, &self.run.files.basis)?;
         let sources = others.with_own(run, self.of()).with_context(located)?;
         let path = path(run, self.path.as_deref(), self.points.map(|n| n as usize)).with_context(located)?;
         if let Some(nearest) = self.nearest.of(run) {
@@ -143,29 +133,22 @@ impl Args {
 
     /// Writes the bands' files; what there is to print.
     pub fn written(&self, bands: &BandStructure) -> anyhow::Result<String> {
-        let figures = Figures {
-            title: figures::title(&self.run),
-            folder: &self.out,
-            stem: &self.stem,
-            window: self.window.as_ref().map(|ends| [ends[0], ends[1]]),
-            bands: Some(bands),
-            dos: None,
-        };
-        let files = figures.write()?;
-        Ok(if self.json { serde_json::to_string(&export::json(bands))? + "\n" } else { summary(bands, &files) })
+        let files = self.figures.write(&self.run.place, STEM, Some(bands), None)?;
+        self.figures.text(&export::json(bands), || summary(bands, &files))
+    }
+
+    /// The outputs without their endings.
+    pub fn outputs(&self) -> PathBuf {
+        self.figures.out.join(self.figures.stem(STEM))
     }
 
     /// How eigenvalues are to be computed.
     pub fn options(&self) -> SpectrumOptions {
-        SpectrumOptions { null_space: self.null_space }
+        self.spectrum.options()
     }
 
     fn of(&self) -> Option<Of> {
         self.of.map(Of::from)
-    }
-
-    fn located(&self) -> String {
-        self.run.display().to_string()
     }
 }
 
@@ -187,11 +170,11 @@ fn compared(args: &Args, run: &Calculation, with: &Path) -> anyhow::Result<Strin
         compare::with_printed(run, args.of(), args.options())
     } else {
         let default = if run.hamiltonian.is_some() { Of::Scf } else { Of::H0 };
-        let other = other(run, &args.run, with, &args.files.basis)?.hamiltonian;
+        let other = other(run, &args.run.place, with, &args.run.files.basis)?.hamiltonian;
         compare::with_hamiltonian(run, args.of().unwrap_or(default), &other, with.to_path_buf(), args.options())
     };
-    let comparison = comparison.with_context(|| args.located())?;
-    Ok(if args.json { serde_json::to_string_pretty(&comparison)? + "\n" } else { table(&comparison) })
+    let comparison = comparison.with_context(|| args.run.name())?;
+    Ok(if args.figures.json { serde_json::to_string_pretty(&comparison)? + "\n" } else { table(&comparison) })
 }
 
 fn table(comparison: &Comparison) -> String {

@@ -13,11 +13,11 @@ use crate::parsers::read;
 pub struct Args {
     /// A run's folder, or a file of a run
     run: PathBuf,
-    #[command(flatten)]
-    files: RunFiles,
     /// Print JSON
     #[arg(long)]
     json: bool,
+    #[command(flatten)]
+    files: RunFiles,
 }
 
 pub fn run(args: Args) -> anyhow::Result<Outcome> {

@@ -6,12 +6,11 @@ use anyhow::Context;
 use serde::Serialize;
 
 use super::Outcome;
-use super::eigenvalues::OfArg;
 use super::run_args::RunFiles;
+use super::spectrum_args::{OfArg, SpectrumArgs};
 use crate::bands::fermi::smearing;
 use crate::bands::mesh::KMesh;
-use crate::bands::spectrum::SpectrumOptions;
-use crate::bands::structure::own_sources;
+use crate::bands::structure::own_source;
 use crate::density::compare::{Comparison, with_native};
 use crate::density::population::{Mulliken, Population};
 use crate::density::{self, Options};
@@ -32,9 +31,8 @@ pub struct Args {
     /// Compare DM(R) and Fermi level of the converged H with the code's own
     #[arg(long)]
     compare: Option<Reference>,
-    /// Leave out combinations of orbitals whose eigenvalue of S(k) is at most this
-    #[arg(long, value_name = "THRESHOLD")]
-    null_space: Option<f64>,
+    #[command(flatten)]
+    spectrum: SpectrumArgs,
     /// Print JSON
     #[arg(long)]
     json: bool,
@@ -116,19 +114,18 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
 
 fn report(path: &Path, args: &Args) -> anyhow::Result<Report> {
     let run = read(path, &args.files.options())?;
-    let options = Options { spectrum: SpectrumOptions { null_space: args.null_space }, ..Options::default() };
+    let options = Options { spectrum: args.spectrum.options(), ..Options::default() };
     let located = || path.display().to_string();
-    let of = args.of.map(Of::from).or(run.hamiltonian.as_ref().map(|_| Of::Scf));
-    let sources = own_sources(&run, of).with_context(located)?;
+    let (_, source) = own_source(&run, args.of.map(Of::from)).with_context(located)?;
     let (density, comparison) = match args.compare {
         Some(Reference::Native) => {
             let (density, comparison) = with_native(&run, &options).with_context(located)?;
             (density, Some(comparison))
         }
-        None => (density::of(&run, sources[0].hamiltonian, &options).with_context(located)?, None),
+        None => (density::of(&run, source.hamiltonian, &options).with_context(located)?, None),
     };
-    let mesh = KMesh::of_run(&run, sources[0].hamiltonian);
-    let report = Report::new(located(), &run, sources[0].name.clone(), mesh.points.len(), &density)?;
+    let mesh = KMesh::of_run(&run, source.hamiltonian);
+    let report = Report::new(located(), &run, source.name, mesh.points.len(), &density)?;
     let level_error = comparison.as_ref().and_then(|comparison| comparison.fermi_level_error);
     let fermi_level_error_ev = level_error.map(|error| error * run.origin.ev_per_hartree);
     Ok(Report { comparison, fermi_level_error_ev, ..report })

@@ -5,26 +5,27 @@ use std::path::PathBuf;
 use anyhow::Context;
 
 use super::Outcome;
-use super::eigenvalues::OfArg;
-use super::figures::{self, Figures};
+use super::figure_args::FigureArgs;
 use super::kpm::{self, KpmArgs};
-use super::run_args::RunFiles;
+use super::one_run::OneRun;
 use super::sources::Others;
+use super::spectrum_args::{OfArg, SpectrumArgs};
 use crate::bands::dos::{self, Dos, LevelOf, Method, Options, export};
 use crate::bands::mesh::default_grid;
 use crate::bands::projection::{By, Groups};
-use crate::bands::spectrum::SpectrumOptions;
 use crate::bands::structure::{Align, BandStructure, Source, compute, compute_fat, path};
-use crate::parsers::{Calculation, KGrid, Of, Smearing, read};
+use crate::parsers::{Calculation, KGrid, Of, Smearing};
+
+/// Name of the outputs.
+const STEM: &str = "dos";
 
 /// Densities of states, total and projected on species, atoms, shells or orbitals (Mulliken)
 ///
 /// Writes STEM.dat (for gnuplot), STEM.json, STEM.svg, STEM.png, STEM.html (for a browser) and, with HDF5, STEM.h5. Energies are in eV
-/// relative to the Fermi level as in `hzero bands`, densities in states per eV and cell.
+/// relative to the Fermi level as in `hzero bands`, by default those of the states from 25 eV below it to 10 eV above; densities are in
+/// states per eV and cell.
 #[derive(clap::Args)]
 pub struct Args {
-    /// A run's folder, or any file or folder that hzero reads
-    run: PathBuf,
     /// Which Hamiltonian of the run [default: those that are there]
     #[arg(long)]
     of: Option<OfArg>,
@@ -40,9 +41,6 @@ pub struct Args {
     /// Broaden each state instead: gaussian, fermi, mp1, mp2 or cold, and the width in eV [default for molecules: gaussian:0.1]
     #[arg(long, value_name = "KIND:WIDTH", value_parser = smearing)]
     smearing: Option<(Kind, f64)>,
-    /// Energies, eV relative to the Fermi level [default: the states up to 25 eV below it, to 10 eV]
-    #[arg(long, num_args = 2, value_names = ["EMIN", "EMAX"], allow_negative_numbers = true)]
-    window: Option<Vec<f64>>,
     /// Distance of two energies, eV
     #[arg(long, value_name = "EV", default_value_t = 0.02, value_parser = positive)]
     step: f64,
@@ -61,22 +59,14 @@ pub struct Args {
     /// Draw the bands beside it, along this path [default: as `hzero bands`]
     #[arg(long, value_name = "PATH", num_args = 0..=1, require_equals = true, default_missing_value = "")]
     bands: Option<String>,
-    /// Folder for the outputs
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    out: PathBuf,
-    /// Name of the outputs, without ending
-    #[arg(long, default_value = "dos")]
-    stem: String,
-    /// Leave out combinations of orbitals whose eigenvalue of S(k) is at most this
-    #[arg(long, value_name = "THRESHOLD")]
-    null_space: Option<f64>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
+    #[command(flatten)]
+    figures: FigureArgs,
+    #[command(flatten)]
+    spectrum: SpectrumArgs,
+    #[command(flatten)]
+    run: OneRun,
     #[command(flatten)]
     kpm: KpmArgs,
-    #[command(flatten)]
-    files: RunFiles,
 }
 
 /// A mesh as the user names it.
@@ -146,16 +136,16 @@ pub(super) fn positive(text: &str) -> Result<f64, String> {
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<Outcome> {
-    let run = read(&args.run, &args.files.options())?;
-    let located = || args.run.display().to_string();
-    let others = Others::read(&run, &args.run, &args.with, &args.files.basis)?;
+    let run = args.run.read()?;
+    let located = || args.run.name();
+    let others = Others::read(&run, &args.run.place, &args.with, &args.run.files.basis)?;
     let sources = others.with_own(&run, args.of.map(Of::from)).with_context(located)?;
     let options = args.options(&run).with_context(located)?;
     if let Some(moments) = args.kpm.options(run.origin.ev_per_hartree) {
         let computed = kpm::compute(&run, &sources, &options, &moments).with_context(located)?;
         let bands = args.bands(&run, &sources, &options, &computed.dos).with_context(located)?;
         let mut files = args.write(&computed.dos, bands.as_ref())?;
-        files.push(kpm::write_errors(&computed, &args.out, &args.stem)?);
+        files.push(kpm::write_errors(&computed, &args.figures.out, args.figures.stem(STEM))?);
         return args.print(&computed.dos, || kpm::summary(&computed, &moments, &files));
     }
     let dos = dos::compute(&run, &sources, &options).with_context(located)?;
@@ -186,19 +176,11 @@ impl Args {
     }
 
     fn write(&self, dos: &Dos, bands: Option<&BandStructure>) -> anyhow::Result<Vec<PathBuf>> {
-        Figures {
-            title: figures::title(&self.run),
-            folder: &self.out,
-            stem: &self.stem,
-            window: self.window.as_ref().map(|ends| [ends[0], ends[1]]),
-            bands,
-            dos: Some(dos),
-        }
-        .write()
+        self.figures.write(&self.run.place, STEM, bands, Some(dos))
     }
 
     fn print(&self, dos: &Dos, summary: impl FnOnce() -> String) -> anyhow::Result<Outcome> {
-        super::print(&if self.json { serde_json::to_string(&export::json(dos))? + "\n" } else { summary() })?;
+        super::print(&self.figures.text(&export::json(dos), summary)?)?;
         Ok(Outcome::Done)
     }
 
@@ -214,12 +196,12 @@ impl Args {
         Ok(Options {
             grid,
             method,
-            window: self.window.as_ref().map(|ends| [ends[0] * ev, ends[1] * ev]),
+            window: self.figures.window().map(|ends| ends.map(|end| end * ev)),
             step: self.step * ev,
             groups: self.by.map(|by| Groups::new(&run.basis, by, atoms.as_deref())),
             align: self.align,
             level: self.level,
-            spectrum: SpectrumOptions { null_space: self.null_space },
+            spectrum: self.spectrum.options(),
             ..Options::usual(run)?
         })
     }

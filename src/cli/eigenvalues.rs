@@ -7,19 +7,18 @@ use serde::Serialize;
 
 use super::Outcome;
 use super::nearest::{self, Nearest, NearestArgs};
-use super::run_args::RunFiles;
+use super::one_run::OneRun;
+use super::spectrum_args::{OfArg, SpectrumArgs};
 use crate::bands::export::scaled;
 use crate::bands::fermi::level_of_by;
 use crate::bands::sparse::problem::WindowsAt;
 use crate::bands::spectrum::{Energies, EnergiesAt, Spectrum, SpectrumOptions, energies};
-use crate::bands::structure::{Source, overlap, own_sources};
-use crate::parsers::{Calculation, Error, Of, SpinOperator, read};
+use crate::bands::structure::{Source, overlap, own_source};
+use crate::parsers::{Calculation, Error, Of, SpinOperator};
 
 /// Eigenvalues at given k points
 #[derive(clap::Args)]
 pub struct Args {
-    /// A run's folder, or any file or folder that hzero reads
-    run: PathBuf,
     /// File with one k point per line, in reduced coordinates; text after # is a comment
     #[arg(long, value_name = "FILE")]
     kpoints: PathBuf,
@@ -29,32 +28,13 @@ pub struct Args {
     /// A few states only.
     #[command(flatten)]
     pub nearest: NearestArgs,
-    /// Leave out combinations of orbitals whose eigenvalue of S(k) is at most this
-    #[arg(long, value_name = "THRESHOLD")]
-    null_space: Option<f64>,
+    #[command(flatten)]
+    spectrum: SpectrumArgs,
     /// Print JSON
     #[arg(long)]
     pub json: bool,
     #[command(flatten)]
-    files: RunFiles,
-}
-
-/// Which Hamiltonian.
-#[derive(Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
-pub enum OfArg {
-    /// The step-zero one
-    H0,
-    /// The converged one
-    Scf,
-}
-
-impl From<OfArg> for Of {
-    fn from(of: OfArg) -> Self {
-        match of {
-            OfArg::H0 => Of::H0,
-            OfArg::Scf => Of::Scf,
-        }
-    }
+    run: OneRun,
 }
 
 /// What the command prints: energies in eV, `energies[spin][k][band]`.
@@ -74,7 +54,7 @@ pub struct Output {
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let run = args.read()?;
-    let overlap = overlap(&run).with_context(|| args.run.display().to_string())?;
+    let overlap = overlap(&run).with_context(|| args.run.name())?;
     let energies_at = |h: &SpinOperator, k: &[[f64; 3]]| energies(h, overlap, &run.basis, k, args.options());
     let output = args.output(&run, &energies_at, &nearest::by_threads)?;
     super::print(&if args.json { output.json()? } else { table(&output) })?;
@@ -84,12 +64,12 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
 impl Args {
     /// The run.
     pub fn read(&self) -> anyhow::Result<Calculation> {
-        Ok(read(&self.run, &self.files.options())?)
+        Ok(self.run.read()?)
     }
 
     /// How eigenvalues are to be computed.
     pub fn options(&self) -> SpectrumOptions {
-        SpectrumOptions { null_space: self.null_space }
+        self.spectrum.options()
     }
 
     /// The eigenvalues at the points of the file, and the Fermi level, all by `energies_at`, or `windows_at` where only some
@@ -101,21 +81,20 @@ impl Args {
         windows_at: WindowsAt<'_>,
     ) -> anyhow::Result<Output> {
         let kpoints = read_kpoints(&self.kpoints)?;
-        let of = self.of.map(Of::from).or(run.hamiltonian.as_ref().map(|_| Of::Scf));
-        let located = || self.run.display().to_string();
-        let sources = own_sources(run, of).with_context(located)?;
+        let located = || self.run.name();
+        let (of, source) = own_source(run, self.of.map(Of::from)).with_context(located)?;
         let (spectrum, level) = match self.nearest.of(run) {
-            Some(nearest) => windows(&nearest, &sources[0], &kpoints, windows_at).with_context(located)?,
+            Some(nearest) => windows(&nearest, &source, &kpoints, windows_at).with_context(located)?,
             None => {
-                let energies = energies_at(sources[0].hamiltonian, &kpoints).with_context(located)?;
-                (energies.into(), level_of_by(run, of.unwrap_or(Of::H0), energies_at).with_context(located)?)
+                let energies = energies_at(source.hamiltonian, &kpoints).with_context(located)?;
+                (energies.into(), level_of_by(run, of, energies_at).with_context(located)?)
             }
         };
         let ev = run.origin.ev_per_hartree;
         Ok(Output {
             schema_version: 1,
             unit: "eV",
-            of: sources[0].name.clone(),
+            of: source.name,
             fermi_level: level.map(|level| level * ev),
             kpoints,
             energies: scaled(&spectrum.energies, ev),

@@ -14,14 +14,14 @@ use crate::parsers::{Calculation, Of, Pairs, SpinOperator, read};
 pub struct Args {
     /// A run's folder, or a file of a run
     run: PathBuf,
-    #[command(flatten)]
-    files: RunFiles,
     /// Print JSON
     #[arg(long)]
     json: bool,
     /// Only say which files there are, from names and first bytes, without reading the matrices
     #[arg(long)]
     header: bool,
+    #[command(flatten)]
+    files: RunFiles,
 }
 
 pub fn run(args: Args) -> anyhow::Result<Outcome> {

@@ -5,18 +5,17 @@ use std::path::PathBuf;
 use anyhow::{Context, ensure};
 
 use super::Outcome;
-use super::eigenvalues::OfArg;
-use super::figures::{self, Figures};
+use super::figure_args::FigureArgs;
 use super::nearest::{Nearest, NearestArgs, by_threads};
-use super::run_args::RunFiles;
+use super::one_run::OneRun;
+use super::spectrum_args::{OfArg, SpectrumArgs};
 use crate::bands::export;
 use crate::bands::kpath::KPath;
-use crate::bands::spectrum::SpectrumOptions;
-use crate::bands::structure::{BandStructure, Source, own_sources};
+use crate::bands::structure::{BandStructure, Source, own_source};
 use crate::bands::unfold::{Sites, Unfolding, compute, compute_by_windows, path};
 use crate::dataset::cells::Cell;
 use crate::parsers::units::BOHR_IN_ANGSTROM;
-use crate::parsers::{Error, Of, Sublattice, read};
+use crate::parsers::{Error, Of, Sublattice};
 
 /// Unfold the bands of a supercell into the zone of a smaller cell: each state with its spectral weight at each k
 ///
@@ -27,8 +26,6 @@ use crate::parsers::{Error, Of, Sublattice, read};
 #[derive(clap::Args)]
 #[command(group = clap::ArgGroup::new("supercell").required(true).args(["cell", "matrix"]))]
 pub struct Args {
-    /// A run's folder, or any file or folder that hzero reads
-    run: PathBuf,
     /// Small cells along each vector of the supercell, such as 4x4x1, or sqrt3, sqrt7 of a hexagonal cell
     #[arg(long)]
     cell: Option<Cell>,
@@ -49,55 +46,30 @@ pub struct Args {
     /// How far an atom may be from its site, angstrom
     #[arg(long, value_name = "LENGTH", default_value_t = 0.5)]
     tolerance: f64,
-    /// Energies to draw, eV relative to the Fermi level
-    #[arg(long, num_args = 2, value_names = ["EMIN", "EMAX"], allow_negative_numbers = true)]
-    window: Option<Vec<f64>>,
-    /// Folder for the outputs
-    #[arg(long, value_name = "DIR", default_value = ".")]
-    out: PathBuf,
-    /// Name of the outputs, without ending
-    #[arg(long, default_value = "unfolded")]
-    stem: String,
-    /// Leave out combinations of orbitals whose eigenvalue of S(k) is at most this
-    #[arg(long, value_name = "THRESHOLD")]
-    null_space: Option<f64>,
-    /// Print JSON
-    #[arg(long)]
-    json: bool,
     #[command(flatten)]
-    files: RunFiles,
+    figures: FigureArgs,
+    #[command(flatten)]
+    spectrum: SpectrumArgs,
+    #[command(flatten)]
+    run: OneRun,
 }
 
 /// Runs the command.
 pub fn run(args: Args) -> anyhow::Result<Outcome> {
     ensure!(args.tolerance > 0.0 && args.tolerance.is_finite(), "--tolerance {} is no length", args.tolerance);
-    let located = || args.run.display().to_string();
-    let run = read(&args.run, &args.files.options())?;
+    let located = || args.run.name();
+    let run = args.run.read()?;
     let cells = args.cell.or(args.matrix).context("no supercell")?.sublattice(&run.structure.lattice)?;
     let sites = Sites::find(&run, &cells, args.tolerance / BOHR_IN_ANGSTROM).with_context(located)?;
-    let of = args.of.map(Of::from).or(run.hamiltonian.as_ref().map(|_| Of::Scf));
-    let sources = own_sources(&run, of).with_context(located)?;
+    let (_, source) = own_source(&run, args.of.map(Of::from)).with_context(located)?;
     let path = path(&run, &cells, args.path.as_deref(), args.points.map(|n| n as usize)).with_context(located)?;
-    let options = SpectrumOptions { null_space: args.null_space };
     let unfolding = Unfolding::new(&run, &cells, &sites).with_context(located)?;
     let bands = match args.nearest.of(&run) {
-        Some(nearest) => windows(&unfolding, &nearest, &sources[0], path).with_context(located)?,
-        None => compute(&unfolding, &sources[0], path, options).with_context(located)?,
+        Some(nearest) => windows(&unfolding, &nearest, &source, path).with_context(located)?,
+        None => compute(&unfolding, &source, path, args.spectrum.options()).with_context(located)?,
     };
-    let figures = Figures {
-        title: figures::title(&args.run),
-        folder: &args.out,
-        stem: &args.stem,
-        window: args.window.as_ref().map(|ends| [ends[0], ends[1]]),
-        bands: Some(&bands),
-        dos: None,
-    };
-    let files = figures.write()?;
-    let text = match args.json {
-        true => serde_json::to_string(&export::json(&bands))? + "\n",
-        false => summary(&bands, &cells, &sites, &files),
-    };
-    super::print(&text)?;
+    let files = args.figures.write(&args.run.place, "unfolded", Some(&bands), None)?;
+    super::print(&args.figures.text(&export::json(&bands), || summary(&bands, &cells, &sites, &files))?)?;
     Ok(Outcome::Done)
 }
 

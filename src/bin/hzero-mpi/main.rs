@@ -168,7 +168,7 @@ fn run(command: Command) -> anyhow::Result<()> {
             anyhow::ensure!(problem.fat.is_none(), "hzero-mpi weighs no states: use `hzero bands --fat`");
             let team = division.team()?;
             let run = problem.read()?;
-            let output = problem.out.join(&problem.stem);
+            let output = problem.outputs();
             let session =
                 Session::new(&team, &run, problem.options(), division.kind(problem.nearest.is_given())?, &output)?;
             let windows_at: WindowsAt<'_> = &|p, k, centre, n| session.windows(p, k, centre, n);
