@@ -128,7 +128,7 @@ fn what_would_take_too_long_is_left_out_and_told() {
     let report = read_json(&out.join("report.json"));
     let skipped: Vec<&str> = report["skipped"].as_array().unwrap().iter().filter_map(Value::as_str).collect();
     assert_eq!(skipped.len(), 3, "{skipped:?}");
-    for (skipped, what) in skipped.iter().zip(["Fermi level: ", "bands (", "errors of bands: "]) {
+    for (skipped, what) in skipped.iter().zip(["Fermi level (by sparse", "bands (", "errors of bands: "]) {
         assert!(skipped.starts_with(what) && skipped.contains("dense diagonalizations of 78 orbitals"), "{skipped}");
         assert!(text.contains(skipped), "{text}");
     }

@@ -154,57 +154,73 @@ impl Row {
 
 /// Signs by name, the distance first.
 fn named(certificate: &Certificate, mev: f64) -> Vec<Sign> {
-    let Signs { bonds, atoms, variance, disagreement, .. } = &certificate.signs;
-    let s = &certificate.signs;
-    let mut signs = Vec::new();
-    let mut sign = |name, value, meaning| signs.push(Sign { name, value, meaning });
-    sign(
-        "distance",
-        s.distance,
-        "from training: geometric mean of bond_leverage_mean and atom_leverage_90; ranks the errors",
-    );
-    sign("bond_leverage_mean", bonds.mean, "squared distance of a bond's features from training's, mean over bonds");
-    sign("bond_leverage_90", bonds.ninth_decile, "nine tenths of the bonds are below");
-    sign("bond_leverage_max", bonds.max, "largest");
-    sign("atom_leverage_mean", atoms.mean, "the same of atoms");
-    sign("atom_leverage_90", atoms.ninth_decile, "nine tenths of the atoms are below");
-    sign("atom_leverage_max", atoms.max, "largest");
-    sign(
-        "different_atoms",
-        s.n_different as f64,
-        "atoms whose surroundings differ; errors of bands fall with its fourth root",
-    );
-    sign("shortest_distance", s.shortest, "over the shortest of training; below 1: extrapolation");
-    sign("delta_mev", s.size * mev, "mean |dH| that was predicted, meV");
+    let signs = &certificate.signs;
+    let parts = [distances(signs), changes(signs, mev), of_matrices(certificate, mev)];
+    parts.into_iter().flatten().filter(|sign| sign.value.is_finite()).collect()
+}
+
+fn sign(name: &'static str, value: f64, meaning: &'static str) -> Sign {
+    Sign { name, value, meaning }
+}
+
+/// How far the structure is from those of training.
+fn distances(signs: &Signs) -> Vec<Sign> {
+    const DISTANCE: &str = "from training: geometric mean of bond_leverage_mean and atom_leverage_90; ranks the errors";
+    const DIFFERENT: &str = "atoms whose surroundings differ; errors of bands fall with its fourth root";
+    let Signs { bonds, atoms, .. } = signs;
+    vec![
+        sign("distance", signs.distance, DISTANCE),
+        sign(
+            "bond_leverage_mean",
+            bonds.mean,
+            "squared distance of a bond's features from training's, mean over bonds",
+        ),
+        sign("bond_leverage_90", bonds.ninth_decile, "nine tenths of the bonds are below"),
+        sign("bond_leverage_max", bonds.max, "largest"),
+        sign("atom_leverage_mean", atoms.mean, "the same of atoms"),
+        sign("atom_leverage_90", atoms.ninth_decile, "nine tenths of the atoms are below"),
+        sign("atom_leverage_max", atoms.max, "largest"),
+        sign("different_atoms", signs.n_different as f64, DIFFERENT),
+        sign("shortest_distance", signs.shortest, "over the shortest of training; below 1: extrapolation"),
+    ]
+}
+
+/// How large the prediction is, and how uncertain.
+fn changes(signs: &Signs, mev: f64) -> Vec<Sign> {
     let of = |d: &Deviation| (d.hamiltonian * mev, d.occupied * mev);
-    let (h, occupied) = of(variance);
-    sign("variance_hamiltonian_mev", h, "spread of H by the variance of the linear stage's weights, meV");
-    sign("variance_bands_occupied_mev", occupied, "first-order change of occupied bands by that variance, meV");
-    if let Some((h, occupied)) = disagreement.as_ref().map(of) {
-        sign("stages_differ_hamiltonian_mev", h, "mean |dH| between network and linear stage, meV");
-        sign("stages_differ_bands_occupied_mev", occupied, "what that does to occupied bands, first order, meV");
+    let (h, occupied) = of(&signs.variance);
+    let mut all = vec![
+        sign("delta_mev", signs.size * mev, "mean |dH| that was predicted, meV"),
+        sign("variance_hamiltonian_mev", h, "spread of H by the variance of the linear stage's weights, meV"),
+        sign("variance_bands_occupied_mev", occupied, "first-order change of occupied bands by that variance, meV"),
+    ];
+    if let Some((h, occupied)) = signs.disagreement.as_ref().map(of) {
+        const BANDS: &str = "what that does to occupied bands, first order, meV";
+        all.push(sign("stages_differ_hamiltonian_mev", h, "mean |dH| between network and linear stage, meV"));
+        all.push(sign("stages_differ_bands_occupied_mev", occupied, BANDS));
     }
-    sign("hermiticity_mev", s.hermiticity * mev, "largest |H - H^+|, meV");
-    sign("overlap_smallest", s.smallest_overlap, "least eigenvalue of S(k) on the mesh; its inverse amplifies errors");
-    sign("overlap_condition", s.condition, "largest over least eigenvalue of S(k)");
-    sign(
-        "lowest_state_drop_ev",
-        s.lowest_drop * mev / 1000.0,
-        "lowest state below H0's, both from the mean occupied, eV",
-    );
-    sign(
-        "ghost_ev",
-        certificate.ghosts.below * mev / 1000.0,
-        "that drop beyond what is allowed; positive: ghost state",
-    );
-    sign(
-        "amplification",
-        s.amplification,
-        "largest |c|^2 (c^+Sc = 1) of a state up to 5 eV above E_F; above 30: ghost state",
-    );
-    sign("fermi_level_ev", s.fermi_level * mev / 1000.0, "of the predicted H, eV");
-    signs.retain(|sign| sign.value.is_finite());
-    signs
+    all
+}
+
+/// What the predicted H and S themselves show.
+fn of_matrices(certificate: &Certificate, mev: f64) -> Vec<Sign> {
+    const OVERLAP: &str = "least eigenvalue of S(k) on the mesh; its inverse amplifies errors";
+    const GHOST: &str = "that drop beyond what is allowed; positive: ghost state";
+    const AMPLIFICATION: &str = "largest |c|^2 (c^+Sc = 1) of a state up to 5 eV above E_F; above 30: ghost state";
+    let (signs, ev) = (&certificate.signs, mev / 1000.0);
+    vec![
+        sign("hermiticity_mev", signs.hermiticity * mev, "largest |H - H^+|, meV"),
+        sign("overlap_smallest", signs.smallest_overlap, OVERLAP),
+        sign("overlap_condition", signs.condition, "largest over least eigenvalue of S(k)"),
+        sign(
+            "lowest_state_drop_ev",
+            signs.lowest_drop * ev,
+            "lowest state below H0's, both from the mean occupied, eV",
+        ),
+        sign("ghost_ev", certificate.ghosts.below * ev, GHOST),
+        sign("amplification", signs.amplification, AMPLIFICATION),
+        sign("fermi_level_ev", signs.fermi_level * ev, "of the predicted H, eV"),
+    ]
 }
 
 /// One object for one run, else a list with the ranking.

@@ -16,6 +16,7 @@ use crate::cli::figures::{self, Figures};
 use crate::cli::result_folder::ResultFolder;
 use crate::cli::{eval, restart};
 use crate::density;
+use crate::model::domains::Facts;
 use crate::model::phases::Phases;
 use crate::model::predict::{Predicted, Predictor};
 use crate::model::target::{Quantity, Target};
@@ -34,6 +35,15 @@ struct Written {
     fermi_level: Option<f64>,
     next_step: Option<String>,
     restart: Option<restart::Report>,
+}
+
+/// What came of a prediction, besides what was predicted.
+struct Results {
+    /// What the process of each domain needed.
+    domains: Option<Vec<Facts>>,
+    written: Written,
+    errors: Option<Errors>,
+    notes: Notes,
 }
 
 /// What a prediction notes on its way.
@@ -67,50 +77,83 @@ impl Job {
 
     fn files(&self, folder: &Path, predictor: &Predictor, args: &Args) -> anyhow::Result<Report> {
         let mut notes = Notes::default();
-        let options = args.files.options();
-        let mut run = notes.phases.note("read", || read(&self.run, &options))?;
+        let run = notes.phases.note("read", || read(&self.run, &args.files.options()))?;
         if args.restart {
             require_density(&run, args.dense_minutes)?;
         }
-        let (mut predicted, domains) = match args.domains {
-            Some(n) => domains::predict(&run, predictor, args, n).map(|(predicted, facts)| (predicted, Some(facts)))?,
-            None => (predictor.predict(&run)?, None),
-        };
+        let target = predictor.model().header.target;
+        let (mut predicted, domains) = self.predicted(&run, predictor, args)?;
         let seconds = predicted.phases.seconds();
         notes.phases.extend(std::mem::take(&mut predicted.phases));
+        let written = self.write(folder, &run, &predicted.hamiltonian, target.quantity, args, &mut notes)?;
+        let errors = errors(&run, &predicted, seconds, target, args, &mut notes)?;
+        Ok(self.report(run, predicted, Results { domains, written, errors, notes }, predictor, args))
+    }
+
+    /// H or DM, and what the processes of domains needed.
+    fn predicted(
+        &self,
+        run: &Calculation,
+        predictor: &Predictor,
+        args: &Args,
+    ) -> anyhow::Result<(Predicted, Option<Vec<Facts>>)> {
+        let (mut predicted, domains) = match args.domains {
+            Some(n) => domains::predict(run, predictor, args, n).map(|(predicted, facts)| (predicted, Some(facts)))?,
+            None => (predictor.predict(run)?, None),
+        };
         if args.strict && !predicted.trust.warnings.is_empty() {
             bail!("{}: unlike training: {}", self.run.display(), predicted.trust.warnings.join("; "));
         }
-        let target = predictor.model().header.target;
-        let is_density = target.quantity == Quantity::DensityMatrix;
-        if is_density && args.scale_electrons {
-            predicted.hamiltonian = density::with_electrons(&run, &predicted.hamiltonian)?;
+        if args.scale_electrons {
+            predicted.hamiltonian = density::with_electrons(run, &predicted.hamiltonian)?;
         }
-        let h = &predicted.hamiltonian;
-        let (n_blocks, nspin) = (h.pairs().len(), h.nspin());
-        let prediction = Prediction {
-            source: Some((&self.run, &options)),
-            abacus_version: args.layout.map(Into::into),
-            ..Prediction::new(&run, h)
-        };
-        let written = if is_density {
-            let density = PredictedDensity { run: &run, source: prediction.source, matrix: h };
-            self.write_density(folder, density, &mut notes)?
-        } else if args.restart {
-            self.write_restart(folder, prediction, &mut notes)?
-        } else {
-            self.write_hamiltonian(folder, prediction, args, &mut notes)?
-        };
-        if !args.no_bands && !is_density {
-            draw_bands(&self.run, folder, &run, h, args, &mut notes)?;
+        Ok((predicted, domains))
+    }
+
+    /// What was predicted in the code's own files, and the bands of H.
+    fn write(
+        &self,
+        folder: &Path,
+        run: &Calculation,
+        predicted: &SpinOperator,
+        quantity: Quantity,
+        args: &Args,
+        notes: &mut Notes,
+    ) -> anyhow::Result<Written> {
+        let options = args.files.options();
+        let source = Some((self.run.as_path(), &options));
+        if quantity == Quantity::DensityMatrix {
+            return self.write_density(folder, PredictedDensity { run, source, matrix: predicted }, notes);
         }
-        let errors = errors(&run, &predicted, seconds, target, args, &mut notes)?;
-        let place = if is_density { &mut run.density_matrix } else { &mut run.hamiltonian };
-        *place = Some(predicted.hamiltonian);
-        let in_mev = |imposed| Symmetrized::new(imposed, run.origin.ev_per_hartree);
-        let symmetrized = predicted.symmetrized.into_iter().map(in_mev).collect();
+        let abacus_version = args.layout.map(Into::into);
+        let prediction = Prediction { source, abacus_version, ..Prediction::new(run, predicted) };
+        let written = match args.restart {
+            true => self.write_restart(folder, prediction, notes)?,
+            false => self.write_hamiltonian(folder, prediction, args, notes)?,
+        };
+        if !args.no_bands {
+            draw_bands(&self.run, folder, run, predicted, args, notes)?;
+        }
+        Ok(written)
+    }
+
+    /// Checks what was predicted, and puts everything together.
+    fn report(
+        &self,
+        mut run: Calculation,
+        predicted: Predicted,
+        results: Results,
+        predictor: &Predictor,
+        args: &Args,
+    ) -> Report {
+        let Results { domains, written, errors, mut notes } = results;
+        let Predicted { hamiltonian, symmetrized, trust, .. } = predicted;
+        let (n_blocks, nspin) = (hamiltonian.pairs().len(), hamiltonian.nspin());
+        let is_density = predictor.model().header.target.quantity == Quantity::DensityMatrix;
+        *(if is_density { &mut run.density_matrix } else { &mut run.hamiltonian }) = Some(hamiltonian);
         let checks = notes.phases.note("check", || check(&run));
-        Ok(Report {
+        let ev = run.origin.ev_per_hartree;
+        Report {
             schema_version: 1,
             run: self.run.clone(),
             out: self.out.clone(),
@@ -125,15 +168,15 @@ impl Job {
             files: Vec::new(),
             next_step: written.next_step,
             restart: written.restart,
-            fermi_level_ev: written.fermi_level.map(|level| level * run.origin.ev_per_hartree),
-            symmetrized,
+            fermi_level_ev: written.fermi_level.map(|level| level * ev),
+            symmetrized: symmetrized.into_iter().map(|imposed| Symmetrized::new(imposed, ev)).collect(),
             checks: checks.into_iter().map(Into::into).collect(),
-            trust: predicted.trust,
+            trust,
             errors,
             skipped: notes.skipped,
             timings_s: notes.phases.by_name(),
             phases: notes.phases,
-        })
+        }
     }
 
     /// H and S, with the Fermi level where it can be told.
@@ -146,7 +189,7 @@ impl Job {
     ) -> anyhow::Result<Written> {
         let (run, h) = (prediction.run, prediction.hamiltonian);
         let is_known = run.n_electrons.is_some() && run.overlap.is_some();
-        let fermi_level = match is_known && notes.allow("Fermi level", Dense::of(run, &[h], 0), args.dense_minutes) {
+        let fermi_level = match is_known && notes.allow(LEVEL, Dense::of(run, &[h], 0), args.dense_minutes) {
             true => notes.phases.note("fermi_level", || fermi::computed_level(run, h, SpectrumOptions::default()))?,
             false => None,
         };
@@ -213,7 +256,9 @@ fn draw_bands(
     })
 }
 
-/// How bands of large cells are had.
+/// How the Fermi level of large cells is had.
+const LEVEL: &str = "Fermi level (by sparse matrices: hzero eigenvalues --nearest)";
+/// How their bands are had.
 const BANDS: &str = "bands (of the states around an energy: hzero bands --nearest)";
 
 /// Errors against the converged H or its DM, where the run has it; `seconds` are those of the prediction.
