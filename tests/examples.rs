@@ -5,8 +5,11 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use hzero::bands::sparse::problem::SparseProblem;
+use hzero::bands::spectrum::{SpectrumOptions, energies};
 use hzero::parsers::format::Format;
-use hzero::parsers::{ReadOptions, read};
+use hzero::parsers::units::{BOHR_IN_ANGSTROM, HARTREE_IN_EV};
+use hzero::parsers::{Calculation, ReadOptions, read};
 
 #[path = "../examples/bands.rs"]
 mod bands;
@@ -18,6 +21,8 @@ mod energy;
 mod predict;
 #[path = "../examples/read_hamiltonian.rs"]
 mod read_hamiltonian;
+#[path = "../examples/twisted_bilayer/main.rs"]
+mod twisted_bilayer;
 
 fn fixture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures/abacus").join(name)
@@ -76,6 +81,55 @@ fn energy_is_siestas_but_for_the_third_order_of_exchange_and_correlation() {
     }
     let run = read(&fixture("../siesta/h2o"), &ReadOptions::default()).unwrap();
     assert!(energy::total(&run, 0.0, &[("O", "2s2 2p4")]).is_err());
+}
+
+fn bilayer_energies(run: &Calculation, k: [f64; 3]) -> Vec<f64> {
+    let (h, s) = (run.hamiltonian.as_ref().unwrap(), run.overlap.as_ref().unwrap());
+    energies(h, s, &run.basis, &[k], SpectrumOptions::default()).unwrap()[0][0].clone()
+}
+
+/// Turned by 60 degrees (M = 0) the layers are those of graphite: at K the atoms that have none above them keep two states of one
+/// energy, and those on top of each other split.
+#[test]
+fn layers_of_graphite_have_their_states_at_k() {
+    let run = twisted_bilayer::model::twisted_bilayer(0).unwrap();
+    let [first, second, third, fourth] = bilayer_energies(&run, [2.0 / 3.0, 1.0 / 3.0, 0.0])[..] else { panic!() };
+    assert!((third - second).abs() < 1e-10, "{first} {second} {third} {fourth}");
+    assert!((0.5..0.9).contains(&((fourth - first) * HARTREE_IN_EV)), "{first} {second} {third} {fourth}");
+    assert!(second - first > 1e-3 && fourth - third > 1e-3);
+}
+
+#[test]
+fn twisted_layers_are_whole_and_their_sparse_states_are_the_dense_ones() {
+    let run = twisted_bilayer::model::twisted_bilayer(2).unwrap();
+    let (h, s) = (run.hamiltonian.as_ref().unwrap(), run.overlap.as_ref().unwrap());
+    assert_eq!(run.basis.n_orbitals(), 76);
+    let bonds = h.pairs().as_slice().iter().filter(|pair| !pair.is_onsite());
+    let bonds = bonds.filter(|pair| run.structure.displacement(pair).norm() * BOHR_IN_ANGSTROM < 1.5).count();
+    assert_eq!(bonds, 3 * 76, "every atom has three neighbours");
+    let problem = SparseProblem::new(h, s, &run.basis, &run.structure).unwrap().dense_up_to(0);
+    for k in [[0.0; 3], [0.1, 0.27, 0.0]] {
+        let (all, window) = (bilayer_energies(&run, k), problem.windows(&[k], 0.03, 10, &|| ()).unwrap());
+        let window = &window[0][0];
+        let apart = window.energies.iter().zip(&all[window.count_below..]).map(|(a, b)| (a - b).abs());
+        assert!(
+            window.energies.len() == 10 && apart.clone().all(|apart| apart < 1e-11),
+            "{:?}",
+            apart.collect::<Vec<_>>()
+        );
+    }
+}
+
+#[cfg(feature = "hdf5")]
+#[test]
+fn twisted_layers_become_a_folder_that_is_read() {
+    let folder = tempfile::tempdir().unwrap();
+    assert_eq!(twisted_bilayer::write(1, folder.path()).unwrap(), 28);
+    let (run, made) =
+        (read(folder.path(), &ReadOptions::default()).unwrap(), twisted_bilayer::model::twisted_bilayer(1).unwrap());
+    for (a, b) in bilayer_energies(&run, [0.2, 0.4, 0.0]).iter().zip(bilayer_energies(&made, [0.2, 0.4, 0.0])) {
+        assert!((a - b).abs() < 1e-9, "{a} {b}");
+    }
 }
 
 #[test]

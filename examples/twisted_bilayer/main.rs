@@ -1,7 +1,7 @@
 //! Writes a cell of twisted bilayer graphene as a folder of DeepH: `cargo run --release --features hdf5 --example
 //! twisted_bilayer -- M OUT`, with 4(3M² + 3M + 1) atoms and orbitals (M = 29: 10444, 1.1 degrees turned).
 
-mod model;
+pub mod model;
 
 use std::error::Error;
 use std::path::Path;

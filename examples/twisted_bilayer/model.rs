@@ -79,11 +79,12 @@ fn structure(m: f64) -> Structure {
     Structure { lattice: cell / BOHR_IN_ANGSTROM, species: vec![0; positions.len()], positions }
 }
 
-/// All pairs within the cutoff, found among the atoms of neighbouring boxes that are no smaller than it.
+/// All pairs within the cutoff, found among the atoms of boxes that are no smaller than it, unless the cell itself is.
 fn neighbours(structure: &Structure) -> Vec<Pair> {
     let cutoff = CUTOFF / BOHR_IN_ANGSTROM;
-    let widths = structure.lattice.row_iter().take(2).map(|row| row.norm() * 0.75f64.sqrt());
-    let n_boxes: Vec<i32> = widths.map(|width| ((width / cutoff) as i32).max(1)).collect();
+    let widths = [0, 1].map(|a| structure.lattice.row(a).norm() * 0.75f64.sqrt());
+    let n_boxes = widths.map(|width| ((width / cutoff) as i32).max(1));
+    let [reach_x, reach_y] = [0, 1].map(|a| (cutoff * f64::from(n_boxes[a]) / widths[a]).ceil() as i32);
     let reduced = |x: &Vector3<f64>| structure.to_reduced(x).unwrap_or_default();
     let box_of = |x: &Vector3<f64>| [0, 1].map(|a| (reduced(x)[a] * f64::from(n_boxes[a]) + 1e-9).floor() as i32);
     let mut boxes: BTreeMap<[i32; 2], Vec<u32>> = BTreeMap::new();
@@ -92,7 +93,7 @@ fn neighbours(structure: &Structure) -> Vec<Pair> {
     }
     let mut pairs = Vec::new();
     for (home, atoms) in &boxes {
-        for (x, y) in (-2..=2).flat_map(|x| (-2..=2).map(move |y| (x, y))) {
+        for (x, y) in (-reach_x..=reach_x).flat_map(|x| (-reach_y..=reach_y).map(move |y| (x, y))) {
             let there = [home[0] + x, home[1] + y];
             let r = [there[0].div_euclid(n_boxes[0]), there[1].div_euclid(n_boxes[1]), 0];
             let Some(others) = boxes.get(&[there[0].rem_euclid(n_boxes[0]), there[1].rem_euclid(n_boxes[1])]) else {
