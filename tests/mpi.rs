@@ -60,6 +60,7 @@ fn largest_difference(a: &Value, b: &Value) -> f64 {
         (Value::Number(a), Value::Number(b)) => (a.as_f64().unwrap() - b.as_f64().unwrap()).abs(),
         (Value::Array(a), Value::Array(b)) => {
             assert_eq!(a.len(), b.len());
+            assert!(!a.contains(&Value::Null), "a number that is none is written as null");
             a.iter().zip(b).map(|(a, b)| largest_difference(a, b)).fold(0.0, f64::max)
         }
         (Value::Object(a), Value::Object(b)) => {

@@ -286,7 +286,7 @@ fn the_commands_show_a_window_with_band_numbers() {
     assert!((level - dense["fermi_level"].as_f64().unwrap()).abs() < 1e-7);
 
     let out = path("drawn");
-    let drawn = ["--of", "h0", "--points", "12", "--nearest", "8", "--out", &out, "--json"];
+    let drawn = ["--of", "h0", "--points", "12", "--nearest", "8", "--around", "-4.9", "--out", &out, "--json"];
     let bands = json(&[&["bands", &run, "--fat", "l"], &drawn[..]].concat());
     let curve = &bands["hamiltonians"][0];
     let first = &curve["first_band"][0];
@@ -303,8 +303,7 @@ fn the_commands_show_a_window_with_band_numbers() {
         assert!(largest_difference(found, expected) < 2e-8, "band {band}: {found:?} {expected:?}");
     }
 
-    let small = ["unfold", &run, "--cell", "5x5x1", "--path", "G-K", "--around", "-4.9"];
-    let unfolded = json(&[&small[..], &drawn[..]].concat());
+    let unfolded = json(&[&["unfold", &run, "--cell", "5x5x1", "--path", "G-K"], &drawn[..]].concat());
     assert_eq!(unfolded["unfolded"], true);
     let weights: Vec<f64> = unfolded["hamiltonians"][0]["weights"][0].as_array().unwrap()[6..]
         .iter()
