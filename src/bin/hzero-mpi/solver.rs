@@ -3,6 +3,8 @@
 use hzero::bands::sparse::nearest::Window;
 use hzero::bands::spectrum::{EigenProblem, SpectrumOptions};
 use hzero::parsers::{Basis, Error, Operator, Result, SpinOperator};
+#[cfg(not(feature = "elpa"))]
+use mpi::traits::Communicator;
 use serde::{Deserialize, Serialize};
 
 #[cfg(feature = "elpa")]
