@@ -11,10 +11,14 @@ use std::process::Command;
 
 use faer::Mat;
 use hzero::bands::bloch::BlochSum;
+use hzero::bands::dos::{self, DosCurve, LevelOf, Method};
 use hzero::bands::eigen::OverlapFactor;
+use hzero::bands::mesh::default_grid;
+use hzero::bands::projection::{By, Groups};
+use hzero::bands::structure::own_sources;
 use hzero::parsers::convert::{Request, convert};
 use hzero::parsers::format::Format;
-use hzero::parsers::{Calculation, ErrorKind, NativeLayout, ReadOptions, SpinOperator, c64, read};
+use hzero::parsers::{Calculation, ErrorKind, KGrid, NativeLayout, Of, ReadOptions, Smearing, SpinOperator, c64, read};
 
 /// Reduced; no symmetry holds there.
 const KPOINTS: [[f64; 3]; 2] = [[0.1, 0.23, -0.37], [-0.31, 0.42, 0.17]];
@@ -210,4 +214,81 @@ fn energies_differ(run: &Calculation, h: &[Mat<c64>], s: &Mat<c64>, k: [f64; 3],
         pairs.map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
     };
     h.iter().zip(found).map(of_channel).fold(0.0, f64::max)
+}
+
+/// One line of `tests/peers/sisl_dos.py`; states per eV and cell, of one spin.
+#[derive(serde::Deserialize)]
+struct FoundDos {
+    /// `[spin][energy]`.
+    total: Vec<Vec<f64>>,
+    /// `[spin][orbital][energy]`.
+    orbitals: Vec<Vec<Vec<f64>>>,
+}
+
+/// States per eV and cell; the peaks have some.
+const DOS_TOLERANCE: f64 = 1e-10;
+
+/// eV: standard deviation of the Gaussians, window, and distance of energies.
+const BROADENED: [f64; 4] = [0.2, -8.0, 4.0, 0.1];
+
+#[test]
+fn sisl_has_the_same_densities_of_states() {
+    let Some(python) = python() else {
+        println!("skipped: no sisl (scripts/setup.sh --peers)");
+        return;
+    };
+    let fixtures = Path::new(env!("CARGO_MANIFEST_DIR")).join("fixtures");
+    for (name, divisions) in [("siesta/fe/scf", [4, 4, 4]), ("abacus/graphene/scf", [6, 6, 1])] {
+        let folder = tempfile::tempdir().unwrap();
+        let file = folder.path().join("run.TSHS");
+        convert(&Request::new(&fixtures.join(name), file.clone(), Format::SiestaTshs)).unwrap();
+        let run = read(&file, &ReadOptions::default()).unwrap();
+        let (ours, theirs) = (our_dos(&run, divisions), sisl_dos(&python, &file, divisions));
+        let ev = run.origin.ev_per_hartree;
+        let n_spins = theirs.total.len();
+        assert_eq!((ours.total.len(), run.basis.n_orbitals()), (n_spins, theirs.orbitals[0].len()), "{name}");
+        for spin in 0..n_spins {
+            assert_alike(&ours.total[spin], &theirs.total[spin], ev, n_spins, name);
+            let projected = &ours.projected.as_ref().unwrap()[spin];
+            assert_eq!(projected.len(), theirs.orbitals[spin].len() + 1, "the others are a group");
+            projected.iter().zip(&theirs.orbitals[spin]).for_each(|(a, b)| assert_alike(a, b, ev, n_spins, name));
+        }
+    }
+}
+
+/// On every orbital of every atom.
+fn our_dos(run: &Calculation, divisions: [u32; 3]) -> DosCurve {
+    let ev = 1.0 / run.origin.ev_per_hartree;
+    let [width, low, high, step] = BROADENED.map(|energy| energy * ev);
+    let atoms: Vec<usize> = (0..run.basis.n_atoms()).collect();
+    let options = dos::Options {
+        grid: KGrid { divisions, ..default_grid([false; 3]) },
+        // exp(−(x/w)²)
+        method: Method::Smearing(Smearing::Gaussian(width * 2.0_f64.sqrt())),
+        window: Some([low, high]),
+        step,
+        groups: Some(Groups::new(&run.basis, By::Orbital, Some(&atoms))),
+        level: LevelOf::Run,
+        ..dos::Options::usual(run).unwrap()
+    };
+    dos::compute(run, &own_sources(run, Some(Of::Scf)).unwrap(), &options).unwrap().curves.remove(0)
+}
+
+fn sisl_dos(python: &Path, file: &Path, divisions: [u32; 3]) -> FoundDos {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/peers/sisl_dos.py");
+    let mesh = divisions.map(|n| n.to_string()).join("x");
+    let numbers = BROADENED.map(|number| number.to_string());
+    let output = Command::new(python).arg(script).arg(file).arg(mesh).args(numbers).output().unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    serde_json::from_slice(&output.stdout).unwrap()
+}
+
+/// Without spin, sisl counts one of both.
+fn assert_alike(ours: &[f64], theirs: &[f64], ev_per_hartree: f64, n_spins: usize, name: &str) {
+    assert_eq!(ours.len(), theirs.len(), "{name}");
+    let factor = if n_spins == 1 { 2.0 } else { 1.0 };
+    for (ours, theirs) in ours.iter().zip(theirs) {
+        let ours = ours / ev_per_hartree;
+        assert!((ours - factor * theirs).abs() < DOS_TOLERANCE, "{name}: {ours} {theirs}");
+    }
 }

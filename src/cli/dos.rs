@@ -146,7 +146,7 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
         let bands = args.bands(&run, &sources, &options, &computed.dos).with_context(located)?;
         let mut files = args.write(&computed.dos, bands.as_ref())?;
         files.push(kpm::write_errors(&computed, &args.figures.out, args.figures.stem(STEM))?);
-        return args.print(&computed.dos, || kpm::summary(&computed, &moments, &files));
+        return args.print(&computed.dos, || kpm::summary(&computed, &moments, run.basis.n_orbitals(), &files));
     }
     let dos = dos::compute(&run, &sources, &options).with_context(located)?;
     let bands = args.bands(&run, &sources, &options, &dos).with_context(located)?;

@@ -13,7 +13,7 @@ use crate::parsers::output::write_file;
 #[derive(clap::Args, Debug, Clone)]
 #[command(next_help_heading = "Very large cells: kernel polynomials instead of eigenvalues")]
 pub struct KpmArgs {
-    /// Estimate everything from random vectors, with errors; time and memory grow in proportion to the number of atoms
+    /// Estimate everything from random vectors, with errors; time grows about as the power 1.3 of the number of atoms, not 3
     #[arg(long, conflicts_with_all = ["tetrahedra", "smearing", "null_space"])]
     kpm: bool,
     /// Number of Chebyshev moments [default: as many as --sigma needs]
@@ -41,8 +41,8 @@ impl KpmArgs {
     }
 }
 
-/// Writes `STEM.errors.dat`: energy, and for each Hamiltonian and spin the density of states, its standard error, the states
-/// below that energy, and their error.
+/// Writes `STEM.errors.dat`: what the summary says of occupied states, and by energy for each Hamiltonian and spin the density of
+/// states, its standard error, the states below that energy, and their error.
 pub fn write_errors(computed: &Computed, folder: &Path, stem: &str) -> anyhow::Result<PathBuf> {
     let file = folder.join(format!("{stem}.errors.dat"));
     let dos = &computed.dos;
@@ -56,6 +56,10 @@ pub fn write_errors(computed: &Computed, folder: &Path, stem: &str) -> anyhow::R
         })
         .collect();
     write_file(&file, |out| {
+        for (curve, report) in dos.curves.iter().zip(&computed.reports) {
+            writeln!(out, "# {}:", curve.name)?;
+            occupied(dos, report).lines().try_for_each(|line| writeln!(out, "# {line}"))?;
+        }
         writeln!(out, "# energy (eV); per Hamiltonian and spin: states/eV/cell, error, states/cell below, error")?;
         for (point, energy) in dos.energies_ev().iter().enumerate() {
             write!(out, "{energy:.6}")?;
@@ -71,8 +75,11 @@ pub fn write_errors(computed: &Computed, folder: &Path, stem: &str) -> anyhow::R
     Ok(file)
 }
 
+/// Up to so many orbitals, diagonalization at one k point takes less time than some thousand moments.
+const MOST_OF_A_SMALL_CELL: usize = 2000;
+
 /// What a person wants to know at a glance.
-pub fn summary(computed: &Computed, kpm: &Options, files: &[PathBuf]) -> String {
+pub fn summary(computed: &Computed, kpm: &Options, n_orbitals: usize, files: &[PathBuf]) -> String {
     let dos = &computed.dos;
     let vectors = match kpm.starts {
         Starts::Random(n) => format!("{n} random vectors per k point, seed {}", kpm.seed),
@@ -83,6 +90,10 @@ pub fn summary(computed: &Computed, kpm: &Options, files: &[PathBuf]) -> String 
         let broadening = report.broadening * dos.ev_per_hartree;
         text += &format!("{}: {} moments or more, broadening up to {broadening:.4} eV\n", curve.name, report.n_moments);
         text += &occupied(dos, report);
+    }
+    if n_orbitals <= MOST_OF_A_SMALL_CELL {
+        text +=
+            &format!("{n_orbitals} orbitals are few: without --kpm, densities are exact and usually sooner there\n");
     }
     files.iter().for_each(|file| text += &format!("wrote {}\n", file.display()));
     text

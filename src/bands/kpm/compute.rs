@@ -163,7 +163,9 @@ impl Projected<'_> {
         let mut populations = filling.populations(&self.moments);
         if let Some(others) = self.groups.others() {
             let chosen: f64 = populations.iter().map(|group| group.value).sum();
-            populations[others] = Estimate { value: filling.electrons - chosen, error: 0.0 };
+            // What is off in the chosen groups is off here, and it is the same level that is off in all of them.
+            let error = populations.iter().map(|group| group.error).sum();
+            populations[others] = Estimate { value: filling.electrons - chosen, error };
         }
         populations
     }

@@ -7,7 +7,8 @@ use super::moments::Moments;
 pub struct Estimate {
     /// Mean.
     pub value: f64,
-    /// Its standard error; 0 where it is no estimate.
+    /// Two of it hold the answer in 95 of 100 cases: its standard error, of few samples somewhat more; 0 where it is no
+    /// estimate.
     pub error: f64,
 }
 
@@ -17,7 +18,7 @@ impl Estimate {
         let n = samples.len() as f64;
         let value = samples.iter().sum::<f64>() / n.max(1.0);
         let squares: f64 = samples.iter().map(|x| (x - value).powi(2)).sum();
-        let error = if n > 1.0 { (squares / (n * (n - 1.0))).sqrt() } else { 0.0 };
+        let error = if n > 1.0 { (squares / (n * (n - 1.0))).sqrt() * students(n - 1.0) } else { 0.0 };
         Estimate { value, error }
     }
 
@@ -25,6 +26,13 @@ impl Estimate {
     pub fn times(self, factor: f64) -> Self {
         Estimate { value: self.value * factor, error: self.error * factor.abs() }
     }
+}
+
+/// Half of Student's t for 95.4 %, with so many degrees of freedom: that of a normal distribution is 2 (Abramowitz and Stegun,
+/// 26.7.5, for t = 2; a quarter too small for 1, right to 4 % from 2 on).
+fn students(freedom: f64) -> f64 {
+    let x = 1.0 / freedom;
+    1.0 + x * (1.25 + x * (1.53 + x * 1.43))
 }
 
 /// Σ_m c_m μ_m of one group, summed over k with its weights; `coefficients` gives c of each part of the spectrum.

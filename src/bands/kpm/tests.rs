@@ -1,5 +1,7 @@
 //! Against dense diagonalization: exactly where every unit vector is a start vector, within errors where they are random.
 
+mod errors;
+
 use super::density::Density;
 use super::fill::Filling;
 use super::kernel::{density, jackson};
