@@ -13,7 +13,7 @@ use crate::parsers::output::write_file;
 #[derive(clap::Args, Debug, Clone)]
 #[command(next_help_heading = "Very large cells: kernel polynomials instead of eigenvalues")]
 pub struct KpmArgs {
-    /// Estimate everything from random vectors, with errors; time grows about as the power 1.3 of the number of atoms, not 3
+    /// Estimate everything from random vectors, with errors; time grows as the power 1.3 (layers) or 1.5 (bulk) of the number of atoms, not 3
     #[arg(long, conflicts_with_all = ["tetrahedra", "smearing", "null_space"])]
     kpm: bool,
     /// Number of Chebyshev moments [default: as many as --sigma needs]

@@ -7,9 +7,9 @@ use super::bounds;
 use super::kernel::moments_for;
 use super::problem::{Problem, Recursion, Scale, real_products};
 use crate::bands::mesh::KMesh;
-use crate::bands::sparse::cholesky::{not_positive, without_zeros};
+use crate::bands::sparse::cholesky::not_positive;
 use crate::bands::sparse::factor::Analysis;
-use crate::bands::sparse::matrix::{Hermitian, SparseBloch};
+use crate::bands::sparse::matrix::{SparseBloch, SparseOverlap};
 use crate::bands::sparse::ordering::nested_dissection;
 use crate::bands::sparse::scalar::Scalar;
 use crate::bands::structure::overlap;
@@ -93,11 +93,14 @@ pub fn of_mesh(
     options: &Options,
 ) -> Result<Vec<Moments>, Error> {
     let bloch = SparseBloch::new(hamiltonian, overlap(run)?, &run.basis);
-    let order = nested_dissection(&run.structure, bloch.pattern());
+    let overlap = SparseOverlap::new(overlap(run)?, &run.basis, hamiltonian.nspin() == 4);
+    let order = nested_dissection(&run.structure, overlap.pattern());
+    let analysis = Analysis::new(overlap.pattern().symbolic(), &order)?;
+    let (bloch, overlap, analysis) = (&bloch, &overlap, &analysis);
     let n_parts = mesh.points.len() * bloch.n_channels();
     let mut all = Vec::new();
     for (index, (&k, &weight)) in mesh.points.iter().zip(&mesh.weights).enumerate() {
-        let at = AtK { bloch: &bloch, order: &order, k, weight, n_parts, stream: (index as u64) << 40, of, options };
+        let at = AtK { bloch, overlap, analysis, k, weight, n_parts, stream: (index as u64) << 40, of, options };
         all.extend(if bloch.is_real_at(k) { at.moments::<f64>()? } else { at.moments::<c64>()? });
     }
     Ok(all)
@@ -105,7 +108,8 @@ pub fn of_mesh(
 
 struct AtK<'a> {
     bloch: &'a SparseBloch<'a>,
-    order: &'a [usize],
+    overlap: &'a SparseOverlap<'a>,
+    analysis: &'a Analysis,
     k: [f64; 3],
     weight: f64,
     /// k points and channels of all of the mesh.
@@ -118,10 +122,8 @@ struct AtK<'a> {
 
 impl AtK<'_> {
     fn moments<T: Scalar>(&self) -> Result<Vec<Moments>, Error> {
-        let (pattern, values) = without_zeros(&self.bloch.overlap::<T>(self.k));
-        let s = Hermitian { pattern: pattern.as_ref(), values };
-        let analysis = Analysis::new(s.pattern, self.order)?;
-        let factor = analysis.cholesky(&s, Par::Seq).ok_or_else(|| not_positive(self.k))?;
+        let s = self.overlap.at::<T>(self.k);
+        let factor = self.analysis.cholesky(&s, Par::Seq).ok_or_else(|| not_positive(self.k))?;
         let of_channel = |channel: usize| {
             let problem = Problem { h: self.bloch.hamiltonian(channel, self.k), s: &s, factor: &factor };
             let scale = bounds::scale(&problem, self.options.seed)?;

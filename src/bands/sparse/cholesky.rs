@@ -3,7 +3,6 @@
 use faer::dyn_stack::{MemBuffer, MemStack};
 use faer::linalg::matmul::matmul;
 use faer::linalg::matmul::triangular::{BlockStructure, matmul as triangular_matmul};
-use faer::sparse::SymbolicSparseColMat;
 use faer::sparse::linalg::cholesky::LltRef;
 use faer::sparse::linalg::cholesky::supernodal::SupernodalLltRef;
 use faer::{Accum, Conj, Mat, MatMut, MatRef, Par, Side};
@@ -94,22 +93,6 @@ fn add_supernode<T: Scalar>(
     for column in 0..x.ncols() {
         below.iter().zip(rest.col(column).iter()).for_each(|(&row, &value)| product[(row, column)] += value);
     }
-}
-
-/// The pattern and the values of `matrix` without zeros: S reaches less far than H.
-pub fn without_zeros<T: Scalar>(matrix: &Hermitian<'_, T>) -> (SymbolicSparseColMat<usize>, Vec<T>) {
-    let (n, starts, rows) = (matrix.pattern.ncols(), matrix.pattern.col_ptr(), matrix.pattern.row_idx());
-    let (mut kept_starts, mut kept_rows, mut values) = (vec![0], Vec::new(), Vec::new());
-    for column in 0..n {
-        for place in starts[column]..starts[column + 1] {
-            if matrix.values[place] != T::ZERO {
-                kept_rows.push(rows[place]);
-                values.push(matrix.values[place]);
-            }
-        }
-        kept_starts.push(kept_rows.len());
-    }
-    (SymbolicSparseColMat::new_checked(n, n, kept_starts, None, kept_rows), values)
 }
 
 /// The error of an S(k) without factor.

@@ -20,6 +20,16 @@ pub struct SparseBloch<'a> {
     overlap: [Values<'a>; 1],
 }
 
+/// S(k) by itself, in a pattern of its own: it reaches less far than H.
+pub struct SparseOverlap<'a> {
+    pattern: Pattern,
+    layer: Layer,
+    values: [Values<'a>; 1],
+}
+
+/// Components of S by spins (component, row, column): without spin, and of spinors.
+const OF_OVERLAP: [&[[usize; 3]]; 2] = [&[[0, 0, 0]], &[[0, 0, 0], [0, 1, 1]]];
+
 /// A Hermitian matrix by its upper triangle: in every column rows ascend, and the diagonal is the last of them.
 #[derive(Debug, Clone)]
 pub struct Hermitian<'p, T> {
@@ -39,14 +49,11 @@ impl<'a> SparseBloch<'a> {
         };
         let overlap_values = [Values::Real(overlap.values())];
         let spinor = matches!(hamiltonian, SpinOperator::Spinor(_));
-        // Components of H and S by spins (row, column); du of a spinor is below the diagonal.
-        let (of_h, of_s): (&[[usize; 3]], &[[usize; 3]]) = match spinor {
-            true => (&[[0, 0, 0], [1, 0, 1], [3, 1, 1]], &[[0, 0, 0], [0, 1, 1]]),
-            false => (&[[0, 0, 0]], &[[0, 0, 0]]),
-        };
+        // Components of H by spins (row, column); du of a spinor is below the diagonal.
+        let of_h: &[[usize; 3]] = if spinor { &[[0, 0, 0], [1, 0, 1], [3, 1, 1]] } else { &[[0, 0, 0]] };
         let mut pattern = Pattern::new(basis, if spinor { 2 } else { 1 });
         let mut h = pattern.layer(hamiltonian.pairs(), of_h);
-        let mut s = pattern.layer(overlap.pairs(), of_s);
+        let mut s = pattern.layer(overlap.pairs(), OF_OVERLAP[usize::from(spinor)]);
         let sources: Vec<_> =
             channels.iter().map(|values| (0, &values[..])).chain([(1, &overlap_values[..])]).collect();
         pattern.finish([&mut h, &mut s], &sources);
@@ -102,6 +109,28 @@ impl<'a> SparseBloch<'a> {
     fn filled<T: Scalar>(&self, layer: &Layer, values: &[Values<'_>], k: [f64; 3]) -> Hermitian<'_, T> {
         debug_assert!(!<T as faer::traits::ComplexField>::IS_REAL || self.is_real_at(k));
         Hermitian { pattern: self.pattern.symbolic(), values: self.pattern.fill(layer, values, k) }
+    }
+}
+
+impl<'a> SparseOverlap<'a> {
+    /// Finds the pattern; rows are those of [`SparseBloch`], for spinors both components.
+    pub fn new(overlap: &'a Operator<f64>, basis: &Basis, is_spinor: bool) -> Self {
+        let mut pattern = Pattern::new(basis, if is_spinor { 2 } else { 1 });
+        let mut nothing = pattern.layer(overlap.pairs(), &[]);
+        let mut layer = pattern.layer(overlap.pairs(), OF_OVERLAP[usize::from(is_spinor)]);
+        let values = [Values::Real(overlap.values())];
+        pattern.finish([&mut nothing, &mut layer], &[(1, &values)]);
+        SparseOverlap { pattern, layer, values }
+    }
+
+    /// The pattern, with the atoms that its rows belong to.
+    pub fn pattern(&self) -> &Pattern {
+        &self.pattern
+    }
+
+    /// S(k). With `T = f64`, [`SparseBloch::is_real_at`] must hold.
+    pub fn at<T: Scalar>(&self, k: [f64; 3]) -> Hermitian<'_, T> {
+        Hermitian { pattern: self.pattern.symbolic(), values: self.pattern.fill(&self.layer, &self.values, k) }
     }
 }
 
@@ -197,12 +226,15 @@ mod tests {
             let run = run(fixture);
             let (h, s) = (run.hamiltonian.as_ref().unwrap(), run.overlap.as_ref().unwrap());
             let sparse = SparseBloch::new(h, s, &run.basis);
+            let alone = SparseOverlap::new(s, &run.basis, h.nspin() == 4);
+            assert!(alone.pattern().symbolic().row_idx().len() <= sparse.n_values(), "{fixture}");
             let (dense_h, dense_s) = (BlochSum::new(h.pairs(), &run.basis), BlochSum::new(s.pairs(), &run.basis));
             for k in [[0.0; 3], [0.13, -0.31, 0.4], [0.5, 0.0, -0.5]] {
                 let channels = dense_h.channels_at(h, k);
                 let overlap = dense_s.overlap_at(s, h.nspin() == 4, k);
                 assert_eq!(sparse.n_channels(), channels.len());
                 assert!(largest_difference::<c64>(&sparse.overlap(k), &overlap) < 1e-13, "{fixture}");
+                assert!(largest_difference::<c64>(&alone.at(k), &overlap) < 1e-13, "{fixture}");
                 for (channel, dense) in channels.iter().enumerate() {
                     assert!(largest_difference::<c64>(&sparse.hamiltonian(channel, k), dense) < 1e-12, "{fixture}");
                     if sparse.is_real_at(k) {

@@ -185,8 +185,15 @@ impl Pattern {
 
     /// Pairs of different atoms that share an element, each at least once.
     pub fn neighbours(&self) -> impl Iterator<Item = (usize, usize)> {
+        let (mut columns, mut start) = (0, 0);
+        let has_elements = move |block: usize| {
+            columns += self.shape(block).1;
+            let end = self.ends[..columns].last().copied().unwrap_or(0);
+            std::mem::replace(&mut start, end) < end
+        };
         let atoms = |&(column, row): &(u32, u32)| (column as usize % self.n_atoms, row as usize % self.n_atoms);
-        self.blocks.iter().map(atoms).filter(|(a, b)| a != b)
+        let blocks = (0..self.blocks.len()).map(has_elements).zip(&self.blocks);
+        blocks.filter(|(has, _)| *has).map(move |(_, block)| atoms(block)).filter(|(a, b)| a != b)
     }
 
     pub(super) fn has_real_phases(&self, k: [f64; 3]) -> bool {
