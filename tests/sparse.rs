@@ -45,6 +45,7 @@ fn sparse(run: &Calculation) -> SparseProblem<'_> {
 fn largest_difference(a: &[f64], b: &[f64]) -> f64 {
     assert_eq!(a.len(), b.len());
     assert!(a.iter().chain(b).all(|number| number.is_finite()), "{a:?} {b:?}");
+    assert!(a.iter().chain(b).all(|x| x.is_finite()), "{a:?} {b:?}");
     a.iter().zip(b).map(|(a, b)| (a - b).abs()).fold(0.0, f64::max)
 }
 

@@ -7,7 +7,6 @@ use super::bounds;
 use super::kernel::moments_for;
 use super::problem::{Problem, Recursion, Scale, real_products};
 use crate::bands::mesh::KMesh;
-use crate::bands::sparse::cholesky::not_positive;
 use crate::bands::sparse::factor::Analysis;
 use crate::bands::sparse::matrix::{SparseBloch, SparseOverlap};
 use crate::bands::sparse::ordering::nested_dissection;
@@ -123,7 +122,7 @@ struct AtK<'a> {
 impl AtK<'_> {
     fn moments<T: Scalar>(&self) -> Result<Vec<Moments>, Error> {
         let s = self.overlap.at::<T>(self.k);
-        let factor = self.analysis.cholesky(&s, Par::Seq).ok_or_else(|| not_positive(self.k))?;
+        let factor = self.analysis.cholesky(&s, self.k, Par::Seq)?;
         let of_channel = |channel: usize| {
             let problem = Problem { h: self.bloch.hamiltonian(channel, self.k), s: &s, factor: &factor };
             let scale = bounds::scale(&problem, self.options.seed)?;

@@ -7,9 +7,10 @@ use faer::sparse::linalg::cholesky::LltRef;
 use faer::sparse::linalg::cholesky::supernodal::SupernodalLltRef;
 use faer::{Accum, Conj, Mat, MatMut, MatRef, Par, Side};
 
-use super::factor::{Analysis, supernodes};
+use super::factor::{Analysis, memory, zeros};
 use super::matrix::Hermitian;
 use super::scalar::Scalar;
+use super::symbolic::supernodes;
 use crate::parsers::Error;
 
 /// L of P S P† = L L†, where P is the order of elimination.
@@ -20,17 +21,19 @@ pub struct Cholesky<'a, T> {
 }
 
 impl Analysis {
-    /// Factorises a positive definite `matrix`; `None` where it is not, or where memory does not suffice.
-    pub fn cholesky<T: Scalar>(&self, matrix: &Hermitian<'_, T>, par: Par) -> Option<Cholesky<'_, T>> {
-        let mut values = vec![T::ZERO; self.n_values()];
-        let scratch = self.symbolic.factorize_numeric_llt_scratch::<T>(par, Default::default());
-        let mut memory = MemBuffer::try_new(scratch).ok()?;
-        let (stack, upper) = (MemStack::new(&mut memory), matrix.upper());
+    /// Factorises S(k).
+    ///
+    /// # Errors
+    /// `Inconsistent` where it is not positive definite, `Unsupported` where there is not enough memory.
+    pub fn cholesky<T: Scalar>(&self, s: &Hermitian<'_, T>, k: [f64; 3], par: Par) -> Result<Cholesky<'_, T>, Error> {
+        let mut values = zeros(self.n_values())?;
+        let mut memory = memory(self.symbolic.factorize_numeric_llt_scratch::<T>(par, Default::default()))?;
+        let (stack, upper) = (MemStack::new(&mut memory), s.upper());
         let (regularization, params) = (Default::default(), Default::default());
         self.symbolic
             .factorize_numeric_llt(&mut values, upper, Side::Upper, regularization, par, stack, params)
-            .ok()?;
-        Some(Cholesky { analysis: self, values })
+            .map_err(|_| not_positive(k))?;
+        Ok(Cholesky { analysis: self, values })
     }
 }
 
@@ -95,7 +98,6 @@ fn add_supernode<T: Scalar>(
     }
 }
 
-/// The error of an S(k) without factor.
-pub fn not_positive(k: [f64; 3]) -> Error {
-    Error::inconsistent(format!("the overlap is not positive definite: S(k) has no Cholesky factor at k = {k:?}"))
+fn not_positive(k: [f64; 3]) -> Error {
+    Error::inconsistent(format!("the overlap S(k) is not positive definite at k = {k:?}"))
 }

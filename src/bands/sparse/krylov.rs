@@ -6,6 +6,7 @@ use faer::{Accum, Mat, MatMut, MatRef, Par};
 
 use super::factor::Factor;
 use super::matrix::Hermitian;
+use super::noise::Noise;
 use super::scalar::{LANES, Scalar};
 use crate::bands::eigen::hermitian_eigenvectors;
 
@@ -44,7 +45,7 @@ impl<'a, T: Scalar> Krylov<'a, T> {
     pub fn new(s: &'a Hermitian<'a, T>, par: Par) -> Self {
         let n = s.pattern.ncols();
         let empty = || Mat::zeros(n, 0);
-        let (q, sq, noise) = (empty(), empty(), Noise(0x9e37_79b9_7f4a_7c15));
+        let (q, sq, noise) = (empty(), empty(), Noise::default());
         let mut krylov = Krylov { s, q, sq, width: 0, projected: Mat::zeros(0, 0), done: 0, noise, par };
         krylov.add_random();
         krylov
@@ -64,7 +65,7 @@ impl<'a, T: Scalar> Krylov<'a, T> {
     pub fn add_random(&mut self) {
         let n = self.s.pattern.ncols();
         let noise = &mut self.noise;
-        let random = Mat::from_fn(n, BLOCK.min(n - self.width), |_, _| T::of(noise.next()));
+        let random = Mat::from_fn(n, BLOCK.min(n - self.width), |_, _| T::of(noise.complex()));
         self.append(random);
     }
 
@@ -201,20 +202,4 @@ pub(super) fn times<T: Scalar>(a: MatRef<'_, T>, b: MatRef<'_, T>, par: Par) -> 
 
 fn add_product<T: Scalar>(sum: MatMut<'_, T>, a: MatRef<'_, T>, b: MatRef<'_, T>, factor: T, par: Par) {
     matmul(sum, Accum::Add, a, b, factor, par);
-}
-
-/// Deterministic numbers of the unit square (xorshift).
-struct Noise(u64);
-
-impl Noise {
-    fn next(&mut self) -> crate::parsers::c64 {
-        crate::parsers::c64::new(self.uniform(), self.uniform())
-    }
-
-    fn uniform(&mut self) -> f64 {
-        self.0 ^= self.0 << 13;
-        self.0 ^= self.0 >> 7;
-        self.0 ^= self.0 << 17;
-        (self.0 >> 11) as f64 / (1u64 << 52) as f64 - 1.0
-    }
 }

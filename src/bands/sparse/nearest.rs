@@ -54,6 +54,11 @@ const TOO_NEAR: f64 = 1e6;
 /// Trials of σ, and of random vectors for what is missing.
 const TRIALS: usize = 8;
 
+/// Vectors of a Krylov space in which the `wanted` states nearest to σ converge, with room to spare: about six for each.
+pub fn largest_space(wanted: usize) -> usize {
+    10 * wanted + 200
+}
+
 /// Eigenvalues and, S-orthonormal, eigenvectors X, and S X.
 struct Pairs<T> {
     energies: Vec<f64>,
@@ -86,11 +91,14 @@ impl<T: Scalar> Pencil<'_, T> {
     }
 
     /// Number of states below `energy`; `None` where that is one.
-    pub fn count_below(&self, energy: f64) -> Option<usize> {
-        self.factor(energy).map(|factor| factor.n_negative())
+    ///
+    /// # Errors
+    /// `Unsupported` where there is not enough memory.
+    pub fn count_below(&self, energy: f64) -> Result<Option<usize>, Error> {
+        Ok(self.factor(energy)?.map(|factor| factor.n_negative()))
     }
 
-    fn factor(&self, sigma: f64) -> Option<Factor<'_, T>> {
+    fn factor(&self, sigma: f64) -> Result<Option<Factor<'_, T>>, Error> {
         let values = self.h.values.iter().zip(&self.s.values).map(|(&h, &s)| h - s * sigma).collect();
         self.analysis.factor(&Hermitian { pattern: self.h.pattern, values }, self.par)
     }
@@ -102,13 +110,16 @@ impl<T: Scalar> Pencil<'_, T> {
         let mut wanted = n_states + 4 + n_states / 20;
         for _ in 0..TRIALS {
             // Counting needs the memory of this factor: it is rarely needed again.
-            let found = self.factor(sigma).and_then(|factor| search.converge(&factor, wanted));
+            let found = match self.factor(sigma)? {
+                Some(factor) => search.converge(&factor, wanted)?,
+                None => None,
+            };
             let Some(pairs) = found else { return Ok(Err(UNKNOWN_RADIUS)) };
             let distances = sorted_distances(&pairs.energies, sigma);
             if distances[distances.len() - 1] > TOO_NEAR * distances[0] {
                 return Ok(Err(distances[distances.len() - 1]));
             }
-            match search.bounded(&pairs, n_states) {
+            match search.bounded(&pairs, n_states)? {
                 Bounded::All(window) => return Ok(Ok(window)),
                 Bounded::NoGap => wanted += wanted / 2,
                 Bounded::Missing(n) => {
@@ -138,20 +149,30 @@ enum Bounded {
 impl<T: Scalar> Search<'_, T> {
     /// Goes on until the `wanted` states nearest to σ have converged, and improves them in the original problem. `None` where
     /// a number is not finite.
-    fn converge(&mut self, factor: &Factor<'_, T>, wanted: usize) -> Option<Pairs<T>> {
+    ///
+    /// # Errors
+    /// `Inconsistent` where they do not converge in a space of [`largest_space`].
+    fn converge(&mut self, factor: &Factor<'_, T>, wanted: usize) -> Result<Option<Pairs<T>>, Error> {
+        let largest = self.krylov.size() + largest_space(wanted);
         let wanted = wanted.min(self.pencil.s.pattern.ncols());
-        loop {
-            self.krylov.step(factor)?;
+        while self.krylov.size() < largest {
+            if self.krylov.step(factor).is_none() {
+                return Ok(None);
+            }
             if self.krylov.size() < wanted + wanted / 4 && !self.krylov.is_complete() {
                 continue;
             }
-            let ritz = self.krylov.ritz()?;
+            let Some(ritz) = self.krylov.ritz() else { return Ok(None) };
             let is_converged = |i: &usize| ritz.residuals[*i] <= CONVERGED * ritz.values[*i].abs();
             let converged = (0..ritz.values.len()).take_while(is_converged).count();
             if converged >= wanted || self.krylov.is_complete() {
-                return self.improved(self.krylov.vectors(&ritz, converged.max(wanted)));
+                return Ok(self.improved(self.krylov.vectors(&ritz, converged.max(wanted))));
             }
         }
+        let (sigma, k) = (self.sigma, self.pencil.k);
+        Err(Error::inconsistent(format!(
+            "the {wanted} states nearest to {sigma} hartree at k = {k:?} did not converge in {largest} vectors"
+        )))
     }
 
     /// Rayleigh and Ritz with H and S themselves.
@@ -169,25 +190,25 @@ impl<T: Scalar> Search<'_, T> {
     }
 
     /// The window of the `n_states` nearest to the centre among `pairs`, which hold all that are as near to σ as the farthest.
-    fn bounded(&self, pairs: &Pairs<T>, n_states: usize) -> Bounded {
+    fn bounded(&self, pairs: &Pairs<T>, n_states: usize) -> Result<Bounded, Error> {
         let n = pairs.vectors.nrows();
         let distances = sorted_distances(&pairs.energies, self.centre);
         if self.krylov.is_complete() && pairs.energies.len() == n {
-            return Bounded::All(self.window(pairs, 0, n_states, f64::INFINITY));
+            return Ok(Bounded::All(self.window(pairs, 0, n_states, f64::INFINITY)));
         }
         let reach =
             sorted_distances(&pairs.energies, self.sigma).last().map_or(0.0, |d| d - (self.centre - self.sigma).abs());
         let gap = |i: &usize| distances[*i].min(reach) - distances[*i - 1];
         let ends = (n_states..distances.len()).filter(|i| gap(i) > DISTINCT).max_by(|a, b| gap(a).total_cmp(&gap(b)));
-        let Some(end) = ends else { return Bounded::NoGap };
+        let Some(end) = ends else { return Ok(Bounded::NoGap) };
         let radius = 0.5 * (distances[end - 1] + distances[end].min(reach));
-        let counts = [self.centre - radius, self.centre + radius].map(|x| self.pencil.count_below(x));
-        let [Some(below), Some(inside)] = counts else { return Bounded::NoGap };
-        match inside.saturating_sub(below).cmp(&end) {
+        let Some(below) = self.pencil.count_below(self.centre - radius)? else { return Ok(Bounded::NoGap) };
+        let Some(inside) = self.pencil.count_below(self.centre + radius)? else { return Ok(Bounded::NoGap) };
+        Ok(match inside.saturating_sub(below).cmp(&end) {
             Ordering::Equal => Bounded::All(self.window(pairs, below, n_states, radius)),
             Ordering::Greater => Bounded::Missing(inside - below - end),
             Ordering::Less => Bounded::NoGap,
-        }
+        })
     }
 
     /// `below` states lie below the first of those that are nearer to the centre than `radius`.

@@ -93,7 +93,9 @@ impl<'a> SparseProblem<'a> {
             return Err(Error::limit("the number of states", n_states as u64, self.bloch.size() as u64));
         }
         let threads = self.concurrent(kpoints, n_states)?;
-        let par = if threads == 1 { Par::rayon(0) } else { Par::Seq };
+        // One thread of faer's pool still waits for others.
+        let alone = threads == 1 && rayon::current_num_threads() > 1;
+        let par = if alone { Par::rayon(0) } else { Par::Seq };
         let at = |&k: &[f64; 3]| {
             let windows = self.at(k, centre, n_states, par);
             done();
@@ -120,8 +122,8 @@ impl<'a> SparseProblem<'a> {
     }
 
     fn memory_of<T: Scalar>(&self, n_states: usize) -> usize {
-        // Q and SQ while they grow, and what is made of them.
-        let vectors = self.bloch.size() * (8 * n_states + 200);
+        // Q and SQ in a space as large as most states need, a copy of one of them while it grows, and what is made of them.
+        let vectors = self.bloch.size() * (20 * n_states + 300);
         self.analysis.memory::<T>() + size_of::<T>() * (2 * self.bloch.n_values() + vectors)
     }
 

@@ -1,10 +1,26 @@
 //! Products of a sparse Hermitian matrix with several vectors at once.
 
 use faer::{Mat, MatRef};
-use pulp::Arch;
+use pulp::{Arch, Simd, WithSimd};
 
 use super::matrix::Hermitian;
 use super::scalar::{LANES, Scalar};
+
+/// `sums += A x`. (A closure would not be compiled for the processor at hand: nothing makes the compiler inline it.)
+struct Accumulation<'a, 'p, T: Scalar> {
+    matrix: &'a Hermitian<'p, T>,
+    x: &'a [T::Lanes],
+    sums: &'a mut [T::Lanes],
+}
+
+impl<T: Scalar> WithSimd for Accumulation<'_, '_, T> {
+    type Output = ();
+
+    #[inline(always)]
+    fn with_simd<S: Simd>(self, _: S) {
+        self.matrix.accumulate(self.x, self.sums);
+    }
+}
 
 impl<T: Scalar> Hermitian<'_, T> {
     /// A X with the vectors as columns of `x`. Every stored element serves twice, as a_ij and as a_ji, for [`LANES`] vectors.
@@ -22,7 +38,7 @@ impl<T: Scalar> Hermitian<'_, T> {
                 })
                 .collect();
             let mut sums = vec![T::lanes([T::ZERO; LANES]); x.nrows()];
-            Arch::new().dispatch(|| self.accumulate(&packed, &mut sums));
+            Arch::new().dispatch(Accumulation { matrix: self, x: &packed, sums: &mut sums });
             for (row, sum) in sums.iter().enumerate() {
                 let values = T::unpacked(sum);
                 (0..width).for_each(|lane| product[(row, first + lane)] = values[lane]);
@@ -31,7 +47,7 @@ impl<T: Scalar> Hermitian<'_, T> {
         product
     }
 
-    /// `sums += A x`; compiled for the processor at hand by the caller's dispatch.
+    /// `sums += A x`; compiled for the processor at hand as a part of [`Accumulation`].
     #[inline(always)]
     fn accumulate(&self, x: &[T::Lanes], sums: &mut [T::Lanes]) {
         let (starts, all_rows) = (self.pattern.col_ptr(), self.pattern.row_idx());

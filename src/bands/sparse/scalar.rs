@@ -2,6 +2,8 @@
 
 use std::ops::{Add, AddAssign, Mul, Sub, SubAssign};
 
+use faer::traits::ComplexField;
+
 use crate::bands::eigen::Number;
 use crate::parsers::c64;
 
@@ -11,6 +13,7 @@ pub const LANES: usize = 8;
 /// Real or complex double.
 pub trait Scalar:
     Number
+    + Default
     + Send
     + Sync
     + 'static
@@ -25,11 +28,16 @@ pub trait Scalar:
     const ZERO: Self;
     /// 1.
     const ONE: Self;
+    /// The same in single precision.
+    type Single: ComplexField + Copy + Default;
     /// [`LANES`] numbers, real parts and imaginary parts apart.
     type Lanes: Copy + Send + Sync;
 
     /// `value`, whose imaginary part is 0 (to rounding) where numbers are real.
     fn of(value: c64) -> Self;
+
+    /// Rounded.
+    fn single(self) -> Self::Single;
 
     /// The same as a complex number.
     fn complex(self) -> c64;
@@ -47,10 +55,15 @@ pub trait Scalar:
 impl Scalar for f64 {
     const ZERO: f64 = 0.0;
     const ONE: f64 = 1.0;
+    type Single = f32;
     type Lanes = [f64; LANES];
 
     fn of(value: c64) -> f64 {
         value.re
+    }
+
+    fn single(self) -> f32 {
+        self as f32
     }
 
     fn complex(self) -> c64 {
@@ -76,10 +89,15 @@ impl Scalar for f64 {
 impl Scalar for c64 {
     const ZERO: c64 = c64::ZERO;
     const ONE: c64 = c64::ONE;
+    type Single = faer::c32;
     type Lanes = [[f64; LANES]; 2];
 
     fn of(value: c64) -> c64 {
         value
+    }
+
+    fn single(self) -> faer::c32 {
+        faer::c32::new(self.re as f32, self.im as f32)
     }
 
     fn complex(self) -> c64 {
