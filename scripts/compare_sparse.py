@@ -134,7 +134,7 @@ def figure(rows):
     """CPU seconds and GB against orbitals, both logarithmic; a line for every program and series of runs."""
     panels = [panel(rows, 3, 70, "CPU seconds"), panel(rows, 4, 550, "GB of memory")]
     series = sorted({(row[1], series_of(row)) for row in rows})
-    key = [legend(number, *names) for number, names in enumerate(series)]
+    key = [legend(number, *names, dashes(names[1], rows)) for number, names in enumerate(series)]
     head = '<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 960 400" style="font: 12px sans-serif">'
     return "\n".join([head, '<rect width="960" height="400" fill="#fff"/>', *panels, *key, "</svg>", ""])
 
@@ -179,9 +179,10 @@ def grid(ranges, x, y):
         yield f'<text x="{ends[0][0] - 6}" y="{y(value) + 4}" text-anchor="end">{value:g}</text>'
 
 
-def legend(number, program, series):
+def legend(number, program, series, dash):
     x, y = 70 + 300 * (number % 3), 358 + 20 * (number // 3)
-    return f'<rect x="{x}" y="{y - 9}" width="14" height="8" fill="{COLOURS[program]}"/><text x="{x + 20}" y="{y}">{program}, {series}</text>'
+    line = f'<path d="M{x} {y - 4}h30" stroke="{COLOURS[program]}" stroke-dasharray="{dash}" stroke-width="2"/>'
+    return f'{line}<text x="{x + 36}" y="{y}">{program}, {series}</text>'
 
 
 def main():
