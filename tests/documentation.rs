@@ -41,8 +41,9 @@ fn every_path_of_the_code_map_exists() {
 }
 
 /// One page per code, and what came of them.
-const PAGES: [&str; 14] = [
+const PAGES: [&str; 15] = [
     "docs/abacus.md",
+    "docs/benchmark.md",
     "docs/convert.md",
     "docs/openmx.md",
     "docs/siesta.md",

@@ -8,6 +8,7 @@ use clap::{CommandFactory, Parser, Subcommand};
 use crate::parsers::{Error, ErrorKind};
 
 pub mod bands;
+mod benchmark;
 mod certify;
 mod changed_run;
 mod check;
@@ -62,6 +63,7 @@ enum Command {
     Train(train::Args),
     Config(config::Args),
     Eval(eval::Args),
+    Benchmark(benchmark::Args),
     Certify(certify::Args),
     Tile(tile::Args),
     Rotate(rotate::Args),
@@ -111,6 +113,7 @@ fn run(cli: Cli) -> anyhow::Result<Outcome> {
         Command::Train(args) => train::run(args),
         Command::Config(args) => config::run(args),
         Command::Eval(args) => eval::run(args),
+        Command::Benchmark(args) => benchmark::run(args),
         Command::Certify(args) => certify::run(args),
         Command::Tile(args) => tile::run(args),
         Command::Rotate(args) => rotate::run(args),

@@ -38,6 +38,8 @@ pub struct HamiltonianRow {
     overlap_condition: Option<f64>,
     seconds: f64,
     seconds_per_atom: f64,
+    /// CPU time of all threads; null where the system does not tell, or nothing was timed.
+    cpu_seconds_per_atom: Option<f64>,
     #[serde(flatten, skip_serializing_if = "Option::is_none")]
     equivariance: Option<Equivariance>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,6 +84,7 @@ impl HamiltonianRow {
             overlap_condition: condition,
             seconds,
             seconds_per_atom: seconds / n_atoms.max(1) as f64,
+            cpu_seconds_per_atom: None,
             equivariance: None,
             details: wanted.details.then(|| Details::new(errors, mev)),
         })
@@ -90,6 +93,12 @@ impl HamiltonianRow {
     /// The same with what turning the run showed.
     pub fn with_equivariance(self, equivariance: Option<Equivariance>) -> Self {
         HamiltonianRow { equivariance, ..self }
+    }
+
+    /// The same with the CPU time of the prediction.
+    pub fn with_cpu_seconds(self, seconds: Option<f64>) -> Self {
+        let per_atom = |seconds: f64| seconds / self.n_atoms.max(1) as f64;
+        HamiltonianRow { cpu_seconds_per_atom: seconds.map(per_atom), ..self }
     }
 
     /// Aligned error over that of H⁽⁰⁾, percent.
@@ -177,6 +186,7 @@ impl Row for HamiltonianRow {
             overlap_condition: largest_known(|r| r.overlap_condition),
             seconds,
             seconds_per_atom: seconds / f64::max(n_atoms as f64, 1.0),
+            cpu_seconds_per_atom: mean_known(rows, |r| r.cpu_seconds_per_atom),
             equivariance: Equivariance::mean(&turned),
             details: None,
         }

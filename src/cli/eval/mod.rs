@@ -20,6 +20,7 @@ use self::overlap::OverlapRow;
 use super::Outcome;
 use super::run_args::RunFiles;
 use crate::model::equivariance::equivariance_error;
+use crate::model::phases::cpu_seconds;
 use crate::model::predict::Predictor;
 use crate::model::target::Quantity;
 use crate::parsers::{Calculation, SpinOperator, read};
@@ -105,30 +106,39 @@ pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let timed = timed(&predictor);
     match predictor.model().header.target.quantity {
         Quantity::Hamiltonian => report(&args, |run| {
-            let (found, seconds) = timed(run)?;
-            hamiltonian_row(&predictor, &args, run, &found, seconds)
+            let (found, cost) = timed(run)?;
+            hamiltonian_row(&predictor, &args, run, &found, cost)
         }),
         Quantity::DensityMatrix => report(&args, |run| {
-            let (found, seconds) = timed(run)?;
+            let (found, Cost { seconds, .. }) = timed(run)?;
             DensityRow::new(run, &found, seconds)
         }),
         Quantity::Overlap => report(&args, |run| {
-            let (found, seconds) = timed(run)?;
+            let (found, Cost { seconds, .. }) = timed(run)?;
             OverlapRow::new(run, &found, seconds)
         }),
     }
 }
 
+/// What a prediction took.
+struct Cost {
+    /// On the clock.
+    seconds: f64,
+    /// Of all threads.
+    cpu_seconds: Option<f64>,
+}
+
 /// Predicts runs, and tells how long it took. The first one is predicted twice, since threads and caches are new then.
-fn timed(predictor: &Predictor) -> impl Fn(&Calculation) -> anyhow::Result<(SpinOperator, f64)> {
+fn timed(predictor: &Predictor) -> impl Fn(&Calculation) -> anyhow::Result<(SpinOperator, Cost)> {
     let is_warm = Cell::new(false);
     move |run| {
         if !is_warm.replace(true) {
             predictor.predict(run)?;
         }
-        let start = Instant::now();
+        let (start, cpu) = (Instant::now(), cpu_seconds());
         let predicted = predictor.predict(run)?;
-        Ok((predicted.hamiltonian, start.elapsed().as_secs_f64()))
+        let cpu_seconds = cpu.zip(cpu_seconds()).map(|(before, after)| after - before);
+        Ok((predicted.hamiltonian, Cost { seconds: start.elapsed().as_secs_f64(), cpu_seconds }))
     }
 }
 
@@ -167,12 +177,13 @@ fn hamiltonian_row(
     args: &Args,
     run: &Calculation,
     predicted: &SpinOperator,
-    seconds: f64,
+    cost: Cost,
 ) -> anyhow::Result<HamiltonianRow> {
     let from_h0 = predictor.model().header.target.from_h0;
     let errors = (args.equivariance > 0).then(|| equivariance_error(predictor, run, args.equivariance)).transpose()?;
     let equivariance = errors.map(|errors| Equivariance::new(&errors, 1000.0 * run.origin.ev_per_hartree));
-    Ok(HamiltonianRow::new(run, predicted, from_h0, seconds, Wanted::of(args))?.with_equivariance(equivariance))
+    let row = HamiltonianRow::new(run, predicted, from_h0, cost.seconds, Wanted::of(args))?;
+    Ok(row.with_cpu_seconds(cost.cpu_seconds).with_equivariance(equivariance))
 }
 
 fn mean<R>(rows: &[R], value: impl Fn(&R) -> f64) -> f64 {
