@@ -45,8 +45,18 @@ const CODES: [(Code, &str); 3] =
 fn supercells_without_disorder_are_the_templates_crystal() {
     for (code, name) in CODES {
         let own = Template::read(code, &fixture(name)).unwrap();
-        let more =
-            ["--cells", "1x1,2x1", "--cells", "1,1,0;-1,1,0;0,0,1", "-n", "3", "--displacement", "0", "--strain", "0"];
+        let more = [
+            "--cells",
+            "1x1,2x1",
+            "--cells",
+            "-1,1,0;-1,-1,0;0,0,1",
+            "-n",
+            "3",
+            "--displacement",
+            "0",
+            "--strain",
+            "0",
+        ];
         let (_folder, _, templates) = generated(code, &fixture(name), &more);
         assert_eq!(templates.len(), 3);
         for (template, n_cells) in templates.iter().zip([1, 2, 2]) {

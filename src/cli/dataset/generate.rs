@@ -27,7 +27,7 @@ pub struct Args {
     #[arg(long, value_parser = code)]
     code: Option<Code>,
     /// Cells, taken in turns: 1x1,2x1,3x2,2x2x2,sqrt3,sqrt7 or a matrix of integers "2,1,0;0,2,0;0,0,1"; may be repeated
-    #[arg(long, required = true, value_name = "CELLS", value_parser = cells)]
+    #[arg(long, required = true, allow_hyphen_values = true, value_name = "CELLS", value_parser = cells)]
     cells: Vec<Cells>,
     /// Standard deviations of each component of a displacement in angstrom, taken in turns
     #[arg(long, value_delimiter = ',', default_value = "0.05,0.08")]
