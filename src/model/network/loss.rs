@@ -59,8 +59,8 @@ struct Difference {
     pairs: Vec<Tensor>,
     /// `[N, node columns]`.
     nodes: Tensor,
-    /// Numbers that the species have a place for, both directions of a bond counted.
-    count: f64,
+    /// Numbers that the species have a place for: on atoms, and on bonds with both of their directions counted.
+    count: [f64; 2],
 }
 
 impl Objective {
@@ -144,7 +144,7 @@ impl Objective {
         match self.loss {
             Loss::Mae => difference.mean(Tensor::abs),
             Loss::Mse => difference.mean(Tensor::square),
-            Loss::Mixed => (difference.mean(Tensor::abs) + root(&difference.mean(Tensor::square))) * 0.5,
+            Loss::Mixed => difference.mean_of_kinds(),
             Loss::Norm => difference.norms(batch, &self.pair_channels, &self.node_channels).mean(Tensor::shallow_clone),
         }
     }
@@ -166,9 +166,23 @@ impl Difference {
     /// Mean of `f` over all numbers that the species have a place for. Bonds count twice, since both of their directions are blocks
     /// of H.
     fn mean(&self, f: impl Fn(&Tensor) -> Tensor) -> Tensor {
+        let [on_atoms, on_bonds] = self.sums(f);
+        (on_atoms + on_bonds) / self.count.iter().sum::<f64>().max(1.0)
+    }
+
+    /// Sums of `f` on atoms and on bonds.
+    fn sums(&self, f: impl Fn(&Tensor) -> Tensor) -> [Tensor; 2] {
         let sum = |rows: &Tensor| f(rows).sum(rows.kind());
-        let total = self.pairs.iter().fold(sum(&self.nodes), |total, rows| total + sum(rows) * 2.0);
-        total / self.count.max(1.0)
+        let none = Tensor::zeros([], (self.nodes.kind(), self.nodes.device()));
+        [sum(&self.nodes), self.pairs.iter().fold(none, |total, rows| total + sum(rows) * 2.0)]
+    }
+
+    /// (MAE + RMSE) / 2 of on-site blocks and of those of bonds, each by themselves, and the mean of both: on-site blocks are few, and
+    /// count as much as all others.
+    fn mean_of_kinds(&self) -> Tensor {
+        let [mae, square] = [self.sums(Tensor::abs), self.sums(Tensor::square)];
+        let half = |k: usize| (&mae[k] / self.count[k].max(1.0) + root(&(&square[k] / self.count[k].max(1.0)))) * 0.5;
+        (half(0) + half(1)) * 0.5
     }
 
     /// μ of difference = μ S + rest by least squares, Σ D∘S / Σ S∘S. Coupling is orthonormal, so the sums over channels are those
@@ -209,8 +223,8 @@ impl Difference {
     }
 }
 
-fn count(batch: &Batch, of: fn(&Present) -> f64) -> f64 {
-    of(&batch.nodes.present) + tiles(batch).map(|tile| 2.0 * of(&tile.present)).sum::<f64>()
+fn count(batch: &Batch, of: fn(&Present) -> f64) -> [f64; 2] {
+    [of(&batch.nodes.present), tiles(batch).map(|tile| 2.0 * of(&tile.present)).sum::<f64>()]
 }
 
 fn root(square: &Tensor) -> Tensor {

@@ -5,7 +5,7 @@ use std::path::Path;
 use nalgebra::Rotation3;
 use tch::{Device, Kind, Tensor};
 
-use super::batch::{Batch, Preparation};
+use super::batch::{Batch, EdgeTile, Preparation};
 use super::config::{
     Aggregation, Base, Gradient, Keep, Loss, ModelConfig, OutputConfig, Schedule, TrainConfig, TrainingConfig,
 };
@@ -86,6 +86,31 @@ fn every_loss_is_its_own_and_the_norm_does_not_turn() {
     let mut sizes = [Loss::Norm, Loss::Mse, Loss::Mae, Loss::Mixed].map(|loss| change(loss).0);
     sizes.sort_by(f64::total_cmp);
     assert!(sizes.windows(2).all(|pair| pair[1] - pair[0] > 1e-6), "{sizes:?}");
+}
+
+/// (MAE + RMSE) / 2 of a target of which `numbers` are there.
+fn half(targets: &[Tensor], numbers: f64) -> f64 {
+    let mean = |f: fn(&Tensor) -> Tensor| {
+        targets.iter().map(|target| f(target).sum(Kind::Double).double_value(&[])).sum::<f64>() / numbers
+    };
+    0.5 * (mean(Tensor::abs) + mean(Tensor::square).sqrt())
+}
+
+#[test]
+fn the_mixed_loss_counts_on_site_blocks_as_much_as_all_bonds() {
+    let (preparation, samples) = mixed_sizes();
+    let batches = batches(&preparation, &samples);
+    let config = TrainingConfig { loss: Loss::Mixed, ..TrainingConfig::default() };
+    let objective = Objective::new(&config, &preparation, &batches[..1]);
+    let by_hand = |batch: &Batch| {
+        let tiles: Vec<&EdgeTile> = batch.near.iter().chain(&batch.far).collect();
+        let bonds: Vec<Tensor> = tiles.iter().map(|tile| tile.target.as_ref().unwrap().shallow_clone()).collect();
+        let numbers = tiles.iter().map(|tile| tile.present.numbers).sum();
+        let atoms = half(&[batch.nodes.target.as_ref().unwrap().shallow_clone()], batch.nodes.present.numbers);
+        0.5 * (atoms + half(&bonds, numbers))
+    };
+    let real = objective.terms(&preparation, 1, 0, &batches[1], &zeros(&batches[1])).real.double_value(&[]);
+    assert!((real / (by_hand(&batches[1]) / by_hand(&batches[0])) - 1.0).abs() < 1e-12);
 }
 
 /// Objective with gauge, and the only batch.

@@ -12,7 +12,7 @@ use crate::parsers::{Error, Result};
 pub enum Loss {
     /// Mean absolute error.
     Mae,
-    /// Half mean absolute, half root mean square error.
+    /// Half mean absolute, half root mean square error, of on-site blocks and of all others apart, which count alike (SLEM).
     Mixed,
     /// Mean Euclidean norm of the error of a coupled channel: what it says does not depend on the axes.
     Norm,
