@@ -66,6 +66,7 @@ fn predictor(run: &Calculation, config: &ModelConfig) -> Predictor {
         training,
         step: 0,
         seconds: 0.0,
+        cpu_seconds: None,
         course: Course::default(),
         ranges,
         k_space: Default::default(),
