@@ -13,7 +13,7 @@ use faer::{Conj, Mat, MatMut, Par, Side};
 use super::matrix::Hermitian;
 use super::noise::Noise;
 use super::scalar::{LANES, Scalar};
-use super::symbolic::{cheapest, supernodes};
+use super::symbolic::{cheapest, in_order, supernodes};
 use crate::parsers::Error;
 
 /// What depends on the pattern alone: the order of rows and the places of the factor's elements.
@@ -48,12 +48,19 @@ struct Blocks<T> {
 const ACCURATE: f64 = 1e-10;
 
 impl Analysis {
-    /// Analyses the upper triangle `pattern`. Row `order[i]` is eliminated as the i-th, unless approximate minimum degree makes do
-    /// with fewer operations.
+    /// Analyses the upper triangle `pattern`, of which row `order[i]` is eliminated as the i-th.
     ///
     /// # Errors
     /// `Unsupported` where the factor has more elements than memory has addresses.
     pub fn new(pattern: SymbolicSparseColMatRef<'_, usize>, order: &[usize]) -> Result<Self, Error> {
+        Ok(Analysis { symbolic: in_order(pattern, order)?, n_stored: pattern.row_idx().len() })
+    }
+
+    /// The same, unless approximate minimum degree makes do with fewer operations than `order`.
+    ///
+    /// # Errors
+    /// As [`Analysis::new`].
+    pub fn cheapest(pattern: SymbolicSparseColMatRef<'_, usize>, order: &[usize]) -> Result<Self, Error> {
         Ok(Analysis { symbolic: cheapest(pattern, order)?, n_stored: pattern.row_idx().len() })
     }
 

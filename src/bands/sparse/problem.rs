@@ -46,7 +46,7 @@ impl<'a> SparseProblem<'a> {
     ) -> Result<Self, Error> {
         let bloch = SparseBloch::new(hamiltonian, overlap, basis);
         let order = nested_dissection(structure, bloch.pattern());
-        let analysis = Analysis::new(bloch.pattern().symbolic(), &order)?;
+        let analysis = Analysis::cheapest(bloch.pattern().symbolic(), &order)?;
         let n_k = rayon::current_num_threads();
         let dense = EigenProblem::new(hamiltonian, overlap, basis, n_k, SpectrumOptions::default());
         Ok(SparseProblem { hamiltonian, bloch, analysis, dense, dense_up_to: DENSE, weighing: None })

@@ -20,11 +20,21 @@ pub fn cheapest(
     pattern: SymbolicSparseColMatRef<'_, usize>,
     order: &[usize],
 ) -> Result<SymbolicCholesky<usize>, Error> {
+    let [given, minimum_degree] = [in_order(pattern, order)?, analysed(pattern, SymmetricOrdering::Amd)?];
+    Ok(if operations(&minimum_degree) < operations(&given) { minimum_degree } else { given })
+}
+
+/// The factor of the upper triangle `pattern`, of which row `order[i]` is eliminated as the i-th.
+///
+/// # Errors
+/// As [`cheapest`].
+pub fn in_order(
+    pattern: SymbolicSparseColMatRef<'_, usize>,
+    order: &[usize],
+) -> Result<SymbolicCholesky<usize>, Error> {
     let mut inverse = vec![0; order.len()];
     order.iter().enumerate().for_each(|(new, &old)| inverse[old] = new);
-    let given = SymmetricOrdering::Custom(PermRef::new_checked(order, &inverse, order.len()));
-    let [given, minimum_degree] = [analysed(pattern, given)?, analysed(pattern, SymmetricOrdering::Amd)?];
-    Ok(if operations(&minimum_degree) < operations(&given) { minimum_degree } else { given })
+    analysed(pattern, SymmetricOrdering::Custom(PermRef::new_checked(order, &inverse, order.len())))
 }
 
 fn analysed(
