@@ -89,7 +89,7 @@ pub fn cases(plan: &Plan) -> anyhow::Result<Vec<Case>> {
     ordered(cases)
 }
 
-/// Which cases a person asked for, with those that they start from.
+/// Which cases a person asked for, with those that they start from, and the rows of their sets that stand in every table.
 pub fn wanted(cases: &[Case], only: &[String]) -> Vec<bool> {
     let mut wanted: Vec<bool> = cases.iter().map(|case| case.is_named(only)).collect();
     // A case comes after the one that it starts from.
@@ -99,7 +99,9 @@ pub fn wanted(cases: &[Case], only: &[String]) -> Vec<bool> {
             wanted[first] = true;
         }
     }
-    wanted
+    let of_every_table = |case: &Case| [H0, LINEAR].contains(&case.variant.as_str());
+    let is_shown = |set: &str| cases.iter().zip(&wanted).any(|(case, wanted)| *wanted && case.set == set);
+    cases.iter().zip(&wanted).map(|(case, &wanted)| wanted || of_every_table(case) && is_shown(&case.set)).collect()
 }
 
 fn set_cases(plan: &Plan, set: &Set) -> anyhow::Result<Vec<Case>> {

@@ -40,7 +40,7 @@ pub struct Args {
     /// Folder of all cases and results
     #[arg(long, short, value_name = "DIR")]
     out: PathBuf,
-    /// Only these sets, variants, or SET/VARIANT (and the cases that they start from)
+    /// Only these sets, variants, or SET/VARIANT (and the cases that they start from, H0, and the linear stage)
     #[arg(long, value_name = "NAME", num_args = 1..)]
     only: Vec<String>,
     /// auto, cpu, cuda or cuda:N

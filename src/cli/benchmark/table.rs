@@ -130,7 +130,9 @@ fn whole(numbers: &[f64]) -> String {
 
 /// Three digits.
 pub fn short(x: f64) -> String {
-    match x.abs() {
+    // 9.999 has the digits of 10.
+    let size: f64 = format!("{:.2e}", x.abs()).parse().unwrap_or(x.abs());
+    match size {
         0.0 => "0".to_owned(),
         size if !(1e-3..1e6).contains(&size) => format!("{x:.1e}"),
         size => format!("{x:.*}", (2.0 - size.log10().floor()).clamp(0.0, 5.0) as usize),
@@ -144,8 +146,8 @@ mod tests {
     #[test]
     fn numbers_have_three_digits() {
         assert_eq!(
-            [0.0, 1234.5, 12.34, 0.0123456, 1.5e-7, -99.0].map(short),
-            ["0", "1234", "12.3", "0.0123", "1.5e-7", "-99.0"]
+            [0.0, 1234.5, 12.34, 0.0123456, 1.5e-7, -9.999].map(short),
+            ["0", "1234", "12.3", "0.0123", "1.5e-7", "-10.0"]
         );
         assert_eq!(with_worst(&[1.0, -3.0]), "2.00 (-3.00)");
         assert_eq!(with_worst(&[2.0]), "2.00");

@@ -8,7 +8,7 @@ mod overlap;
 
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::Context;
 use serde::Serialize;
@@ -128,7 +128,10 @@ struct Cost {
     cpu_seconds: Option<f64>,
 }
 
-/// Predicts runs, and tells how long it took. The first one is predicted twice, since threads and caches are new then.
+/// A prediction is repeated for so long, since systems count CPU time in hundredths of a second.
+const MEASURED: Duration = Duration::from_millis(250);
+
+/// Predicts runs, and tells how long it took. The first time does not count, since threads and caches are new then.
 fn timed(predictor: &Predictor) -> impl Fn(&Calculation) -> anyhow::Result<(SpinOperator, Cost)> {
     let is_warm = Cell::new(false);
     move |run| {
@@ -136,9 +139,13 @@ fn timed(predictor: &Predictor) -> impl Fn(&Calculation) -> anyhow::Result<(Spin
             predictor.predict(run)?;
         }
         let (start, cpu) = (Instant::now(), cpu_seconds());
-        let predicted = predictor.predict(run)?;
-        let cpu_seconds = cpu.zip(cpu_seconds()).map(|(before, after)| after - before);
-        Ok((predicted.hamiltonian, Cost { seconds: start.elapsed().as_secs_f64(), cpu_seconds }))
+        let (mut predicted, mut n) = (predictor.predict(run)?, 1.0);
+        while start.elapsed() < MEASURED {
+            predicted = predictor.predict(run)?;
+            n += 1.0;
+        }
+        let cpu_seconds = cpu.zip(cpu_seconds()).map(|(before, after)| (after - before) / n);
+        Ok((predicted.hamiltonian, Cost { seconds: start.elapsed().as_secs_f64() / n, cpu_seconds }))
     }
 }
 
