@@ -21,6 +21,8 @@ const GREY: RGBColor = RGBColor(120, 120, 120);
 struct Panel {
     title: String,
     x: &'static str,
+    /// Marks on the axis of x are its powers.
+    base: f64,
     lines: Vec<Line>,
     /// Levels that are told, with their names.
     levels: Vec<(String, f64)>,
@@ -74,6 +76,7 @@ fn costs(records: &[Record], set: &str, group: &str) -> Panel {
     Panel {
         title: format!("{set}: {group}"),
         x: "CPU seconds of training",
+        base: 10.0,
         lines: rows.iter().enumerate().filter_map(point).collect(),
         levels: h0.map(|level| (H0.to_owned(), level)).into_iter().collect(),
     }
@@ -91,6 +94,7 @@ fn learning(records: &[Record], set: &str, group: &str) -> Panel {
     Panel {
         title: format!("{set}: {group}"),
         x: "training runs",
+        base: 2.0,
         lines: learning.map(line).collect(),
         levels: Vec::new(),
     }
@@ -105,7 +109,9 @@ impl Panel {
             let (low, high) = values.fold((f64::INFINITY, 0.0), |(a, b), v| (f64::min(a, v), f64::max(b, v)));
             (low.is_finite() && high.is_finite()).then_some([low / room, high * room])
         };
-        let x = range(&mut points().map(|point| point.0), 2.0)?;
+        let [left, right] = range(&mut points().map(|point| point.0), 1.5)?;
+        // On the right there is room for names.
+        let x = [left, right * (right / left).powf(0.25)];
         Some([x, range(&mut points().map(|point| point.1).chain(levels), 1.5)?])
     }
 }
@@ -120,22 +126,59 @@ fn draw(
         .caption(&panel.title, ("sans-serif", 15))
         .x_label_area_size(34)
         .y_label_area_size(56)
-        .build_cartesian_2d((*left..*right).log_scale(), (*low..*high).log_scale())?;
+        .build_cartesian_2d((*left..*right).log_scale().base(panel.base), (*low..*high).log_scale())?;
     let mut mesh = chart.configure_mesh();
     mesh.light_line_style(WHITE).x_desc(panel.x).y_desc("|H - H_SCF|, aligned / meV").draw()?;
     for (name, level) in &panel.levels {
         chart.draw_series(LineSeries::new([(*left, *level), (*right, *level)], GREY))?;
         chart.draw_series([Text::new(name.clone(), (*left * 1.05, *level * 0.93), ("sans-serif", 12))])?;
     }
+    let mut names = Names::default();
     for line in &panel.lines {
         chart.draw_series(LineSeries::new(line.points.iter().copied(), line.colour))?;
         chart.draw_series(line.points.iter().map(|&point| Circle::new(point, 4, line.colour.filled())))?;
-        // The name stands right of the last point.
-        let name = line
-            .points
-            .last()
-            .map(|&(x, y)| EmptyElement::at((x, y)) + Text::new(line.name.clone(), (7, -6), ("sans-serif", 12)));
-        chart.draw_series(name)?;
+        if let Some(&last) = line.points.last() {
+            let lower = names.place(chart.backend_coord(&last), &line.name);
+            let name = Text::new(line.name.clone(), (Names::RIGHT, lower), ("sans-serif", 12));
+            chart.draw_series([EmptyElement::at(last) + name])?;
+        }
     }
     Ok(())
+}
+
+/// Names of points, pixels: each stands right of its point, or lower where another one stands.
+#[derive(Default)]
+struct Names(Vec<[i32; 3]>);
+
+impl Names {
+    /// From the point to its name.
+    const RIGHT: i32 = 7;
+    const HEIGHT: i32 = 12;
+    /// Of a letter.
+    const WIDTH: i32 = 6;
+
+    /// How much lower than its point a name begins.
+    fn place(&mut self, (x, y): (i32, i32), name: &str) -> i32 {
+        let left = x + Self::RIGHT;
+        let right = left + Self::WIDTH * name.chars().count() as i32;
+        let covers =
+            |top: i32| self.0.iter().any(|[l, r, t]| *l < right && left < *r && (top - t).abs() < Self::HEIGHT);
+        let lower = (0..).map(|k| k * Self::HEIGHT - Self::HEIGHT / 2).find(|lower| !covers(y + lower)).unwrap_or(0);
+        self.0.push([left, right, y + lower]);
+        lower
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn names_do_not_cover_each_other() {
+        let mut names = Names::default();
+        assert_eq!(names.place((100, 50), "hzero"), -6);
+        assert_eq!(names.place((105, 52), "slem"), 6);
+        assert_eq!(names.place((105, 50), "nextham"), 30);
+        assert_eq!(names.place((300, 50), "far"), -6);
+    }
 }

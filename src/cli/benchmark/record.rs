@@ -133,7 +133,7 @@ impl Training {
             Some(Evaluation { step: line.step, seconds: line.spent(), validation_mae_mev })
         };
         let course: Vec<Evaluation> = lines.iter().filter_map(evaluation).collect();
-        let errors = course.iter().map(|evaluation| evaluation.validation_mae_mev);
+        let mut errors = course.iter().map(|evaluation| evaluation.validation_mae_mev);
         Some(Training {
             n_parameters: last.n_parameters,
             steps: Some(last.step),
@@ -144,7 +144,7 @@ impl Training {
             train_mae_mev: last.train_mae,
             validation_mae_mev: match keep {
                 Keep::Best => errors.reduce(f64::min),
-                Keep::Last => errors.last(),
+                Keep::Last => errors.next_back(),
             },
             course,
         })
