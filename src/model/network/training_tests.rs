@@ -291,7 +291,7 @@ impl Listener for Recorder {
     }
 
     fn step(&mut self, progress: &Progress) -> Result<()> {
-        self.lines.push(Progress { seconds: 0.0, ..*progress });
+        self.lines.push(Progress { seconds: 0.0, cpu_seconds: None, ..*progress });
         if progress.step == self.last { Err(Error::unsupported("killed")) } else { Ok(()) }
     }
 }
