@@ -122,7 +122,7 @@ fn deeph_dock_computes_the_same_file_and_draws_ours() {
     for (run, text, differing) in cases {
         let scratch = tempfile::tempdir().unwrap();
         let (folder, file) = (scratch.path().join("run"), scratch.path().join("band.h5"));
-        convert(&Request::new(&fixture(run), &folder, Format::Deeph)).unwrap();
+        convert(&Request::new(fixture(run), &folder, Format::Deeph)).unwrap();
         let bands = bands(&folder, text);
         write(&file, &bands, &bands.curves[0], 0).unwrap();
         let found = found_by_deeph(&python, &folder, &file);

@@ -243,7 +243,7 @@ fn sisl_has_the_same_densities_of_states() {
     for (name, divisions, tolerance) in DENSITIES {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("run.TSHS");
-        convert(&Request::new(&fixtures.join(name), file.clone(), Format::SiestaTshs)).unwrap();
+        convert(&Request::new(fixtures.join(name), file.clone(), Format::SiestaTshs)).unwrap();
         let run = read(&fixtures.join(name), &ReadOptions::default()).unwrap();
         let (ours, theirs) = (our_dos(&run, divisions), sisl_dos(&python, &file, divisions));
         let n_spins = theirs.total.len();

@@ -109,8 +109,11 @@ fn image(pair: &Pair, copy: usize, cells: &Sublattice) -> Pair {
     Pair { i: number(pair.i, copy), j: number(pair.j, other), r }
 }
 
+/// k points with weights.
+type WeightedPoints = Vec<([f64; 3], f64)>;
+
 /// The k points of the run in the supercell: a mesh where the supercell only repeats the axes (and turns none), else a list.
-fn folded(run: &Calculation, cells: &Sublattice) -> (Option<KGrid>, Option<Vec<([f64; 3], f64)>>) {
+fn folded(run: &Calculation, cells: &Sublattice) -> (Option<KGrid>, Option<WeightedPoints>) {
     let matrix = cells.matrix();
     let repeats = [0, 1, 2].map(|axis| u32::try_from(matrix[axis][axis]).ok());
     match (&run.k_grid, &run.k_list, repeats) {

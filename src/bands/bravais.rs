@@ -100,7 +100,7 @@ pub struct Bravais {
     /// Reciprocal vectors of the run's cell.
     own_reciprocal: Matrix3<f64>,
     /// Reciprocal vectors as rows with 2π, 1/bohr; those of periodic directions lie in the periodic space.
-    reciprocal: Matrix3<f64>,
+    reduced_reciprocal: Matrix3<f64>,
     /// Reduced coordinates of the reduced cell from those of the run: k_reduced = T k_run.
     to_reduced: Matrix3<f64>,
     /// Reduced coordinates of the run from those of the standard primitive cell.
@@ -130,13 +130,13 @@ impl Bravais {
     fn within(tolerance: f64, structure: &Structure, periodic: [bool; 3]) -> Option<Self> {
         let lattice = isolate(&structure.lattice, periodic)?;
         let reciprocal_of = |lattice: &Matrix3<f64>| Some(lattice.try_inverse()?.transpose() * std::f64::consts::TAU);
-        let (own_reciprocal, reciprocal) = (reciprocal_of(&structure.lattice)?, reciprocal_of(&lattice)?);
+        let (own_reciprocal, reduced_reciprocal) = (reciprocal_of(&structure.lattice)?, reciprocal_of(&lattice)?);
         let to_reduced = reduction(&lattice);
         let reduced = to_reduced * lattice;
         let (kind, to_standard) = recognise(&reduced, tolerance);
         let from_standard = (to_standard * to_reduced).try_inverse()?.map(f64::round);
         let symmetries = maps(&reduced, &metric(&reduced), tolerance);
-        Some(Bravais { kind, periodic, own_reciprocal, reciprocal, to_reduced, from_standard, symmetries })
+        Some(Bravais { kind, periodic, own_reciprocal, reduced_reciprocal, to_reduced, from_standard, symmetries })
     }
 
     /// The lattice in words, e.g. `hexagonal`.
@@ -189,7 +189,7 @@ impl Bravais {
     /// Length of a step in k, 1/bohr with 2π (periodic directions only).
     pub fn length(&self, step: [f64; 3]) -> f64 {
         let step = Vector3::from_fn(|a, _| if self.periodic[a] { step[a] } else { 0.0 });
-        self.reciprocal.tr_mul(&step).norm()
+        self.reduced_reciprocal.tr_mul(&step).norm()
     }
 }
 

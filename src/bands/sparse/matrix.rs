@@ -157,8 +157,8 @@ impl<T: Scalar> Hermitian<'_, T> {
         };
         // Columns ascend, so that what column c puts below the diagonals of earlier columns has ascending rows there.
         for column in 0..n {
-            for place in columns[column]..columns[column + 1] {
-                let (row, value) = (rows[place], self.values[place]);
+            let places = columns[column]..columns[column + 1];
+            for (&row, &value) in rows[places.clone()].iter().zip(&self.values[places]) {
                 put(row, column, value);
                 if row != column {
                     put(column, row, value.conj());

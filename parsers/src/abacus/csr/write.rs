@@ -109,7 +109,7 @@ impl<'a, T: Copy> Lines<'a, T> {
                 out.push(b'\n');
             }
         }
-        if self.is_last && (self.entries.is_empty() || self.entries.len() % self.per_line != 0) {
+        if self.is_last && (self.entries.is_empty() || !self.entries.len().is_multiple_of(self.per_line)) {
             out.push(b'\n');
         }
         out
