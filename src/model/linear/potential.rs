@@ -70,7 +70,7 @@ impl Potential {
         multipoles
     }
 
-    /// v of every atom, hartree, from the multipoles of all; `species` are those of the model. Many atoms are summed on a [`Mesh`], to
+    /// v of every atom, hartree, from the multipoles of all; `species` are those of the model. Many atoms are summed on a `Mesh`, to
     /// 12 digits.
     pub fn at_atoms(&self, structure: &Structure, species: &[usize], multipoles: Vec<Rows>) -> Vec<f64> {
         let multipoles: Vec<(&OnsiteLayout, Rows)> = self.ranks.iter().zip(multipoles).collect();
