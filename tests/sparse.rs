@@ -125,8 +125,10 @@ fn no_copy_of_a_degenerate_state_is_missed() {
 
 #[test]
 fn fermi_levels_are_those_of_dense_spectra() {
-    let smeared = [("abacus/graphene", [4, 4, 1]), ("siesta/fe/h0", [2, 2, 2]), ("abacus/si2", [2, 2, 2])];
-    for (name, repeats) in smeared {
+    // In a gap the level depends on the last digits of nearly full and nearly empty bands.
+    let smeared =
+        [("abacus/graphene", [4, 4, 1], 1e-9), ("siesta/fe/h0", [2, 2, 2], 1e-9), ("abacus/si2", [2, 2, 2], 1e-8)];
+    for (name, repeats, bound) in smeared {
         let mut run = tile(&fixture(name), repeats).unwrap();
         run.fermi_level = None;
         let hamiltonian = run.hamiltonian0.as_ref().unwrap();
@@ -137,8 +139,7 @@ fn fermi_levels_are_those_of_dense_spectra() {
                 .unwrap()
                 .unwrap();
         let expected = computed_level(&run, hamiltonian, SpectrumOptions::default()).unwrap().unwrap();
-        // In a gap the level depends on the last digits of nearly full and nearly empty bands.
-        assert!((found - expected).abs() < 1e-8, "{name}: {found} {expected}");
+        assert!((found - expected).abs() < bound, "{name}: {found} {expected}");
     }
 }
 

@@ -163,8 +163,7 @@ fn data(train: &[PathBuf], validate: &[PathBuf]) -> DataConfig {
 
 /// Fields of preset, plan, set and variant: the later ones win.
 fn configuration(plan: &Plan, set: &Set, variant: &Variant) -> anyhow::Result<TrainConfig> {
-    let mut table = plan.common.clone();
-    merge(&mut table, &set.config);
+    let mut table = set_fields(plan, set);
     merge(&mut table, &variant.config);
     let mut config = parsed(&table)?;
     config.check()?;
@@ -175,9 +174,14 @@ fn configuration(plan: &Plan, set: &Set, variant: &Variant) -> anyhow::Result<Tr
 }
 
 fn gaussians(plan: &Plan, set: &Set) -> anyhow::Result<usize> {
+    Ok(parsed(&set_fields(plan, set))?.linear.gaussians)
+}
+
+/// Fields that all variants have on a set.
+fn set_fields(plan: &Plan, set: &Set) -> Table {
     let mut table = plan.common.clone();
     merge(&mut table, &set.config);
-    Ok(parsed(&table)?.linear.gaussians)
+    table
 }
 
 fn parsed(table: &Table) -> anyhow::Result<TrainConfig> {

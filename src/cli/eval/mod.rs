@@ -6,7 +6,6 @@ mod equivariance;
 mod hamiltonian;
 mod overlap;
 
-use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -103,18 +102,17 @@ struct Report<R> {
 pub fn run(args: Args) -> anyhow::Result<Outcome> {
     let Some(model) = &args.model else { return report(&args, |run| h0_row(run, &args)) };
     let predictor = Predictor::load(model, &args.device)?;
-    let timed = timed(&predictor);
     match predictor.model().header.target.quantity {
         Quantity::Hamiltonian => report(&args, |run| {
-            let (found, cost) = timed(run)?;
+            let (found, cost) = timed(&predictor, run)?;
             hamiltonian_row(&predictor, &args, run, &found, cost)
         }),
         Quantity::DensityMatrix => report(&args, |run| {
-            let (found, Cost { seconds, .. }) = timed(run)?;
+            let (found, Cost { seconds, .. }) = timed(&predictor, run)?;
             DensityRow::new(run, &found, seconds)
         }),
         Quantity::Overlap => report(&args, |run| {
-            let (found, Cost { seconds, .. }) = timed(run)?;
+            let (found, Cost { seconds, .. }) = timed(&predictor, run)?;
             OverlapRow::new(run, &found, seconds)
         }),
     }
@@ -131,22 +129,23 @@ struct Cost {
 /// A prediction is repeated for so long, since systems count CPU time in hundredths of a second.
 const MEASURED: Duration = Duration::from_millis(250);
 
-/// Predicts runs, and tells how long it took. The first time does not count, since threads and caches are new then.
-fn timed(predictor: &Predictor) -> impl Fn(&Calculation) -> anyhow::Result<(SpinOperator, Cost)> {
-    let is_warm = Cell::new(false);
-    move |run| {
-        if !is_warm.replace(true) {
-            predictor.predict(run)?;
-        }
-        let (start, cpu) = (Instant::now(), cpu_seconds());
-        let (mut predicted, mut n) = (predictor.predict(run)?, 1.0);
-        while start.elapsed() < MEASURED {
-            predicted = predictor.predict(run)?;
-            n += 1.0;
-        }
-        let cpu_seconds = cpu.zip(cpu_seconds()).map(|(before, after)| (after - before) / n);
-        Ok((predicted.hamiltonian, Cost { seconds: start.elapsed().as_secs_f64() / n, cpu_seconds }))
+/// Predicts a run, and tells how long it took. A short prediction is repeated, and its first time does not count, since threads and
+/// caches are new then.
+fn timed(predictor: &Predictor, run: &Calculation) -> anyhow::Result<(SpinOperator, Cost)> {
+    let (predicted, cost) = repeated(predictor, run, Duration::ZERO)?;
+    if cost.seconds >= MEASURED.as_secs_f64() { Ok((predicted, cost)) } else { repeated(predictor, run, MEASURED) }
+}
+
+/// Predicts a run at least once, and for so long; what one time took.
+fn repeated(predictor: &Predictor, run: &Calculation, span: Duration) -> anyhow::Result<(SpinOperator, Cost)> {
+    let (start, cpu) = (Instant::now(), cpu_seconds());
+    let (mut predicted, mut n) = (predictor.predict(run)?, 1.0);
+    while start.elapsed() < span {
+        predicted = predictor.predict(run)?;
+        n += 1.0;
     }
+    let cpu_seconds = cpu.zip(cpu_seconds()).map(|(before, after)| (after - before) / n);
+    Ok((predicted.hamiltonian, Cost { seconds: start.elapsed().as_secs_f64() / n, cpu_seconds }))
 }
 
 fn report<R: Row>(args: &Args, row: impl Fn(&Calculation) -> anyhow::Result<R>) -> anyhow::Result<Outcome> {
