@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use super::target;
 use crate::parsers::basis::l_letter;
-use crate::parsers::{Calculation, Error, Operator, Pair, Result, Shell, Species, SpinOperator, c64};
+use crate::parsers::{Calculation, Error, Operator, Pair, Result, Shell, SpinOperator, c64};
 
 /// Errors over some matrix elements, in hartree. Elements count where H or H⁽⁰⁾ is not zero, as in the files.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Serialize)]
@@ -229,10 +229,9 @@ impl Comparison<'_> {
         for pair in self.pairs() {
             let distance = self.run.structure.displacement(&pair).norm();
             let mut block = Sums::default();
-            for element in self.elements(&pair) {
-                let errors = self.errors(&element);
-                block.add(&errors);
-                by_shells.entry(self.shells(&pair, &element)).or_insert_with(Sums::default).add(&errors);
+            for (shells, sums) in self.shells(&pair) {
+                block.add(&sums);
+                by_shells.entry(shells).or_insert_with(Sums::default).add(&sums);
             }
             total.add(&block);
             by_species.entry(self.species(&pair)).or_insert_with(Sums::default).add(&block);
@@ -245,7 +244,7 @@ impl Comparison<'_> {
             total: total.errors(self.has_h0),
             shift: self.shift,
             by_species: self.parts(by_species, |name| name),
-            by_shells: self.parts(by_shells, |name| name),
+            by_shells: self.parts(by_shells, |shells| shells.map(shell_name).join("-")),
             by_distance: self.parts(by_distance, step_name),
             outliers,
         }
@@ -273,28 +272,35 @@ impl Comparison<'_> {
         if pair.is_onsite() { format!("{a} on-site") } else { format!("{}-{}", a.min(b), a.max(b)) }
     }
 
-    fn shells(&self, pair: &Pair, element: &Element) -> String {
-        let shell = |atom: u32, orbital: usize| shell_of(self.run.basis.species_of(atom as usize), orbital);
-        let (a, b) = (shell(pair.i, element.row), shell(pair.j, element.column));
-        let rank = |shell: &Shell| (shell.l, shell.n, shell.zeta);
-        let (a, b) = if rank(&a) <= rank(&b) { (a, b) } else { (b, a) };
-        format!("{}-{}", shell_name(&a), shell_name(&b))
+    /// Sums of one block by its pairs of shells.
+    fn shells(&self, pair: &Pair) -> impl Iterator<Item = ([Rank; 2], Sums)> {
+        let [rows, columns] = [pair.i, pair.j].map(|atom| &self.run.basis.species_of(atom as usize).shells);
+        let [of_row, of_column] = [rows, columns].map(|shells| shells_of_orbitals(shells));
+        let mut sums = vec![Sums::default(); rows.len() * columns.len()];
+        for element in self.elements(pair) {
+            sums[of_row[element.row] * columns.len() + of_column[element.column]].add(&self.errors(&element));
+        }
+        let pairs = rows.iter().flat_map(move |a| columns.iter().map(move |b| [rank(a), rank(b)]));
+        pairs.map(|[a, b]| [a.min(b), a.max(b)]).zip(sums)
     }
 }
 
-/// `p2`, or `5p2` where n is known.
-fn shell_name(shell: &Shell) -> String {
-    let n = shell.n.map_or(String::new(), |n| n.to_string());
-    format!("{n}{}{}", l_letter(shell.l), shell.zeta)
+/// Angular momentum, principal quantum number and zeta of a shell: their order in tables.
+type Rank = (u8, Option<u8>, u8);
+
+fn rank(shell: &Shell) -> Rank {
+    (shell.l, shell.n, shell.zeta)
 }
 
-fn shell_of(species: &Species, orbital: usize) -> Shell {
-    let mut first = 0;
-    let holds = |shell: &&Shell| {
-        first += shell.n_orbitals();
-        orbital < first
-    };
-    *species.shells.iter().find(holds).unwrap_or(&species.shells[0])
+/// `p2`, or `5p2` where n is known.
+fn shell_name((l, n, zeta): Rank) -> String {
+    let n = n.map_or(String::new(), |n| n.to_string());
+    format!("{n}{}{zeta}", l_letter(l))
+}
+
+/// The number of each orbital's shell.
+fn shells_of_orbitals(shells: &[Shell]) -> Vec<usize> {
+    shells.iter().enumerate().flat_map(|(k, shell)| vec![k; shell.n_orbitals()]).collect()
 }
 
 /// 0: on-site.

@@ -2,14 +2,26 @@
 
 use nalgebra::Matrix3;
 
-use super::clebsch_gordan::Coupling;
+use super::clebsch_gordan::{Coupling, Term};
 
 /// What the recursion needs for all l up to `l_max`.
 #[derive(Debug, Clone, PartialEq)]
 pub struct WignerTables {
-    /// 1 ⊗ (l−1) → l for l = 2, 3, ….
-    steps: Vec<Coupling>,
+    /// For l = 2, 3, ….
+    steps: Vec<Step>,
     l_max: usize,
+}
+
+/// D^l from D¹ and D^{l−1}: with the coupling C of 1 ⊗ (l−1) → l, C (D¹ ⊗ D^{l−1}) = D^l C, and any R with C R = 1 gives D^l. Cᵀ is
+/// one; another has fewer entries, since a product with z has one order only.
+#[derive(Debug, Clone, PartialEq)]
+struct Step {
+    l: usize,
+    coupling: Coupling,
+    /// R for |m| < l: a single product, z and order m.
+    inner: Vec<f64>,
+    /// R for m = ±l: as in Cᵀ.
+    outer: Vec<Term>,
 }
 
 /// D⁰ … D^{l_max} of one O(3) matrix, real and orthogonal: `Y_l(R x) = D^l(R) Y_l(x)`, orders m = −l … l.
@@ -23,21 +35,47 @@ pub struct WignerD {
 impl WignerTables {
     /// Tables up to `l_max`.
     pub fn new(l_max: usize) -> Self {
-        WignerTables { steps: (2..=l_max).map(|l| Coupling::new(1, l - 1, l)).collect(), l_max }
+        WignerTables { steps: (2..=l_max).map(Step::new).collect(), l_max }
     }
 
-    /// D^l = C (D¹ ⊗ D^{l−1}) Cᵀ with the coupling C of 1 ⊗ (l−1) → l.
+    /// D⁰ … D^{l_max} of a matrix.
     pub fn matrices(&self, rotation: &Matrix3<f64>) -> WignerD {
         let mut values = vec![0.0; start(self.l_max + 1)];
         values[0] = 1.0;
         if self.l_max > 0 {
             vector_matrix(rotation, &mut values[1..10]);
         }
-        for (step, l) in self.steps.iter().zip(2..) {
-            let (lower, upper) = values.split_at_mut(start(l));
-            raise(step, l, &lower[1..10], &lower[start(l - 1)..], &mut upper[..(2 * l + 1).pow(2)]);
+        for step in &self.steps {
+            let (lower, upper) = values.split_at_mut(start(step.l));
+            step.raise(&lower[1..10], &lower[start(step.l - 1)..], &mut upper[..(2 * step.l + 1).pow(2)]);
         }
         WignerD { values }
+    }
+}
+
+impl Step {
+    fn new(l: usize) -> Self {
+        let coupling = Coupling::new(1, l - 1, l);
+        let with_z = |m: usize| move |term: &&Term| term.m1 == Z && term.m2 + 1 == m && term.m == m;
+        let inner = (1..2 * l).filter_map(|m| coupling.terms.iter().find(with_z(m))).map(|term| 1.0 / term.value);
+        let is_outer = |term: &&Term| term.m == 0 || term.m == 2 * l;
+        Step { inner: inner.collect(), outer: coupling.terms.iter().filter(is_outer).copied().collect(), coupling, l }
+    }
+
+    fn raise(&self, d1: &[f64], lower: &[f64], upper: &mut [f64]) {
+        let (n, n_lower) = (2 * self.l + 1, 2 * self.l - 1);
+        for term in &self.coupling.terms {
+            let (lower, upper) = (&lower[term.m2 * n_lower..][..n_lower], &mut upper[term.m * n..][..n]);
+            let d1 = &d1[term.m1 * 3..][..3];
+            let factor = term.value * d1[Z];
+            upper[1..].iter_mut().zip(lower).for_each(|(value, lower)| *value += factor * lower);
+            for column in &self.outer {
+                upper[column.m] += term.value * column.value * d1[column.m1] * lower[column.m2];
+            }
+        }
+        for row in upper.chunks_exact_mut(n) {
+            row[1..].iter_mut().zip(&self.inner).for_each(|(value, factor)| *value *= factor);
+        }
     }
 }
 
@@ -53,22 +91,15 @@ fn start(l: usize) -> usize {
     (4 * l * l * l - l) / 3
 }
 
+/// The place of z among the orders of l = 1.
+const Z: usize = 1;
+
 /// D¹ in the order y, z, x.
 fn vector_matrix(rotation: &Matrix3<f64>, d1: &mut [f64]) {
     let axes = [1, 2, 0];
     for (row, &a) in axes.iter().enumerate() {
         for (column, &b) in axes.iter().enumerate() {
             d1[row * 3 + column] = rotation[(a, b)];
-        }
-    }
-}
-
-fn raise(step: &Coupling, l: usize, d1: &[f64], lower: &[f64], upper: &mut [f64]) {
-    let (n, n_lower) = (2 * l + 1, 2 * l - 1);
-    for row in &step.terms {
-        for column in &step.terms {
-            upper[row.m * n + column.m] +=
-                row.value * column.value * d1[row.m1 * 3 + column.m1] * lower[row.m2 * n_lower + column.m2];
         }
     }
 }

@@ -132,7 +132,9 @@ impl Network {
         let mut heard = layer.silence(&state.nodes);
         let mut next = state.map(Tensor::shallow_clone);
         for (index, (tile, bonds)) in batch.near.iter().zip(&mut next.bonds).enumerate() {
-            *bonds = layer.bonds(w, tables, tile, &state.nodes, bonds, &mut heard);
+            let (new, messages) = layer.bonds(w, tables, tile, &state.nodes, bonds);
+            *bonds = new;
+            heard.add(tile, &messages);
             next.invariants.pairs[index].extend(branch.map(|branch| branch.bonds(w, bonds)));
         }
         next.nodes = layer.atoms(w, tables, &state.nodes, &heard);

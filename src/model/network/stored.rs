@@ -98,6 +98,15 @@ pub fn store_optimizer(model: &mut Model, weights: &Tensor, adam: &Adam, best: O
     }
 }
 
+/// A header, also of a file that is older than one of its fields whose default is not what networks did before.
+fn completed(header: &serde_json::Value) -> serde_json::Value {
+    let mut header = header.clone();
+    if let Some(model) = header.get_mut("model").and_then(serde_json::Value::as_object_mut) {
+        model.entry("gate_bound").or_insert_with(|| 0.0.into());
+    }
+    header
+}
+
 /// The network of a model, on a device.
 ///
 /// # Errors
@@ -106,7 +115,7 @@ pub fn load(model: &Model, device: Device) -> Result<Stored> {
     let (Some(header), Some(tensors)) = (&model.header.network, &model.network) else {
         return Err(Error::unsupported("the model has no network"));
     };
-    let header: NetworkHeader = serde_json::from_value(header.clone())
+    let header: NetworkHeader = serde_json::from_value(completed(header))
         .map_err(|e| Error::syntax("a description of the network", e.to_string()))?;
     let kind = kind(header.training.precision);
     let [input, output] = header.ranges;
@@ -178,4 +187,17 @@ fn tensor(tensors: &NetworkTensors, name: &str, shape: &[i64]) -> Result<Tensor>
         return Err(Error::syntax(wanted(), format!("shape {found:?}")));
     }
     Ok(Tensor::from_data_size(&raw.bytes, shape, kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::completed;
+
+    #[test]
+    fn gates_of_old_files_have_no_bound() {
+        assert_eq!(completed(&json!({"model": {"layers": 2}}))["model"], json!({"layers": 2, "gate_bound": 0.0}));
+        assert_eq!(completed(&json!({"model": {"gate_bound": 4.0}}))["model"], json!({"gate_bound": 4.0}));
+    }
 }

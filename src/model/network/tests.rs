@@ -21,6 +21,7 @@ mod attention;
 mod density;
 mod domains;
 mod fine_tuning;
+mod gates;
 mod invariants;
 mod locality;
 mod mixing;

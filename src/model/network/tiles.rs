@@ -41,23 +41,34 @@ impl<'a> Tiles<'a> {
         padded_nodes(self.preparation.nodes(self.sample, &self.seen, None))
     }
 
-    /// Bonds within the envelope.
-    pub fn near(&self) -> impl Iterator<Item = EdgeTile> {
-        self.tiles(&self.near, Some(&self.seen))
+    /// Number of tiles of bonds within the envelope.
+    pub fn n_near(&self) -> usize {
+        self.near.len().div_ceil(self.size)
     }
 
-    /// Bonds beyond it.
-    pub fn far(&self) -> impl Iterator<Item = EdgeTile> {
-        self.tiles(&self.far, Some(&self.seen))
+    /// Number of tiles of bonds beyond it.
+    pub fn n_far(&self) -> usize {
+        self.far.len().div_ceil(self.size)
     }
 
-    /// The tiles of [`Tiles::near`] with what layers need of them.
-    pub fn near_for_layers(&self) -> impl Iterator<Item = EdgeTile> {
-        self.tiles(&self.near, None)
+    /// A tile of bonds within the envelope.
+    pub fn near(&self, k: usize) -> EdgeTile {
+        self.tile(&self.near, Some(&self.seen), k)
     }
 
-    fn tiles(&self, bonds: &[usize], seen: Option<&[Seen]>) -> impl Iterator<Item = EdgeTile> {
-        bonds.chunks(self.size).map(move |bonds| padded_tile(self.preparation.tile(self.sample, seen, None, bonds)))
+    /// A tile of bonds beyond it.
+    pub fn far(&self, k: usize) -> EdgeTile {
+        self.tile(&self.far, Some(&self.seen), k)
+    }
+
+    /// That of [`Tiles::near`] with what layers need of it.
+    pub fn near_for_layers(&self, k: usize) -> EdgeTile {
+        self.tile(&self.near, None, k)
+    }
+
+    fn tile(&self, bonds: &[usize], seen: Option<&[Seen]>, k: usize) -> EdgeTile {
+        let bonds = &bonds[k * self.size..bonds.len().min((k + 1) * self.size)];
+        padded_tile(self.preparation.tile(self.sample, seen, None, bonds))
     }
 }
 

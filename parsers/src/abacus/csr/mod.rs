@@ -4,6 +4,7 @@
 //! Writing routines of ABACUS: `module_io/write_HS_sparse.cpp` (3.8, old layout), `source_io/.../output_hcontainer.cpp`
 //! and `write_HS_R.cpp` (3.9.0.25 and later, new layout).
 
+mod digits;
 mod layout;
 mod parse;
 mod write;
@@ -157,7 +158,7 @@ impl Element for f64 {
     }
 
     fn write(self, digits: usize, out: &mut Vec<u8>) {
-        write::exponential(self, digits, out);
+        digits::exponential(self, digits, out);
     }
 }
 
@@ -173,9 +174,9 @@ impl Element for Complex<f64> {
 
     fn write(self, digits: usize, out: &mut Vec<u8>) {
         out.push(b'(');
-        write::exponential(self.re, digits, out);
+        digits::exponential(self.re, digits, out);
         out.push(b',');
-        write::exponential(self.im, digits, out);
+        digits::exponential(self.im, digits, out);
         out.push(b')');
     }
 }

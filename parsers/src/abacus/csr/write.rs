@@ -4,6 +4,7 @@ use std::io::{self, Write};
 
 use rayon::prelude::*;
 
+use super::digits::integer;
 use super::{Block, Blocks, Csr, DIMENSION_TITLE, Element, Header, N_BLOCKS_TITLE};
 
 /// The new layout wraps its lines.
@@ -148,24 +149,6 @@ fn head<T>(block: &Block<T>) -> Vec<u8> {
     format!("{x} {y} {z} {}\n", block.values.len()).into_bytes()
 }
 
-fn integer(number: u32, out: &mut Vec<u8>) {
-    // writing into a vector cannot fail
-    let _ = write!(out, "{number}");
-}
-
-/// C's `%.{digits}e`: an exponent has a sign and at least two digits.
-pub(super) fn exponential(value: f64, digits: usize, out: &mut Vec<u8>) {
-    // writing into a vector cannot fail
-    let _ = write!(out, "{value:.digits$e}");
-    let Some(after) = memchr::memrchr(b'e', out).map(|e| e + 1) else { return };
-    if out[after] != b'-' {
-        out.insert(after, b'+');
-    }
-    if out.len() < after + 3 {
-        out.insert(after + 1, b'0');
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -188,19 +171,5 @@ mod tests {
         let text = Lines::of(whole, VALUES_PER_LINE).map(|lines| lines.text(integer)).collect::<Vec<_>>().concat();
         assert!(text.ends_with(b"\n") && !text.ends_with(b"\n\n"));
         assert_eq!(Lines::of(&entries[..0], 6).map(|lines| lines.text(integer)).collect::<Vec<_>>(), [b"\n"]);
-    }
-
-    #[test]
-    fn exponents_as_in_c() {
-        for (value, text) in [
-            (-0.0, "-0.00000000e+00"),
-            (1.5e-8, "1.50000000e-08"),
-            (-2.09039843, "-2.09039843e+00"),
-            (1e123, "1.00000000e+123"),
-        ] {
-            let mut out = Vec::new();
-            super::exponential(value, 8, &mut out);
-            assert_eq!(String::from_utf8(out).unwrap(), text);
-        }
     }
 }

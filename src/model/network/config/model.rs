@@ -141,6 +141,9 @@ pub struct ModelConfig {
     pub unnatural_l_max: usize,
     /// Width of latent vectors and MLPs (default 64).
     pub width: usize,
+    /// Gates multiply features by at most this, g ↦ b tanh(g/b) (default 4; 0: by any number). Without a bound each layer squares
+    /// what is far from training, and a structure just outside can get an output of any size.
+    pub gate_bound: f64,
     /// Gaussians of the distance (default 16).
     pub radial_functions: usize,
     /// Distance in bohr at which the influence of neighbours ends (default 10.4; for silicon 12.5 was a little better).
@@ -171,6 +174,7 @@ impl Default for ModelConfig {
             l_max: 4,
             unnatural_l_max: 3,
             width: 64,
+            gate_bound: 4.0,
             radial_functions: 16,
             envelope: 10.4,
         }
@@ -230,6 +234,9 @@ impl ModelConfig {
         if !TURNS.contains(&self.refine_turns) {
             let message = format!("model.refine_turns of {} is none of {TURNS:?}", self.refine_turns);
             return Err(Error::unsupported(message));
+        }
+        if self.gate_bound.is_nan() || self.gate_bound < 0.0 {
+            return Err(Error::unsupported(format!("model.gate_bound of {} is negative", self.gate_bound)));
         }
         if self.l_max > MAX_DEGREE {
             return Err(Error::unsupported(format!("model.l_max of {} is above {MAX_DEGREE}", self.l_max)));

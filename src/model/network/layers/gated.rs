@@ -2,10 +2,10 @@
 
 use tch::Tensor;
 
-use super::{Linear, Mlp, So2Linear};
+use super::{Gate, Linear, Mlp, So2Linear};
 use crate::model::network::config::ModelConfig;
 use crate::model::network::features::Classes;
-use crate::model::network::weights::{Start, WeightTable, Weights};
+use crate::model::network::weights::{WeightTable, Weights};
 
 /// What the network knows of a pair.
 #[derive(Debug)]
@@ -30,7 +30,7 @@ impl PairState {
 pub struct GatedSo2 {
     map: So2Linear,
     invariants: Mlp,
-    gate: Linear,
+    gate: Gate,
     shift: Linear,
     latent: Option<Linear>,
     outputs: Vec<i64>,
@@ -49,12 +49,12 @@ impl GatedSo2 {
         let width = config.width as i64;
         let mut scalars = vec![width];
         scalars.extend(inputs.iter().map(|widths| widths[0]));
-        let bound = 0.5 / (width as f64).sqrt();
+        let spread = 0.5 / (width as f64).sqrt();
         let total = outputs.iter().sum();
         GatedSo2 {
             map: So2Linear::new(table, &format!("{name}.map"), inputs, outputs, config.mixing, gain),
             invariants: Mlp::new(table, &format!("{name}.invariants"), &scalars, width),
-            gate: Linear::with_start(table, &format!("{name}.gate"), &[width], total, bound, Start::Constant(1.0)),
+            gate: Gate::new(table, &format!("{name}.gate"), config, total, spread),
             shift: Linear::new(table, &format!("{name}.shift"), &[width], outputs[0]),
             latent: None,
             outputs: outputs.to_vec(),
@@ -79,7 +79,7 @@ impl GatedSo2 {
     }
 
     fn gated(&self, w: &Weights, invariants: &Tensor, features: Classes) -> Classes {
-        let gates = self.gate.forward(w, &[Some(invariants)]).split_with_sizes(&self.outputs, 1);
+        let gates = self.gate.forward(w, invariants).split_with_sizes(&self.outputs, 1);
         let gated = features.0.iter().zip(&gates).map(|(class, gate)| match class.dim() {
             2 => class * gate,
             _ => class * gate.unsqueeze(1),

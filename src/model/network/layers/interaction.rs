@@ -2,11 +2,11 @@
 
 use tch::Tensor;
 
-use super::{Attention, GatedSo2, Linear, Mlp, NodeLinear, PairState};
+use super::{Attention, Gate, GatedSo2, Linear, Mlp, NodeLinear, PairState};
 use crate::model::network::batch::EdgeTile;
 use crate::model::network::config::{Aggregation, ModelConfig};
 use crate::model::network::features::{Classes, HiddenTables, NodeFeatures};
-use crate::model::network::weights::{Start, WeightTable, Weights};
+use crate::model::network::weights::{WeightTable, Weights};
 
 /// Keep variances near one through sums of two and of a neighbourhood, so that depth needs no normalization layers.
 const PAIR_RESIDUAL: f64 = 0.8;
@@ -24,11 +24,19 @@ pub struct Interaction {
     message: NodeLinear,
     mix: NodeLinear,
     invariants: Mlp,
-    gate: Linear,
+    gate: Gate,
     shift: Linear,
     passing: bool,
     widths: Vec<i64>,
     m_max: i64,
+}
+
+/// What some bonds tell their atoms.
+#[derive(Debug)]
+pub struct Messages {
+    weighted: NodeFeatures,
+    /// Their weights with [`Aggregation::Attention`], `[E, heads]`.
+    weights: Option<Tensor>,
 }
 
 /// What atoms have heard from their bonds.
@@ -38,6 +46,17 @@ pub struct Heard {
     sums: NodeFeatures,
     /// Sums of the weights with [`Aggregation::Attention`], `[N, heads]`.
     weights: Option<Tensor>,
+}
+
+impl Heard {
+    /// Adds what the bonds of a tile tell.
+    pub fn add(&mut self, tile: &EdgeTile, messages: &Messages) {
+        tile.add_to_atoms(&mut self.sums.natural, &messages.weighted.natural);
+        tile.add_to_atoms(&mut self.sums.unnatural, &messages.weighted.unnatural);
+        if let (Some(sums), Some(weights)) = (&mut self.weights, &messages.weights) {
+            tile.add_to_atoms(sums, weights);
+        }
+    }
 }
 
 impl Interaction {
@@ -54,7 +73,7 @@ impl Interaction {
         let doubled: Vec<i64> = widths.iter().map(|k| 2 * k).collect();
         let bond = format!("{name}.bond");
         let degrees = (hidden.l_max + 1) * hidden.channels + hidden.unnatural_l_max * hidden.unnatural_channels;
-        let bound = 1.0 / (width as f64).sqrt();
+        let spread = 1.0 / (width as f64).sqrt();
         let attends = config.aggregation == Aggregation::Attention;
         Interaction {
             bond: GatedSo2::new(table, &bond, inputs, &doubled, config, 1.0).updating_latent(table, &bond, width),
@@ -62,7 +81,7 @@ impl Interaction {
             message: NodeLinear::new(table, &format!("{name}.message"), hidden),
             mix: NodeLinear::new(table, &format!("{name}.mix"), hidden),
             invariants: Mlp::new(table, &format!("{name}.invariants"), &[hidden.channels], width),
-            gate: Linear::with_start(table, &format!("{name}.gate"), &[width], degrees, bound, Start::Constant(1.0)),
+            gate: Gate::new(table, &format!("{name}.gate"), config, degrees, spread),
             shift: Linear::new(table, &format!("{name}.shift"), &[width], hidden.channels),
             passing: config.passing,
             m_max: widths.len() as i64 - 2,
@@ -75,7 +94,7 @@ impl Interaction {
         Heard { sums: nodes.zeros_like(), weights: self.attention.as_ref().map(|attention| attention.none(nodes)) }
     }
 
-    /// The bonds' new state; `heard` gets their messages.
+    /// The bonds' new state, and what they tell their atoms.
     pub fn bonds(
         &self,
         w: &Weights,
@@ -83,8 +102,7 @@ impl Interaction {
         tile: &EdgeTile,
         nodes: &NodeFeatures,
         state: &PairState,
-        heard: &mut Heard,
-    ) -> PairState {
+    ) -> (PairState, Messages) {
         let hidden = &tables.hidden;
         let new = if self.passing {
             let [here, there] = tables.both_ends(nodes, &tile.first, &tile.rotations, self.m_max);
@@ -96,31 +114,26 @@ impl Interaction {
         let zeros = vec![0; self.widths.len()];
         let update = new.frame.narrow(&zeros, &self.widths);
         let message = new.frame.narrow(&self.widths, &self.widths);
-        self.tell(w, tables, tile, &new, hidden.from_frame(&message, &tile.rotations), heard);
+        let messages = self.messages(w, tables, tile, &new, hidden.from_frame(&message, &tile.rotations));
         let frame = state.frame.0.iter().zip(&update.0).map(|(old, update)| (old + update) * PAIR_RESIDUAL);
-        PairState { latent: new.latent, frame: Classes(frame.collect()) }
+        (PairState { latent: new.latent, frame: Classes(frame.collect()) }, messages)
     }
 
-    /// Adds the messages of bonds whose new state is `bond` to what their atoms have heard.
-    fn tell(
+    /// Messages of bonds whose new state is `bond`, weighted.
+    fn messages(
         &self,
         w: &Weights,
         tables: &HiddenTables,
         tile: &EdgeTile,
         bond: &PairState,
         message: NodeFeatures,
-        heard: &mut Heard,
-    ) {
-        let message = match (&self.attention, &mut heard.weights) {
-            (Some(attention), Some(total)) => {
-                let weights = attention.weights(w, &bond.latent, &bond.frame.0[0], &tile.envelope);
-                tile.add_to_atoms(total, &weights);
-                attention.weighted(tables, &message, &weights)
-            }
-            _ => message.scale(&(tile.envelope.view([-1, 1, 1]) * NEIGHBOUR_SUM)),
+    ) -> Messages {
+        let Some(attention) = &self.attention else {
+            let weighted = message.scale(&(tile.envelope.view([-1, 1, 1]) * NEIGHBOUR_SUM));
+            return Messages { weighted, weights: None };
         };
-        tile.add_to_atoms(&mut heard.sums.natural, &message.natural);
-        tile.add_to_atoms(&mut heard.sums.unnatural, &message.unnatural);
+        let weights = attention.weights(w, &bond.latent, &bond.frame.0[0], &tile.envelope);
+        Messages { weighted: attention.weighted(tables, &message, &weights), weights: Some(weights) }
     }
 
     /// The atoms' new features from what they have heard.
@@ -145,7 +158,7 @@ impl Interaction {
     /// Multiplies every (l, channel) by its gate.
     fn gated(&self, w: &Weights, tables: &HiddenTables, invariants: &Tensor, x: NodeFeatures) -> NodeFeatures {
         let hidden = &tables.hidden;
-        let gates = self.gate.forward(w, &[Some(invariants)]);
+        let gates = self.gate.forward(w, invariants);
         let (n, split) = (gates.size()[0], (hidden.l_max + 1) * hidden.channels);
         let natural = gates.narrow(1, 0, split).reshape([n, -1, hidden.channels]);
         let unnatural = gates.narrow(1, split, gates.size()[1] - split);

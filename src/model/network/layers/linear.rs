@@ -2,6 +2,7 @@
 
 use tch::Tensor;
 
+use crate::model::network::config::ModelConfig;
 use crate::model::network::weights::{Start, WeightId, WeightTable, Weights};
 
 /// y = Σ_k x_k W_k + b over several inputs, as if they were concatenated, but without the copy.
@@ -48,6 +49,27 @@ impl Linear {
     /// y Wᵀ for the first input: what differentiation makes of `y`, the gradient with respect to the output.
     pub fn transposed(&self, w: &Weights, y: &Tensor) -> Tensor {
         y.matmul(&w[self.weights[0]].tr())
+    }
+}
+
+/// What multiplies features: linear in invariants, and within `model.gate_bound` where there is one. Starts at one, about.
+#[derive(Debug)]
+pub struct Gate {
+    linear: Linear,
+    bound: f64,
+}
+
+impl Gate {
+    /// `output` gates from the `model.width` outputs of an [`Mlp`]; weights start uniform within `spread`.
+    pub fn new(table: &mut WeightTable, name: &str, config: &ModelConfig, output: i64, spread: f64) -> Self {
+        let linear = Linear::with_start(table, name, &[config.width as i64], output, spread, Start::Constant(1.0));
+        Gate { linear, bound: config.gate_bound }
+    }
+
+    /// `[rows, output]`.
+    pub fn forward(&self, w: &Weights, invariants: &Tensor) -> Tensor {
+        let gates = self.linear.forward(w, &[Some(invariants)]);
+        if self.bound > 0.0 { (gates / self.bound).tanh() * self.bound } else { gates }
     }
 }
 

@@ -2,7 +2,7 @@
 
 use tch::Tensor;
 
-use super::{Linear, Mlp, product};
+use super::{Gate, Linear, Mlp, product};
 use crate::model::network::batch::Nodes;
 use crate::model::network::config::ModelConfig;
 use crate::model::network::features::{Hidden, NodeFeatures};
@@ -17,7 +17,7 @@ use crate::model::network::weights::{Start, WeightId, WeightTable, Weights};
 pub struct NodeReadout {
     degrees: Vec<Degree>,
     invariants: Mlp,
-    gate: Linear,
+    gate: Gate,
     shift: Linear,
 }
 
@@ -43,10 +43,10 @@ impl NodeReadout {
             .filter(|degree| degree.natural || degree.channels > 0)
             .collect();
         let total = degrees.iter().map(|degree| degree.channels).sum();
-        let bound = 1.0 / (width as f64).sqrt();
+        let spread = 1.0 / (width as f64).sqrt();
         NodeReadout {
             invariants: Mlp::new(table, "onsite.invariants", &[hidden.channels], width),
-            gate: Linear::with_start(table, "onsite.gate", &[width], total, bound, Start::Constant(1.0)),
+            gate: Gate::new(table, "onsite.gate", config, total, spread),
             shift: Linear::new(table, "onsite.shift", &[width], degrees.first().map_or(0, |scalars| scalars.channels)),
             degrees,
         }
@@ -56,7 +56,7 @@ impl NodeReadout {
     pub fn forward(&self, w: &Weights, nodes: &Nodes, features: &NodeFeatures) -> Tensor {
         let invariants = self.invariants.forward(w, &[Some(&features.natural.select(1, 0))]);
         let widths: Vec<i64> = self.degrees.iter().map(|degree| degree.channels).collect();
-        let gates = self.gate.forward(w, &[Some(&invariants)]).split_with_sizes(&widths, 1);
+        let gates = self.gate.forward(w, &invariants).split_with_sizes(&widths, 1);
         let row =
             |(degree, gate): (&Degree, &Tensor)| (degree.forward(w, nodes, features) * gate.unsqueeze(1)).flatten(1, 2);
         let mut rows: Vec<Tensor> = self.degrees.iter().zip(&gates).map(row).collect();

@@ -35,7 +35,7 @@ fn in_tiles(network: &Network, flat: &Tensor, preparation: &Preparation, sample:
 }
 
 #[test]
-fn tiles_of_any_size_give_the_bits_of_all_bonds_at_once() {
+fn tiles_of_any_size_on_any_threads_give_the_bits_of_all_bonds_at_once() {
     let run = tile(&run(3, 9.0), [2, 2, 1]).unwrap();
     for config in configs() {
         for kind in [Kind::Float, Kind::Double] {
@@ -48,10 +48,13 @@ fn tiles_of_any_size_give_the_bits_of_all_bonds_at_once() {
             let output = tch::no_grad(|| network.forward(&weights, &preparation, &batch));
             let whole = scattered(&batch, &output, &preparation, &sample);
             assert!(whole.edges.iter().any(|x| x.abs() > 1e-3) && whole.nodes.iter().any(|x| x.abs() > 1e-3));
-            for size in [1, 7, ROWS, 50, usize::MAX] {
+            for (size, threads) in [(1, 3), (7, 1), (7, 2), (ROWS, 4), (50, 1), (usize::MAX, 2)] {
+                set_threads(threads);
                 let found = in_tiles(&network, &flat, &preparation, &sample, size);
-                assert!(found == whole, "tiles of {size} bonds, {kind:?}, {config:?}");
+                assert_eq!(tch::get_num_threads(), threads as i32);
+                assert!(found == whole, "tiles of {size} bonds on {threads} threads, {kind:?}, {config:?}");
             }
+            set_threads(1);
         }
     }
 }

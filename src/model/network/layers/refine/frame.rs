@@ -62,7 +62,9 @@ impl FrameRefinement {
             let mut heard = layer.interaction.silence(&atoms);
             for (tile, state) in tiles.iter().zip(&mut states) {
                 let seen = layer.products.told(w, state);
-                *state = layer.interaction.bonds(w, tables, tile, &atoms, &seen, &mut heard);
+                let (new, messages) = layer.interaction.bonds(w, tables, tile, &atoms, &seen);
+                *state = new;
+                heard.add(tile, &messages);
             }
             atoms = layer.interaction.atoms(w, tables, &atoms, &heard);
         }
