@@ -3,11 +3,13 @@
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::fs;
+use std::panic::resume_unwind;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
+use std::thread;
 
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
-use rayon::prelude::*;
 use serde_json::Value;
 
 use super::Args;
@@ -41,8 +43,7 @@ pub fn run(args: &Args, predictor: &Predictor) -> anyhow::Result<Outcome> {
     let jobs = jobs(&args.runs, &args.out)?;
     fs::create_dir_all(&args.out).with_context(|| args.out.display().to_string())?;
     let bar = progress(jobs.len());
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(args.jobs.max(1)).build()?;
-    let done: Vec<Done> = pool.install(|| jobs.into_par_iter().map(|job| one(job, args, predictor, &bar)).collect());
+    let done = side_by_side(jobs, args.jobs.max(1), |job| one(job, args, predictor, &bar));
     bar.finish_and_clear();
     let table = args.out.join("summary.csv");
     let text = summary(&done);
@@ -52,6 +53,26 @@ pub fn run(args: &Args, predictor: &Predictor) -> anyhow::Result<Outcome> {
     crate::cli::print(&format!("{n} of {} runs predicted; {table}\n", done.len()))?;
     failures.iter().for_each(|failure| eprintln!("{failure}"));
     Ok(if failures.is_empty() { Outcome::Done } else { Outcome::Failed })
+}
+
+/// Works on `n` jobs at a time, on threads that are none of rayon's: one of those might begin another job while it waits for a part
+/// of its own, and then wait for itself where runs take turns.
+fn side_by_side(jobs: Vec<Job>, n: usize, work: impl Fn(Job) -> Done + Sync) -> Vec<Done> {
+    let waiting = Mutex::new(jobs.into_iter().enumerate());
+    let next = || waiting.lock().unwrap_or_else(PoisonError::into_inner).next();
+    let worker = || {
+        let mut done = Vec::new();
+        while let Some((k, job)) = next() {
+            done.push((k, work(job)));
+        }
+        done
+    };
+    let mut done: Vec<(usize, Done)> = thread::scope(|scope| {
+        let workers: Vec<_> = (0..n).map(|_| scope.spawn(worker)).collect();
+        workers.into_iter().flat_map(|worker| worker.join().unwrap_or_else(|panic| resume_unwind(panic))).collect()
+    });
+    done.sort_by_key(|&(k, _)| k);
+    done.into_iter().map(|(_, done)| done).collect()
 }
 
 /// Folders are named after the runs: by the shortest end of the path that tells them apart.

@@ -73,8 +73,8 @@ pub struct Args {
     /// Start no process, but take what `hzero domain` left in this folder, on other machines say
     #[arg(long, value_name = "DIR", requires = "domains")]
     exchange: Option<PathBuf>,
-    /// Bonds that the network works on at a time: fewer take less memory, the result is the same; default: by the size of its
-    /// features
+    /// Bonds that each thread of the network works on at a time: fewer take less memory, the result is the same; default: by the
+    /// size of its features
     #[arg(long, value_name = "N")]
     bonds_at_once: Option<usize>,
     /// CPU minutes that dense diagonalization may take, as estimated, for each of Fermi level, bands and density matrix; what

@@ -7,8 +7,10 @@ use super::padding::{ROWS, padded_nodes, padded_tile};
 use crate::model::Sample;
 use crate::parsers::Result;
 
-/// Tensors of one tile may take about so many bytes on a CPU, whose caches more would not suit.
+/// Tensors of one tile may take about so many bytes on a CPU, whose caches more would not suit; every thread has a tile.
 const BYTES_ON_CPU: usize = 32 << 20;
+/// Fewer bonds are not worth a thread of their own.
+const LEAST_ROWS: usize = 4 * ROWS;
 /// On a GPU, which wants long rows.
 const BYTES_ON_GPU: usize = 2 << 30;
 /// Features of a bond that are alive at the same time: those of both atoms, its own, their maps, gates, and messages.
@@ -25,14 +27,14 @@ pub struct Tiles<'a> {
 }
 
 impl<'a> Tiles<'a> {
-    /// In tiles of at most `size` bonds; `None` is [`automatic_size`].
+    /// In tiles of at most `size` bonds; `None` is [`automatic_size`], or less where that would leave threads without a tile.
     ///
     /// # Errors
     /// `Unsupported` where H⁽⁰⁾ is an input and the sample has none.
     pub fn new(preparation: &'a Preparation, sample: &'a Sample, size: Option<usize>) -> Result<Self> {
         let seen = preparation.seen(sample)?;
         let [near, far] = preparation.near_and_far(sample);
-        let size = size.map_or_else(|| automatic_size(preparation), |size| size.max(1));
+        let size = size.map_or_else(|| shared_out(near.len(), preparation), |size| size.max(1));
         Ok(Tiles { preparation, sample, seen, near, far, size })
     }
 
@@ -70,6 +72,16 @@ impl<'a> Tiles<'a> {
         let bonds = &bonds[k * self.size..bonds.len().min((k + 1) * self.size)];
         padded_tile(self.preparation.tile(self.sample, seen, None, bonds))
     }
+}
+
+/// At most [`automatic_size`], and on a CPU no more than gives each thread a tile, as long as those are not very small.
+fn shared_out(n_bonds: usize, preparation: &Preparation) -> usize {
+    let most = automatic_size(preparation);
+    if preparation.device != Device::Cpu {
+        return most;
+    }
+    let each = n_bonds.div_ceil(tch::get_num_threads().max(1) as usize).next_multiple_of(ROWS);
+    each.max(LEAST_ROWS).min(most)
 }
 
 /// As many bonds as fit into the memory of a tile: a whole number of [`ROWS`]. What is predicted does not depend on it.

@@ -35,7 +35,7 @@ pub struct Start {
 ///
 /// # Errors
 /// As [`Model::read`] and [`stored::load`]; `Unsupported` where its output is something else, or relative to something else, than
-/// what `config` asks for.
+/// what `config` asks for, or gates have another bound.
 pub fn read(path: &Path, config: &TrainConfig, device: Device) -> Result<Stored> {
     let model = Model::read(path)?;
     let old = stored::load(&model, device).map_err(|e| e.in_file(path))?;
@@ -43,6 +43,11 @@ pub fn read(path: &Path, config: &TrainConfig, device: Device) -> Result<Stored>
         let (target, base) = (model.header.target.quantity, old.header.model.base);
         let message =
             format!("this model's network predicts {target:?} from base {base:?}, unlike the configuration's");
+        return Err(Error::unsupported(message).in_file(path));
+    }
+    let bounds = [old.header.model.gate_bound, config.model.gate_bound];
+    if bounds[0] != bounds[1] {
+        let message = format!("its gates have the bound {}, model.gate_bound is {}", bounds[0], bounds[1]);
         return Err(Error::unsupported(message).in_file(path));
     }
     Ok(old)

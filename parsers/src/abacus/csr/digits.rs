@@ -72,8 +72,13 @@ fn significant(value: f64, digits: usize) -> Option<(u64, i32)> {
 /// By the standard library, whatever the number.
 fn slow(value: f64, digits: usize, out: &mut Vec<u8>) {
     // writing into a vector cannot fail
-    let _ = write!(out, "{value:.digits$e}");
-    let Some(after) = memchr::memrchr(b'e', out).map(|e| e + 1) else { return };
+    let start = out.len();
+    let _ = match (value.is_nan(), value.is_infinite()) {
+        (true, _) => write!(out, "{}nan", if value.is_sign_negative() { "-" } else { "" }),
+        (_, true) => write!(out, "{value}"),
+        _ => write!(out, "{value:.digits$e}"),
+    };
+    let Some(after) = memchr::memrchr(b'e', &out[start..]).map(|e| start + e + 1) else { return };
     if out[after] != b'-' {
         out.insert(after, b'+');
     }
@@ -87,9 +92,10 @@ mod tests {
     use super::*;
 
     fn text(write: impl Fn(f64, usize, &mut Vec<u8>), value: f64, digits: usize) -> String {
-        let mut out = Vec::new();
+        let mut out = b"1.0e+00 ".to_vec();
         write(value, digits, &mut out);
-        String::from_utf8(out).unwrap()
+        let text = String::from_utf8(out).unwrap();
+        text.strip_prefix("1.0e+00 ").unwrap().to_owned()
     }
 
     #[test]
@@ -101,6 +107,9 @@ mod tests {
             (1e123, "1.00000000e+123"),
             (9.999999995, "9.99999999e+00"),
             (9.9999999996, "1.00000000e+01"),
+            (5e-324, "4.94065646e-324"),
+            (f64::NEG_INFINITY, "-inf"),
+            (f64::NAN, "nan"),
         ] {
             assert_eq!(text(exponential, value, 8), expected);
         }

@@ -94,7 +94,7 @@ pub enum Refine {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct ModelConfig {
-    /// What the network corrects: `"potential"` (default), `"linear"`, `"h0"`, `"shift"` or `"none"`; the last two need no H⁽⁰⁾.
+    /// What the network corrects: `"linear"` (default), `"potential"`, `"h0"`, `"shift"` or `"none"`; the last two need no H⁽⁰⁾.
     pub base: Base,
     /// Operators that it sees besides species and distances: `["h0"]` (default), `["h0", "s"]` or `[]`.
     pub inputs: Vec<Input>,
@@ -141,8 +141,8 @@ pub struct ModelConfig {
     pub unnatural_l_max: usize,
     /// Width of latent vectors and MLPs (default 64).
     pub width: usize,
-    /// Gates multiply features by at most this, g ↦ b tanh(g/b) (default 4; 0: by any number). Without a bound each layer squares
-    /// what is far from training, and a structure just outside can get an output of any size.
+    /// Gates multiply features by at most this, g ↦ b tanh(g/b) (default 4; 0: by any number). Without a bound layers multiply
+    /// what is far from training by itself, and a structure just outside can get an output of any size.
     pub gate_bound: f64,
     /// Gaussians of the distance (default 16).
     pub radial_functions: usize,
@@ -153,7 +153,7 @@ pub struct ModelConfig {
 impl Default for ModelConfig {
     fn default() -> Self {
         ModelConfig {
-            base: Base::Potential,
+            base: Base::Linear,
             inputs: vec![Input::H0],
             ends: true,
             mixing: Mixing::Parity,
@@ -235,8 +235,8 @@ impl ModelConfig {
             let message = format!("model.refine_turns of {} is none of {TURNS:?}", self.refine_turns);
             return Err(Error::unsupported(message));
         }
-        if self.gate_bound.is_nan() || self.gate_bound < 0.0 {
-            return Err(Error::unsupported(format!("model.gate_bound of {} is negative", self.gate_bound)));
+        if !self.gate_bound.is_finite() || self.gate_bound < 0.0 {
+            return Err(Error::unsupported(format!("model.gate_bound of {} is no bound", self.gate_bound)));
         }
         if self.l_max > MAX_DEGREE {
             return Err(Error::unsupported(format!("model.l_max of {} is above {MAX_DEGREE}", self.l_max)));

@@ -15,7 +15,8 @@ fn growth(gate_bound: f64) -> f64 {
         let h0 = SpinOperator::Unpolarized(Operator::new(h0.pairs().clone(), values).unwrap());
         let sample = Sample::new(&Calculation { hamiltonian0: Some(h0), ..run.clone() }, &preparation.slots).unwrap();
         let output = predicted(&network, &flat, &preparation, &sample, usize::MAX);
-        output.edges.iter().chain(&output.nodes).fold(0.0f64, |most, value| most.max(value.abs()))
+        let most = |most: f64, value: &f64| if value.is_nan() { f64::NAN } else { most.max(value.abs()) };
+        output.edges.iter().chain(&output.nodes).fold(0.0, most)
     };
     largest(100.0) / largest(10.0)
 }
@@ -24,7 +25,7 @@ fn growth(gate_bound: f64) -> f64 {
 fn bounded_gates_bound_what_is_far() {
     let [bounded, free] = [4.0, 0.0].map(growth);
     println!("ten times as far: {bounded:.3} times as large with bounded gates, {free:.1} without");
-    assert!(bounded < 20.0);
+    assert!(bounded > 1.0 && bounded < 20.0);
     // It overflows.
     assert!(free.is_nan() || free > 1000.0);
 }
